@@ -1,0 +1,118 @@
+import { GainsayError } from "../errors.ts";
+import { hashPair } from "./sha256.ts";
+
+const HASH_BYTES = 32;
+const ZERO = new Uint8Array(HASH_BYTES);
+
+/** A complete binary Merkle tree: `levels[0]` are the leaves, `levels[depth]` is the top; each level is n·32 bytes. */
+export interface MerkleTree {
+  readonly count: number;
+  readonly depth: number;
+  readonly top: Uint8Array;
+  readonly levels: readonly Uint8Array[];
+}
+
+/** Depth of a tree over `count` ≥ 1 leaves: ceil(log2 count). */
+export function depthOf(count: number): number {
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new GainsayError("A Merkle tree needs at least one leaf.", { code: "TREE_EMPTY", details: { count } });
+  }
+  let depth = 0;
+  while (2 ** depth < count) depth++;
+  return depth;
+}
+
+const zeroTops: Uint8Array[] = [ZERO];
+
+/** Top of a subtree of the given height that has only missing leaves. */
+export function zeroTop(height: number): Uint8Array {
+  while (zeroTops.length <= height) {
+    const below = zeroTops[zeroTops.length - 1] as Uint8Array;
+    zeroTops.push(hashPair(below, below));
+  }
+  return zeroTops[height] as Uint8Array;
+}
+
+/** Builds the tree over concatenated 32-byte leaves. Missing leaves are zero and hashed like any other (docs/protocol.md §1). */
+export function buildTree(leaves: Uint8Array): MerkleTree {
+  if (leaves.length % HASH_BYTES !== 0) {
+    throw new GainsayError("Merkle leaves must be a whole number of 32-byte hashes.", { code: "TREE_MALFORMED", details: { bytes: leaves.length } });
+  }
+  const count = leaves.length / HASH_BYTES;
+  const depth = depthOf(count);
+  const levels: Uint8Array[] = [leaves];
+  for (let height = 0; height < depth; height++) {
+    const below = levels[height] as Uint8Array;
+    const width = below.length / HASH_BYTES;
+    const above = new Uint8Array(Math.ceil(width / 2) * HASH_BYTES);
+    for (let i = 0; i < width; i += 2) {
+      above.set(hashPair(nodeIn(below, i, height), nodeIn(below, i + 1, height)), (i / 2) * HASH_BYTES);
+    }
+    levels.push(above);
+  }
+  return { count, depth, top: levels[depth] as Uint8Array, levels };
+}
+
+/** Node `index` at `height` above the leaves; beyond the last real node it is the top of a missing subtree. */
+export function nodeAt(tree: MerkleTree, height: number, index: number): Uint8Array {
+  return nodeIn(tree.levels[height] as Uint8Array, index, height);
+}
+
+function nodeIn(level: Uint8Array, index: number, height: number): Uint8Array {
+  const start = index * HASH_BYTES;
+  return start < level.length ? level.subarray(start, start + HASH_BYTES) : zeroTop(height);
+}
+
+/** Siblings of leaf `index` from the bottom up: exactly `depth` hashes. */
+export function pathProof(tree: MerkleTree, index: number): Uint8Array[] {
+  return rangeProof(tree, index, 1);
+}
+
+/** Siblings of the contiguous leaves [first, first + count), level by level, left neighbour before right neighbour. */
+export function rangeProof(tree: MerkleTree, first: number, count: number): Uint8Array[] {
+  checkRange(tree.count, first, count);
+  const siblings: Uint8Array[] = [];
+  let low = first;
+  let high = first + count - 1;
+  for (let height = 0; height < tree.depth; height++) {
+    if (low % 2 === 1) siblings.push(nodeAt(tree, height, low - 1));
+    if (high % 2 === 0) siblings.push(nodeAt(tree, height, high + 1));
+    low = Math.floor(low / 2);
+    high = Math.floor(high / 2);
+  }
+  return siblings;
+}
+
+/** Recomputes the top from contiguous leaves and their range proof; throws `PROOF_MALFORMED` if the proof has another shape. */
+export function topFromRange(count: number, first: number, leaves: readonly Uint8Array[], siblings: readonly Uint8Array[]): Uint8Array {
+  checkRange(count, first, leaves.length);
+  const depth = depthOf(count);
+  let run = [...leaves];
+  let low = first;
+  let used = 0;
+  const next = (): Uint8Array => {
+    const sibling = siblings[used++];
+    if (sibling === undefined || sibling.length !== HASH_BYTES) throw malformed("The Merkle proof is too short.");
+    return sibling;
+  };
+  for (let height = 0; height < depth; height++) {
+    if (low % 2 === 1) run.unshift(next());
+    if (run.length % 2 === 1) run.push(next());
+    const above: Uint8Array[] = [];
+    for (let i = 0; i < run.length; i += 2) above.push(hashPair(run[i] as Uint8Array, run[i + 1] as Uint8Array));
+    run = above;
+    low = Math.floor(low / 2);
+  }
+  if (used !== siblings.length) throw malformed("The Merkle proof is too long.");
+  return run[0] as Uint8Array;
+}
+
+function checkRange(total: number, first: number, count: number): void {
+  if (!(Number.isSafeInteger(first) && Number.isSafeInteger(count) && first >= 0 && count >= 1 && first + count <= total)) {
+    throw new GainsayError("The leaves asked for are not in the tree.", { code: "PROOF_OUT_OF_RANGE", details: { total, first, count } });
+  }
+}
+
+function malformed(message: string): GainsayError {
+  return new GainsayError(message, { code: "PROOF_MALFORMED", kind: "verification" });
+}

@@ -1,0 +1,55 @@
+import { GainsayError } from "../errors.ts";
+import { domainBytes } from "./domains.ts";
+import { buildTree, type MerkleTree } from "./merkle.ts";
+import { sha256 } from "./sha256.ts";
+
+/** Committed bytes of a tensor are hashed in chunks of this size; see docs/protocol.md §1. */
+export const CHUNK_BYTES = 1024;
+
+/** Number of chunks of a tensor of `byteLength` ≥ 1 bytes. */
+export function chunkCount(byteLength: number): number {
+  if (!Number.isSafeInteger(byteLength) || byteLength < 1) {
+    throw new GainsayError("A committed tensor must have at least one byte.", { code: "TENSOR_EMPTY", details: { byteLength } });
+  }
+  return Math.ceil(byteLength / CHUNK_BYTES);
+}
+
+/** Bytes of chunk `index`; the last chunk may be shorter. */
+export function chunkAt(bytes: Uint8Array, index: number): Uint8Array {
+  return bytes.subarray(index * CHUNK_BYTES, Math.min((index + 1) * CHUNK_BYTES, bytes.length));
+}
+
+/** Concatenated SHA-256 hashes of all chunks. */
+export function tensorLeaves(bytes: Uint8Array): Uint8Array {
+  const count = chunkCount(bytes.length);
+  const leaves = new Uint8Array(count * 32);
+  for (let i = 0; i < count; i++) leaves.set(sha256(chunkAt(bytes, i)), i * 32);
+  return leaves;
+}
+
+/** Merkle tree over the chunk hashes of a tensor of `byteLength` bytes. */
+export function tensorTree(leaves: Uint8Array, byteLength: number): MerkleTree {
+  if (leaves.length !== chunkCount(byteLength) * 32) {
+    throw new GainsayError("The number of chunk hashes does not fit the tensor's length.", { code: "TREE_MALFORMED", kind: "verification", details: { hashes: leaves.length / 32, byteLength } });
+  }
+  return buildTree(leaves);
+}
+
+/** `H("gainsay.tensor.1" ‖ byteLength ‖ top)`. */
+export function tensorRootFromTop(byteLength: number, top: Uint8Array): Uint8Array {
+  const preimage = new Uint8Array(96);
+  preimage.set(domainBytes("tensor"), 0);
+  new DataView(preimage.buffer).setBigUint64(56, BigInt(byteLength));
+  preimage.set(top, 64);
+  return sha256(preimage);
+}
+
+/** Tensor root from the chunk hashes. */
+export function tensorRootFromLeaves(leaves: Uint8Array, byteLength: number): Uint8Array {
+  return tensorRootFromTop(byteLength, tensorTree(leaves, byteLength).top);
+}
+
+/** Tensor root of committed bytes. */
+export function tensorRoot(bytes: Uint8Array): Uint8Array {
+  return tensorRootFromLeaves(tensorLeaves(bytes), bytes.length);
+}
