@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {JobId} from "./Identifiers.sol";
+
+/// @notice Whose move it is, and which. Defender: `Reveal`, `RevealChunk`. Challenger: `Sealed`, `Choose`, `Refute`.
+enum Phase {
+    None,
+    Sealed,
+    Reveal,
+    Choose,
+    RevealChunk,
+    Refute,
+    Ended
+}
+
+/// @notice How a dispute ended. `Void`: another dispute convicted the same commitment first; the bond goes back.
+enum Outcome {
+    None,
+    ChallengerWon,
+    DefenderWon,
+    Void
+}
+
+/// @notice Where a bisection stands. While `byteLength` is 0 it descends the trace tree, afterwards the tree of tensor `tensor`.
+/// @param node the hash that the next move answers or is proved against
+/// @param atRoot whether `node` is a list root or tensor root, whose preimage the next reveal opens, and not yet a tree node
+/// @param levels from `node` down to the leaves
+/// @param index of `node` within its level, counted from the left; at a leaf the tensor's or chunk's number
+/// @param tensor trace index of the disputed tensor, once known
+/// @param stepIndex the step that defines it, once known
+/// @param byteLength committed bytes of that tensor, once known
+struct Position {
+    bytes32 node;
+    bool atRoot;
+    uint8 levels;
+    uint64 index;
+    uint32 tensor;
+    uint32 stepIndex;
+    uint64 byteLength;
+}
+
+/// @notice All that the chain knows of a dispute.
+/// @param attempt the commitment of the job that is disputed
+/// @param turn number of moves made so far; a move names the turn it makes
+/// @param turnStart when the side to move got the move
+/// @param deadline last second for the side to move; 0 once ended
+/// @param challengerClock seconds the challenger had left at `turnStart` (or at its last move)
+/// @param defenderClock seconds the defender had left at `turnStart` (or at its last move)
+/// @param seal hash of the refutation to come, or zero for a bisection
+struct Dispute {
+    JobId jobId;
+    uint8 attempt;
+    Phase phase;
+    Outcome outcome;
+    uint16 turn;
+    uint64 turnStart;
+    uint64 deadline;
+    uint32 challengerClock;
+    uint32 defenderClock;
+    address challenger;
+    uint256 bond;
+    bytes32 seal;
+    Position position;
+}
+
+/// @notice Parameters of all disputes of one deployment. Seconds and wei.
+/// @param bond what a challenger puts up
+/// @param clock time that each side has for all its moves together
+/// @param extension time that each side has at least when it comes to its last, expensive move
+struct DisputeRules {
+    uint96 bond;
+    uint32 clock;
+    uint32 extension;
+}
