@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { decodeCanonical, encodeCanonical } from "../canonicalJson.ts";
+import { networkLimits } from "../limits.ts";
+
+/** The protocol of blob streams: one request and its response a stream. */
+export const blobProtocol = "/gainsay/blob/1.0.0";
+
+const limits = networkLimits.blob;
+const root = z.custom<`0x${string}`>((value) => typeof value === "string" && /^0x[0-9a-f]{64}$/.test(value));
+
+/** Names a blob by its content. Every `root` is 32 bytes in lower-case hex. */
+export const blobName = z.discriminatedUnion("kind", [
+  /** The committed bytes of a tensor, by their tensor root. */
+  z.object({ kind: z.literal("tensor"), root }).strict(),
+  /** A sequence of 32-byte items, by their list root in a domain such as `gainsay.trace.1`. */
+  z.object({ kind: z.literal("list"), root, domain: z.string().regex(/^[a-z0-9.]{1,32}$/) }).strict(),
+  /** A file, by the SHA-256 of all its bytes. */
+  z.object({ kind: z.literal("bundle"), root }).strict(),
+]);
+export type BlobName = z.infer<typeof blobName>;
+
+const request = z
+  .object({
+    name: blobName,
+    /** Index of the first chunk asked for. */
+    firstChunk: z.number().int().min(0).max(limits.maxBlobBytes / limits.chunkBytes),
+    /** Chunks asked for at most; fewer come where the blob ends. */
+    chunkCount: z.number().int().min(0).max(limits.maxChunksPerRequest),
+    /** Whether all leaf hashes are to come before the chunks. */
+    leaves: z.boolean(),
+  })
+  .strict();
+export type BlobRequest = z.infer<typeof request>;
+
+const header = z.discriminatedUnion("found", [
+  z.object({ found: z.literal(false) }).strict(),
+  z
+    .object({
+      found: z.literal(true),
+      byteLength: z.number().int().min(0).max(limits.maxBlobBytes),
+      leafCount: z.number().int().min(0).max(limits.maxBlobBytes / limits.leafBytes),
+    })
+    .strict(),
+]);
+export type BlobHeader = z.infer<typeof header>;
+
+/** Reads a request. @throws if it is malformed. */
+export const decodeRequest = (bytes: Uint8Array): BlobRequest => request.parse(decodeCanonical(bytes));
+/** Reads a response header. @throws if it is malformed. */
+export const decodeHeader = (bytes: Uint8Array): BlobHeader => header.parse(decodeCanonical(bytes));
+export const encodeRequest = (message: BlobRequest): Uint8Array => encodeCanonical(request.parse(message));
+export const encodeHeader = (message: BlobHeader): Uint8Array => encodeCanonical(header.parse(message));
+
+/** Chunks of a blob that are sent as such: a list has none, its leaves are its content. */
+export function chunksOf(name: BlobName, byteLength: number): number {
+  return name.kind === "list" ? 0 : Math.ceil(byteLength / limits.chunkBytes);
+}

@@ -1,0 +1,142 @@
+import type { Connection, Stream } from "@libp2p/interface";
+import type { Libp2p } from "libp2p";
+import { GainsayError } from "../../../protocol/errors.ts";
+import type { PeerTarget } from "../addresses.ts";
+import { networkLimits } from "../limits.ts";
+import type { NetworkLogger } from "../logger.ts";
+import { withDeadline } from "../withDeadline.ts";
+import { type BlobName, blobProtocol } from "./blobMessages.ts";
+import type { BlobVerifier } from "./createBlobAssembly.ts";
+import { createSlots } from "./createSlots.ts";
+import { fetchBlob, type FetchOptions } from "./fetchBlob.ts";
+import { type BlobSource, serveBlob } from "./serveBlob.ts";
+
+const limits = networkLimits.blob;
+
+export interface Blobs {
+  /**
+   * Serves what the source has; a later source is asked when the earlier ones have nothing. May be called before the network
+   * starts. Returns what takes the source away.
+   */
+  serve(source: BlobSource): () => void;
+  /**
+   * Fetches a blob and verifies it chunk by chunk against its name, trying the peers in order and going on with the next where
+   * one fails. Peers are addresses ending in `/p2p/<peer id>`, or peer ids that are known. A peer that sends a wrong byte is
+   * cut off.
+   * @throws GainsayError `BLOB_NOT_FOUND`, `BLOB_CORRUPT`, `BLOB_TIMEOUT`, `BLOB_INTERRUPTED`, `BLOB_TOO_LARGE`, `PEER_UNREACHABLE` or
+   * `PEER_BANNED` if all peers failed alike, else `BLOB_UNAVAILABLE`, with `details.attempts`; `ABORTED`; `BLOB_NAME_INVALID`,
+   * `ADDRESS_INVALID`, `NETWORK_NOT_STARTED`.
+   */
+  fetch(name: BlobName, peers: readonly string[], options?: FetchOptions): Promise<Uint8Array>;
+}
+
+/** The blob layer and the hooks by which the network attaches a running node to it. */
+export interface BlobLayer {
+  blobs: Blobs;
+  attach(node: Libp2p): Promise<void>;
+  detach(): void;
+}
+
+export interface BlobDependencies {
+  logger: NetworkLogger;
+  verify: BlobVerifier;
+  /** Connects to a peer. */
+  connect(target: PeerTarget, signal: AbortSignal | undefined): Promise<Connection>;
+  /** Puts a proved corruption on a peer's record and cuts it off. */
+  onCorrupt(peer: string): void;
+}
+
+export function createBlobs(dependencies: BlobDependencies): BlobLayer {
+  const { logger, verify, connect, onCorrupt } = dependencies;
+  const sources = new Set<BlobSource>();
+  const slots = createSlots(limits.maxFetchStreamsPerPeer);
+  const served = new Map<string, number>();
+  let running: { node: Libp2p; stopping: AbortController } | undefined;
+
+  const source: BlobSource = {
+    async open(name) {
+      for (const candidate of sources) {
+        const blob = await candidate.open(name);
+        if (blob !== undefined) return blob;
+      }
+      return undefined;
+    },
+  };
+
+  async function handle(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString();
+    const open = served.get(peer) ?? 0;
+    const total = [...served.values()].reduce((sum, count) => sum + count, 0);
+    if (running === undefined || open >= limits.maxServedStreamsPerPeer || total >= limits.maxServedStreams) {
+      stream.abort(new GainsayError("Too many blob streams are open.", { code: "BLOB_BUSY", retryable: true }));
+      return;
+    }
+    served.set(peer, open + 1);
+    try {
+      await serveBlob(stream, source, running.stopping.signal);
+    } catch (error) {
+      logger.debug({ peer, error }, "blob request failed");
+    } finally {
+      const left = (served.get(peer) ?? 1) - 1;
+      if (left === 0) served.delete(peer);
+      else served.set(peer, left);
+    }
+  }
+
+  async function open(target: PeerTarget, signal: AbortSignal | undefined): Promise<Stream> {
+    const peer = target.peer.toString();
+    const connection = await connect(target, signal);
+    return withDeadline(
+      async (deadline) => {
+        try {
+          return await connection.newStream(blobProtocol, { signal: deadline });
+        } catch (cause) {
+          throw new GainsayError("The peer does not open blob streams; ask another peer.", { code: "PEER_UNREACHABLE", retryable: true, details: { peer }, cause });
+        }
+      },
+      {
+        timeoutMs: networkLimits.dialTimeoutMs,
+        signal,
+        onTimeout: () => new GainsayError("The peer did not open a blob stream in time; ask another peer.", { code: "BLOB_TIMEOUT", retryable: true, details: { peer } }),
+      },
+    );
+  }
+
+  return {
+    blobs: {
+      serve(added) {
+        sources.add(added);
+        return () => void sources.delete(added);
+      },
+      async fetch(name, peers, options = {}) {
+        if (running === undefined) throw new GainsayError("The network is not running; start it first.", { code: "NETWORK_NOT_STARTED" });
+        const { node, stopping } = running;
+        const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal]);
+        return fetchBlob(name, peers, { ...options, signal }, {
+          verify,
+          slots,
+          self: node.peerId.toString(),
+          open,
+          onCorrupt(liars, error) {
+            for (const peer of liars) {
+              logger.warn({ peer, reason: error.details["reason"], blob: name }, "peer sent corrupt data");
+              onCorrupt(peer);
+            }
+          },
+        });
+      },
+    },
+    async attach(node) {
+      running = { node, stopping: new AbortController() };
+      await node.handle(blobProtocol, handle, {
+        // One above our own count, which is the one that also holds across several connections of a peer.
+        maxInboundStreams: limits.maxServedStreamsPerPeer + 1,
+        maxOutboundStreams: 2 * limits.maxFetchStreamsPerPeer,
+      });
+    },
+    detach() {
+      running?.stopping.abort();
+      running = undefined;
+    },
+  };
+}

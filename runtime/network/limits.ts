@@ -1,0 +1,84 @@
+/**
+ * Every bound of the peer-to-peer layer, with its unit and its reason. Peers are strangers: whatever is not bounded here is
+ * bounded by their goodwill. The values marked *wire* are part of the protocol and equal on all nodes.
+ */
+export const networkLimits = {
+  /** Connections kept open. A gossip mesh needs about ten; the rest is room for peers that fetch data. */
+  maxConnections: 100,
+  /** Connections per second accepted from one host. Several daemons of one operator may start at once behind one address. */
+  inboundConnectionsPerSecond: 20,
+  /** Milliseconds for one dial, name resolution and handshakes included. Covers a slow intercontinental link several times over. */
+  dialTimeoutMs: 10_000,
+  /** Addresses tried for one peer. An honest peer announces two or three. */
+  maxAddressesPerPeer: 8,
+  /** Bytes of one multiaddr in text form. Longest real one seen (DNS, TCP, peer id): about 150. */
+  maxAddressBytes: 256,
+  /** Milliseconds between looks at missing bootstrap peers: quick enough that nodes started in any order find each other. */
+  bootstrapIntervalMs: 2_000,
+  /** Longest wait between two dials of a bootstrap peer that stays away, in milliseconds. */
+  bootstrapBackoffMs: 60_000,
+
+  /** Bytes a stream buffers while its reader is busy. At least the receive window below, so that pausing never breaks a stream. */
+  maxStreamBufferBytes: 4 * 1024 * 1024,
+  /** Yamux receive window of one stream, in bytes: 1 MiB fills a 100 Mbit/s link at 80 ms round trip. */
+  maxStreamWindowBytes: 1024 * 1024,
+
+  gossip: {
+    /** Bytes of one remote procedure call of gossipsub: a batch of messages with control data. */
+    maxRpcBytes: 256 * 1024,
+    /** Bytes queued to one slow peer before its stream is given up. */
+    maxOutboundBytes: 4 * 1024 * 1024,
+    /** Subscriptions, messages and control entries decoded from one call; a peer has a handful of topics. */
+    maxEntriesPerRpc: 500,
+    /** Messages that one relaying peer may bring a second, and at once. Beyond it they are ignored. */
+    relay: { perSecond: 50, burst: 200 },
+    /** Messages that one author may originate a second, and at once: one job a second is a very busy operator. */
+    author: { perSecond: 5, burst: 50 },
+    /** Peers whose message rate is remembered; the least recently heard is forgotten first. */
+    trackedPeers: 4_096,
+    /** Messages of one topic in validation at a time: a validator may ask the chain, and must not queue without end. */
+    maxPendingValidations: 128,
+    /** Milliseconds for one validator. A chain that does not answer must not hold messages back for ever. */
+    validationTimeoutMs: 5_000,
+  },
+
+  blob: {
+    /** Wire. Bytes of one chunk; the chunk of the tensor trees. */
+    chunkBytes: 1_024,
+    /** Wire. Bytes of one hash. */
+    leafBytes: 32,
+    /** Wire. Bytes of one data or leaf frame: 64 chunks, so that a reader checks 64 KiB before it takes more. */
+    frameBytes: 64 * 1024,
+    /** Wire. Bytes of a request, whose longest form is about 250. */
+    maxRequestBytes: 512,
+    /** Wire. Bytes of a response header, whose longest form is about 70. */
+    maxHeaderBytes: 256,
+    /** Wire. Chunks of one request, 64 MiB: a lost stream costs the requester no more than that to ask again. */
+    maxChunksPerRequest: 65_536,
+    /** Bytes of the largest blob, 2 GiB: more than the activations of any layer a node can hold. */
+    maxBlobBytes: 2 ** 31,
+    /** Milliseconds for each frame. 64 KiB in 10 s also sets the slowest peer that is put up with, 6.5 KB/s. */
+    readTimeoutMs: 10_000,
+    /** Milliseconds that a server waits for a requester to take its data. */
+    writeTimeoutMs: 30_000,
+    /** Streams served to one peer at a time. */
+    maxServedStreamsPerPeer: 8,
+    /** Streams served in all: each holds a frame or two, and one file handle. */
+    maxServedStreams: 64,
+    /** Streams opened to one peer at a time; below what a peer serves, so that honest nodes never refuse each other. */
+    maxFetchStreamsPerPeer: 4,
+    /** Peers tried for one blob. */
+    maxPeersPerFetch: 16,
+  },
+
+  penalty: {
+    /** Points for one proved corruption. The wire is authenticated, so a wrong byte is the peer's own. */
+    corruptBlob: 100,
+    /** Points at which a peer is cut off; one corruption is enough. */
+    banAt: 50,
+    /** Milliseconds in which points halve: a corruption bans for ten minutes, a repaired peer comes back. */
+    halfLifeMs: 600_000,
+    /** Peers whose points are remembered. */
+    trackedPeers: 4_096,
+  },
+} as const;

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { isPeerAddress } from "./addresses.ts";
+import { networkLimits } from "./limits.ts";
+
+/** What a topic carries: its name on the wire, the bytes of its largest message, and the shape of a message. */
+export interface Topic<T> {
+  name: string;
+  /** Bytes of the encoded message, checked before anything is decoded. */
+  maxBytes: number;
+  /** Must accept exactly the values that a sender encodes: no defaults, no transformations. */
+  schema: z.ZodType<T, z.ZodTypeDef, T>;
+}
+
+export type GossipVerdict = "accept" | "ignore" | "reject";
+
+/** A topic together with the rule that decides what is passed on. */
+export interface TopicDefinition<T> extends Topic<T> {
+  /**
+   * *reject*: the message is provably wrong on its own, so whoever forwards it misbehaves and loses score. *ignore*: it cannot
+   * be judged, is stale, or is judged wrong by a view of the chain that others may not share. Only *accept* is forwarded.
+   * @param from peer id of the author, whose signature has been checked.
+   */
+  validate(message: T, from: string): Promise<GossipVerdict>;
+}
+
+/** Message hex is lower case: a value has one encoding. */
+const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/);
+const address = z.string().regex(/^0x[0-9a-f]{40}$/);
+const signature = z.string().regex(/^0x[0-9a-f]{130}$/);
+/** A uint256 as a decimal number without leading zeros. */
+const uint256 = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,77})$/)
+  .refine((text) => /^[0-9]{1,78}$/.test(text) && BigInt(text) < 1n << 256n);
+const uint32 = z.number().int().min(0).max(0xffff_ffff);
+const chainId = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const peerAddress = z.string().max(networkLimits.maxAddressBytes).refine(isPeerAddress);
+const providers = z.array(peerAddress).min(1).max(networkLimits.maxAddressesPerPeer);
+
+/** Which job of which deployment a message speaks of. */
+const job = { jobId: uint256, chainId, contract: address };
+
+const jobMessage = z.object({ ...job, inputRoot: bytes32, providers }).strict();
+const resultMessage = z
+  .object({ ...job, attempt: uint32, traceRoot: bytes32, outputRoot: bytes32, executor: address, providers, signature })
+  .strict();
+const alertMessage = z
+  .object({ ...job, attempt: uint32, watcher: address, step: uint32, reason: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/), signature })
+  .strict();
+
+/** A requester offers the input data of a job. `providers` are addresses with peer id that serve it. */
+export type JobMessage = z.infer<typeof jobMessage>;
+/** An executor tells where the trace behind its commitment is served; signed by the executor's account (65 bytes, EIP-712). */
+export type ResultMessage = z.infer<typeof resultMessage>;
+/** A watcher warns of a result: the step it disagrees with and a reason code; signed by the watcher's account. */
+export type AlertMessage = z.infer<typeof alertMessage>;
+
+/** The topics of version 1. A change of any message is a new name. */
+export const topics = {
+  /** Eight addresses of 256 bytes, and 1 KiB for the rest. */
+  jobs: { name: "/gainsay/1/jobs", maxBytes: 4_096, schema: jobMessage },
+  results: { name: "/gainsay/1/results", maxBytes: 4_096, schema: resultMessage },
+  /** No addresses: about 500 bytes. */
+  alerts: { name: "/gainsay/1/alerts", maxBytes: 1_024, schema: alertMessage },
+} as const satisfies Record<string, Topic<never> | Topic<JobMessage> | Topic<ResultMessage> | Topic<AlertMessage>>;
