@@ -1,0 +1,34 @@
+import type { Hex } from "../hex.ts";
+
+/** A committed tensor of one execution: its root, its committed bytes, and the hashes of its chunks. */
+export interface CommittedTensor {
+  root: Hex;
+  bytes: Uint8Array;
+  leaves: Uint8Array;
+}
+
+/** Whose move it is, and which: the defender reveals, the challenger (sealed, choose, refute) answers. */
+export type GamePhase = "sealed" | "reveal" | "choose" | "revealChunk" | "refute" | "ended";
+
+/** Where a bisection stands; the twin of the Solidity struct `Position`. While `byteLength` is 0 it descends the trace tree. */
+export interface GamePosition {
+  node: Hex;
+  atRoot: boolean;
+  levels: number;
+  index: number;
+  tensor: number;
+  stepIndex: number;
+  byteLength: number;
+}
+
+/** What both players read from the chain before a move. */
+export interface Game {
+  phase: GamePhase;
+  position: GamePosition;
+}
+
+export type DefenderMove = { kind: "reveal"; children: Uint8Array[] } | { kind: "revealChunk"; data: Uint8Array };
+
+export type ChallengerMove =
+  | { kind: "choose"; index: number; child: Uint8Array; siblings: Uint8Array[] }
+  | { kind: "chooseTensor"; index: number; child: Uint8Array; siblings: Uint8Array[]; tensor: number; stepIndex: number };
