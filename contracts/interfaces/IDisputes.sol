@@ -66,10 +66,6 @@ interface IDisputes {
     error WrongChildren(bytes32 node, bytes32 computed);
     /// @notice The child is not under the node at this index.
     error WrongChoice(bytes32 node, bytes32 computed);
-    /// @notice There are `count` children, so there is none with this index.
-    error ChoiceOutOfRange(uint256 index, uint256 count);
-    /// @notice The proof must have `expected` siblings.
-    error WrongSiblingCount(uint256 expected, uint256 given);
     /// @notice The leaf is padding: the tree has `count` real leaves.
     error PaddingLeaf(uint256 index, uint256 count);
     /// @notice The choice reaches a tensor: `chooseTensor`, which names the step, is the move to make.
@@ -94,6 +90,8 @@ interface IDisputes {
     error CommitmentStands(DisputeId disputeId);
     /// @notice A constructor bound does not hold. `parameter` is its name.
     error BadRules(bytes32 parameter);
+    /// @notice A contract given to the constructor does not name this one as its counterpart.
+    error WrongWiring(address counterpart, address expected);
 
     /// @notice Opens a dispute against the commitment of `attempt` within its challenge window; the value is the bond.
     /// @param seal `keccak256(abi.encode(challenger, salt, keccak256(abi.encode(witness))))`, or zero to start a bisection
@@ -107,8 +105,10 @@ interface IDisputes {
     /// list root or tensor root, they are those of its tree's top, and one node if the tree is a single leaf.
     function reveal(DisputeId disputeId, uint16 turn, bytes32[] calldata children) external;
 
-    /// @notice Challenger's move: one of the revealed nodes. `index` counts among them; `siblings` prove it, leaf side first.
-    function choose(DisputeId disputeId, uint16 turn, uint256 index, bytes32 child, bytes32[] calldata siblings) external;
+    /// @notice Challenger's move: one of the revealed nodes. `index` counts among them; `siblings` prove it, lowest
+    /// level first; a wrong number of them or an index out of range is an error of `MerkleTree`.
+    function choose(DisputeId disputeId, uint16 turn, uint256 index, bytes32 child, bytes32[] calldata siblings)
+        external;
 
     /// @notice Challenger's move where the choice is a leaf of the trace: as `choose`, and names the step that defines the tensor.
     /// @param step descriptor of the step

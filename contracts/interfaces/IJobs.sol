@@ -60,8 +60,6 @@ interface IJobs {
     error WindowOutOfBounds(bytes32 window, uint256 given, uint256 min, uint256 max);
     /// @notice The collateral is below this deployment's minimum.
     error CollateralTooSmall(uint256 given, uint256 min);
-    /// @notice The fee does not fit the ledger (96 bits).
-    error FeeTooLarge(uint256 fee);
     /// @notice The input is longer than what a transaction may carry.
     error InputTooLarge(uint256 length, uint256 max);
     /// @notice The expiry lies in the past or does not fit (40 bits).
@@ -84,6 +82,8 @@ interface IJobs {
     error NoSuchCommitment(JobId jobId, uint8 attempt);
     /// @notice A constructor bound does not hold. `parameter` is its name.
     error BadLimits(bytes32 parameter);
+    /// @notice A contract given to the constructor does not name this one as its counterpart.
+    error WrongWiring(address counterpart, address expected);
 
     /// @notice Opens a job; the value sent is the fee.
     function submit(Submission calldata submission) external payable returns (JobId jobId);

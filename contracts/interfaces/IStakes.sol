@@ -51,8 +51,6 @@ interface IStakes {
     error WithdrawalTooEarly(uint256 availableAt, uint256 now_);
     /// @notice The parts of a slash exceed the whole.
     error SlashExceedsAmount(uint256 amount, uint256 reward, uint256 compensation);
-    /// @notice The amount does not fit the ledger (96 bits).
-    error AmountTooLarge(uint256 amount);
     /// @notice The receiver refused the payment.
     error TransferFailed(address to, uint256 amount);
 

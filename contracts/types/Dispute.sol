@@ -30,6 +30,7 @@ enum Outcome {
 /// @param tensor trace index of the disputed tensor, once known
 /// @param stepIndex the step that defines it, once known
 /// @param byteLength committed bytes of that tensor, once known
+/// @param leaves real leaves of the tree being descended: tensors of the trace, then chunks of the tensor
 struct Position {
     bytes32 node;
     bool atRoot;
@@ -38,6 +39,7 @@ struct Position {
     uint32 tensor;
     uint32 stepIndex;
     uint64 byteLength;
+    uint64 leaves;
 }
 
 /// @notice All that the chain knows of a dispute.

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IStakes} from "./interfaces/IStakes.sol";
+import {Wei} from "./lib/Wei.sol";
+
+/// @title Stakes of operators, and what accounts may collect
+/// @dev INVARIANT: the balance is at least the sum over all accounts of free + locked + pending + credits, and equal to it
+/// unless somebody forced ether in. Each function keeps it: what enters the ledger is `msg.value` or comes out of another
+/// field, and what leaves the ledger is sent in the same call. Fees and bonds in escrow stay with `Jobs` and `Disputes`,
+/// so no fault over there can spend a stake that is not locked.
+contract Stakes is IStakes {
+    using Wei for uint256;
+
+    /// @dev Two storage words: a claim touches the first, `settle` both.
+    struct Entry {
+        uint96 free;
+        uint96 locked;
+        uint96 credits;
+        uint96 pending;
+        uint40 availableAt;
+    }
+
+    /// @inheritdoc IStakes
+    address public constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
+
+    /// @inheritdoc IStakes
+    address public immutable JOBS;
+
+    /// @inheritdoc IStakes
+    uint256 public immutable WITHDRAWAL_DELAY;
+
+    mapping(address => Entry) private _entries;
+
+    modifier onlyJobs() {
+        require(msg.sender == JOBS, Unauthorized(msg.sender, JOBS));
+        _;
+    }
+
+    /// @param jobs the contract that will lock, unlock and slash; deployed after this one, at the address computed for it
+    /// @param withdrawalDelay seconds; `Disputes` refuses a delay that is not longer than its longest dispute
+    constructor(address jobs, uint32 withdrawalDelay) {
+        JOBS = jobs;
+        WITHDRAWAL_DELAY = withdrawalDelay;
+    }
+
+    /// @inheritdoc IStakes
+    function deposit() external payable {
+        require(msg.value != 0, NothingToMove(msg.sender));
+        _entries[msg.sender].free += msg.value.toWei96();
+        emit Deposited(msg.sender, msg.value);
+    }
+
+    /// @inheritdoc IStakes
+    function requestWithdrawal(uint256 amount) external {
+        Entry storage entry = _entries[msg.sender];
+        uint256 free = uint256(entry.free) + entry.pending;
+        require(amount <= free, InsufficientStake(msg.sender, free, amount));
+        uint256 availableAt = amount == 0 ? 0 : block.timestamp + WITHDRAWAL_DELAY;
+        // SAFETY: free + pending is at most what was deposited, amount <= free; the delay is below 2^32 seconds.
+        entry.free = uint96(free - amount);
+        entry.pending = uint96(amount);
+        entry.availableAt = uint40(availableAt);
+        emit WithdrawalRequested(msg.sender, amount, availableAt);
+    }
+
+    /// @inheritdoc IStakes
+    function withdraw() external {
+        Entry storage entry = _entries[msg.sender];
+        uint256 amount = entry.pending;
+        require(amount != 0, NothingToMove(msg.sender));
+        require(block.timestamp >= entry.availableAt, WithdrawalTooEarly(entry.availableAt, block.timestamp));
+        entry.pending = 0;
+        entry.availableAt = 0;
+        emit Withdrawn(msg.sender, amount);
+        _send(msg.sender, amount);
+    }
+
+    /// @inheritdoc IStakes
+    function collect() external {
+        Entry storage entry = _entries[msg.sender];
+        uint256 amount = entry.credits;
+        require(amount != 0, NothingToMove(msg.sender));
+        entry.credits = 0;
+        emit Collected(msg.sender, amount);
+        _send(msg.sender, amount);
+    }
+
+    /// @inheritdoc IStakes
+    function credit(address account) external payable {
+        _credit(account, msg.value);
+    }
+
+    /// @inheritdoc IStakes
+    function lock(address account, uint256 amount) external onlyJobs {
+        Entry storage entry = _entries[account];
+        require(amount <= entry.free, InsufficientStake(account, entry.free, amount));
+        // SAFETY: amount <= free < 2^96.
+        entry.free -= uint96(amount);
+        entry.locked += uint96(amount);
+        emit Locked(account, amount);
+    }
+
+    /// @inheritdoc IStakes
+    function unlock(address account, uint256 amount) external onlyJobs {
+        _unlock(account, amount);
+    }
+
+    /// @inheritdoc IStakes
+    function settle(address account, uint256 amount) external payable onlyJobs {
+        _unlock(account, amount);
+        _credit(account, msg.value);
+    }
+
+    /// @inheritdoc IStakes
+    function slash(Slash calldata order) external onlyJobs {
+        uint256 paid = order.reward + order.compensation;
+        require(paid <= order.amount, SlashExceedsAmount(order.amount, order.reward, order.compensation));
+        Entry storage entry = _entries[order.account];
+        require(order.amount <= entry.locked, InsufficientLock(order.account, entry.locked, order.amount));
+        // SAFETY: amount <= locked < 2^96.
+        entry.locked -= uint96(order.amount);
+        uint256 burned = order.amount - paid;
+        emit Slashed(order.account, order.amount, burned);
+        _credit(order.challenger, order.reward);
+        _credit(order.requester, order.compensation);
+        if (burned != 0) _send(BURN_ADDRESS, burned);
+    }
+
+    /// @inheritdoc IStakes
+    function getAccount(address account) external view returns (Account memory) {
+        Entry storage entry = _entries[account];
+        return Account(entry.free, entry.locked, entry.pending, entry.availableAt, entry.credits);
+    }
+
+    function _unlock(address account, uint256 amount) private {
+        Entry storage entry = _entries[account];
+        require(amount <= entry.locked, InsufficientLock(account, entry.locked, amount));
+        // SAFETY: amount <= locked < 2^96.
+        entry.locked -= uint96(amount);
+        entry.free += uint96(amount);
+        emit Unlocked(account, amount);
+    }
+
+    function _credit(address account, uint256 amount) private {
+        if (amount == 0) return;
+        _entries[account].credits += amount.toWei96();
+        emit Credited(account, amount);
+    }
+
+    /// @dev Always the last act of a call: a receiver that calls back finds the ledger settled.
+    function _send(address to, uint256 amount) private {
+        (bool sent,) = to.call{value: amount}("");
+        require(sent, TransferFailed(to, amount));
+    }
+}
