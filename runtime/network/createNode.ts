@@ -1,17 +1,17 @@
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { gossipsub, type GossipSub } from "@libp2p/gossipsub";
-import { identify } from "@libp2p/identify";
+import { identify, type Identify } from "@libp2p/identify";
 import type { PrivateKey } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
-import { ping } from "@libp2p/ping";
+import { ping, type Ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p, type Libp2p } from "libp2p";
 import type { Penalties } from "./createPenalties.ts";
 import { networkLimits } from "./limits.ts";
 import { peerScoring } from "./peerScoring.ts";
 
-export type NetworkNode = Libp2p<{ identify: unknown; ping: unknown; pubsub: GossipSub }>;
+export type NetworkNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>;
 
 export interface NodeOptions {
   privateKey: PrivateKey;

@@ -96,14 +96,18 @@ export function openFrames(stream: Stream, signal?: AbortSignal): Frames {
 async function* bytesOf(stream: Stream): AsyncGenerator<Uint8Array> {
   const queue: Uint8Array[] = [];
   let queued = 0;
+  let resuming = false;
   let wake = deferred<void>();
   let failure: Error | undefined;
   const onMessage = ({ data }: { data: Uint8Array | { subarray(): Uint8Array } }) => {
     const bytes = data.subarray();
     queue.push(bytes);
     queued += bytes.byteLength;
-    if (queued > highWater && stream.readStatus === "readable") stream.pause();
+    if (!resuming) holdBack();
     wake.resolve();
+  };
+  const holdBack = () => {
+    if (queued > highWater && stream.readStatus === "readable") stream.pause();
   };
   const onEnd = () => wake.resolve();
   const onClose = ({ error }: { error?: Error }) => {
@@ -122,8 +126,12 @@ async function* bytesOf(stream: Stream): AsyncGenerator<Uint8Array> {
         queued -= bytes.byteLength;
         yield bytes;
       } else if (stream.readStatus === "paused") {
-        // Hands over at once whatever arrived during the pause, and opens the window again.
+        // Hands over at once whatever arrived during the pause, then opens the window. A pause in between would be undone by
+        // the latter: the muxer would go on granting window to a stream that buffers, until its buffer overflows.
+        resuming = true;
         stream.resume();
+        resuming = false;
+        holdBack();
       } else if (stream.readableEnded || stream.status !== "open") {
         return;
       } else {
