@@ -1,0 +1,107 @@
+import { availableParallelism } from "node:os";
+import { GainsayError } from "../../protocol/errors.ts";
+import { depthOf } from "../../protocol/trees/merkle.ts";
+import { CHUNK_BYTES, chunkCount, tensorLeaves, tensorRootFromLeaves, tensorRootFromTop, tensorTree } from "../../protocol/trees/tensorTree.ts";
+import { createThreadPool } from "./createThreadPool.ts";
+import { subtreeTop } from "./subtree.ts";
+
+/** Up to this many bytes hashing at once is over before a thread would have answered; see docs/execution.md. */
+export const INLINE_BYTES = 256 * 1024;
+const INLINE_LEAVES = 512;
+/** Chunks a thread gets at a time; powers of two, so that each part is a subtree. */
+const MIN_PART_CHUNKS = 128;
+const MAX_PART_CHUNKS = 2048;
+
+export interface HasherOptions {
+  /** Number of hashing threads; default: as many as the machine runs at once. */
+  threads?: number;
+}
+
+/** Hashes tensors on worker threads, so that the event loop stays free. Bytes in shared memory are read without a copy. */
+export interface Hasher {
+  start(): void;
+  /** Ends the threads; work in flight is rejected with `HASHER_STOPPED`. */
+  stop(): Promise<void>;
+  /** Concatenated SHA-256 hashes of the 1 KiB chunks of a tensor's committed bytes (docs/protocol.md §1). */
+  leaves(bytes: Uint8Array): Promise<Uint8Array>;
+  /** Tensor root from the chunk hashes. */
+  root(leaves: Uint8Array, byteLength: number): Promise<Uint8Array>;
+  /** Both of them, in one pass. The bytes must not change meanwhile. */
+  commit(bytes: Uint8Array): Promise<{ root: Uint8Array; leaves: Uint8Array }>;
+}
+
+/** Makes a pool of hashing threads; `start` sets them going. Throws `HASHER_OPTIONS` for a number of threads that makes no sense. */
+export function createHasher(options: HasherOptions = {}): Hasher {
+  const size = options.threads ?? availableParallelism();
+  if (!Number.isInteger(size) || size < 1 || size > 256) {
+    throw new GainsayError("The number of hashing threads must be a whole number from 1 to 256.", { code: "HASHER_OPTIONS", kind: "usage", details: { threads: size } });
+  }
+  const pool = createThreadPool(size);
+
+  /** Hashes in parts; with `tops`, the top of each part's subtree as well. */
+  const hashParts = async (bytes: Uint8Array, leaves: Uint8Array, partHeight: number, tops?: Uint8Array): Promise<void> => {
+    const partChunks = 2 ** partHeight;
+    const parts: Promise<void>[] = [];
+    for (let first = 0, i = 0; first * 32 < leaves.length; first += partChunks, i++) {
+      parts.push(
+        pool.submit((id) => ({
+          id,
+          chunks: shared(bytes.subarray(first * CHUNK_BYTES, (first + partChunks) * CHUNK_BYTES)),
+          leaves: leaves.subarray(first * 32, (first + partChunks) * 32),
+          height: partHeight,
+          ...(tops === undefined ? {} : { top: tops.subarray(i * 32, (i + 1) * 32) }),
+        })),
+      );
+    }
+    await Promise.all(parts);
+  };
+
+  return {
+    start: pool.start,
+    stop: pool.stop,
+    async leaves(bytes) {
+      if (bytes.length <= INLINE_BYTES) return tensorLeaves(bytes);
+      const leaves = sharedBytes(chunkCount(bytes.length) * 32);
+      await hashParts(bytes, leaves, partHeightFor(chunkCount(bytes.length), size));
+      return leaves;
+    },
+    async root(leaves, byteLength) {
+      if (leaves.length <= INLINE_LEAVES * 32) return tensorRootFromLeaves(leaves, byteLength);
+      const count = chunkCount(byteLength);
+      if (leaves.length !== count * 32) return tensorRootFromTop(byteLength, tensorTree(leaves, byteLength).top);
+      const top = sharedBytes(32);
+      await pool.submit((id) => ({ id, leaves: shared(leaves), top, height: depthOf(count) }));
+      return tensorRootFromTop(byteLength, top);
+    },
+    async commit(bytes) {
+      if (bytes.length <= INLINE_BYTES) {
+        const leaves = tensorLeaves(bytes);
+        return { leaves, root: tensorRootFromLeaves(leaves, bytes.length) };
+      }
+      const count = chunkCount(bytes.length);
+      const partHeight = partHeightFor(count, size);
+      const leaves = sharedBytes(count * 32);
+      const tops = sharedBytes(Math.ceil(count / 2 ** partHeight) * 32);
+      await hashParts(bytes, leaves, partHeight, tops);
+      return { leaves, root: tensorRootFromTop(bytes.length, subtreeTop(tops, depthOf(count) - partHeight, partHeight)) };
+    },
+  };
+}
+
+/** Height of the subtree that a thread gets at a time: about two parts a thread, within the limits. */
+function partHeightFor(chunks: number, threads: number): number {
+  const wanted = Math.min(MAX_PART_CHUNKS, Math.max(MIN_PART_CHUNKS, chunks / threads / 2));
+  return Math.floor(Math.log2(wanted));
+}
+
+function sharedBytes(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
+
+/** The bytes in memory that threads see: as they are if they lie in shared memory, else a copy. */
+function shared(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
+  const copy = sharedBytes(bytes.length);
+  copy.set(bytes);
+  return copy;
+}

@@ -1,0 +1,89 @@
+import { Worker } from "node:worker_threads";
+import { GainsayError } from "../../protocol/errors.ts";
+import type { LeafAnswer, LeafTask } from "./leafWorker.ts";
+
+/** A task made only when a thread is free, so that no more than one part a thread is copied at a time. */
+interface Waiting {
+  make(id: number): LeafTask;
+  resolve(): void;
+  reject(error: GainsayError): void;
+}
+
+interface Thread {
+  worker: Worker;
+  busy: Waiting | undefined;
+}
+
+/** Threads that run `leafWorker.ts`; a thread that dies is replaced, and its task fails with `HASHER_CRASHED`. */
+export function createThreadPool(size: number) {
+  const threads: Thread[] = [];
+  const queue: Waiting[] = [];
+  let running = false;
+  let nextId = 0;
+
+  const dispatch = (): void => {
+    for (const thread of threads) {
+      if (thread.busy !== undefined) continue;
+      const waiting = queue.shift();
+      if (waiting === undefined) return;
+      thread.busy = waiting;
+      thread.worker.ref();
+      thread.worker.postMessage(waiting.make(nextId++));
+    }
+  };
+
+  const addThread = (): void => {
+    const worker = new Worker(new URL("./leafWorker.ts", import.meta.url), { execArgv: [], env: {} });
+    const thread: Thread = { worker, busy: undefined };
+    const lost = (cause: unknown): void => {
+      const at = threads.indexOf(thread);
+      if (at < 0) return;
+      threads.splice(at, 1);
+      thread.busy?.reject(new GainsayError("A hashing thread ended before its work was done.", { code: "HASHER_CRASHED", retryable: true, cause }));
+      // A thread that dies without work would die again; the rest of the pool goes on.
+      if (running && thread.busy !== undefined) addThread();
+      else if (threads.length === 0) for (const waiting of queue.splice(0)) waiting.reject(new GainsayError("The hashing threads cannot be started.", { code: "HASHER_CRASHED", cause }));
+    };
+    worker.on("message", (answer: LeafAnswer) => {
+      const done = thread.busy;
+      thread.busy = undefined;
+      worker.unref();
+      if (answer.error === undefined) done?.resolve();
+      else done?.reject(new GainsayError(`Hashing failed: ${answer.error}`, { code: "HASHER_FAILED" }));
+      dispatch();
+    });
+    worker.on("error", lost);
+    worker.on("exit", (code) => lost(new Error(`exit code ${code}`)));
+    // An idle pool must not keep the process alive.
+    worker.unref();
+    threads.push(thread);
+    dispatch();
+  };
+
+  return {
+    start(): void {
+      if (running) return;
+      running = true;
+      while (threads.length < size) addThread();
+    },
+    async stop(): Promise<void> {
+      running = false;
+      for (const waiting of queue.splice(0)) waiting.reject(stopped());
+      const ended = threads.splice(0);
+      for (const { busy } of ended) busy?.reject(stopped());
+      await Promise.all(ended.map(({ worker }) => worker.terminate()));
+    },
+    /** Does one task; rejects with `HASHER_STOPPED` if the pool is not running. */
+    submit(make: (id: number) => LeafTask): Promise<void> {
+      return new Promise((resolve, reject) => {
+        if (!running) return reject(stopped());
+        queue.push({ make, resolve, reject });
+        dispatch();
+      });
+    },
+  };
+}
+
+function stopped(): GainsayError {
+  return new GainsayError("The hasher is not running; start it first.", { code: "HASHER_STOPPED" });
+}

@@ -1,0 +1,127 @@
+import { spawn } from "node:child_process";
+import type { Duplex } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { GainsayError } from "../../protocol/errors.ts";
+import { createFrameChannel, type Frame } from "./frames.ts";
+import type { Ready, Reply, Request } from "./inferenceChild.ts";
+import { profileEnvironment } from "./sessionOptions.ts";
+import type { Logger, Provider } from "./types.ts";
+
+const STDERR_TAIL = 2000;
+const START_TIMEOUT_MS = 60_000;
+
+/** One life of the inference process; when it is over, a new one must be made. */
+export interface InferenceProcess {
+  readonly pid: number | undefined;
+  /** What the installed ONNX Runtime offers; rejects with `INFERENCE_START_FAILED` if the process ends before it says so. */
+  readonly ready: Promise<Ready>;
+  readonly alive: boolean;
+  /** Sends one request and waits for its answer; the next request must wait for that. */
+  request(request: Request, parts: Uint8Array[]): Promise<{ reply: Extract<Reply, { ok: true }>; parts: Uint8Array[] }>;
+  /** Ends the process at once; a request in flight is rejected with `reason`. */
+  kill(reason: GainsayError): void;
+  /** Lets the process end by itself, and waits for it. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Starts the inference process. */
+export function createInferenceProcess(options: { provider: Provider; threads: number }, { logger }: { logger: Logger }): InferenceProcess {
+  const child = spawn(process.execPath, [fileURLToPath(new URL("./inferenceChild.ts", import.meta.url)), options.provider, String(options.threads)], {
+    env: profileEnvironment(options.provider, process.env),
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+    windowsHide: true,
+  });
+  const pipe = child.stdio[3] as Duplex;
+  let alive = true;
+  let started = false;
+  let reason: GainsayError | undefined;
+  let stderr = "";
+  let waiting: { resolve(frame: Frame): void; reject(error: GainsayError): void } | undefined;
+
+  const nextFrame = (): Promise<Frame> =>
+    new Promise((resolve, reject) => {
+      waiting = { resolve, reject };
+    });
+  const exited = new Promise<void>((resolve) => {
+    const end = (error: GainsayError): void => {
+      if (!alive) return;
+      alive = false;
+      waiting?.reject(reason ?? error);
+      waiting = undefined;
+      resolve();
+    };
+    child.on("error", (cause) => end(new GainsayError("The inference process could not be started.", { code: "INFERENCE_START_FAILED", cause })));
+    // "close" comes after stderr has been read to its end, so the message can quote it.
+    child.on("close", (exitCode, signal) => {
+      if (reason === undefined && (waiting !== undefined || exitCode !== 0)) logger.warn({ pid: child.pid, exitCode, signal, stderr }, "inference process ended");
+      end(started ? crashed(exitCode, signal, stderr) : startFailed(exitCode, signal, stderr));
+    });
+  });
+
+  const channel = createFrameChannel(pipe, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)), (frame) => {
+    const receiver = waiting;
+    waiting = undefined;
+    receiver?.resolve(frame);
+  });
+  // A broken pipe shows as the end of the process, which says more.
+  pipe.on("error", () => undefined);
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-STDERR_TAIL);
+    logger.debug({ pid: child.pid, text: text.slice(0, STDERR_TAIL) }, "inference process wrote to stderr");
+  });
+
+  const kill = (error: GainsayError): void => {
+    reason ??= error;
+    child.kill("SIGKILL");
+  };
+  const startTimer = setTimeout(() => kill(new GainsayError("The inference process did not start in time.", { code: "INFERENCE_START_FAILED", retryable: true })), START_TIMEOUT_MS);
+  const ready = nextFrame()
+    .then((frame) => {
+      started = true;
+      return frame.header as unknown as Ready;
+    })
+    .finally(() => clearTimeout(startTimer));
+  ready.catch(() => undefined);
+
+  return {
+    pid: child.pid,
+    ready,
+    get alive() {
+      return alive && reason === undefined;
+    },
+    async request(request, parts) {
+      await ready;
+      if (!alive) throw reason ?? crashed(child.exitCode, child.signalCode, stderr);
+      const answer = nextFrame();
+      channel.send({ header: { ...request }, parts });
+      const frame = await answer;
+      const reply = frame.header as unknown as Reply;
+      if (!reply.ok) throw new GainsayError(reply.message, { code: reply.code, details: { key: request.key, op: request.op } });
+      return { reply, parts: frame.parts };
+    },
+    kill,
+    async close(graceMs) {
+      reason ??= new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" });
+      pipe.end();
+      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function crashed(exitCode: number | null, signal: NodeJS.Signals | null, stderr: string): GainsayError {
+  const how = signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
+  return new GainsayError(`The inference process ${how} in the middle of a run; it is started again for the next one.`, {
+    code: "INFERENCE_CRASHED",
+    retryable: true,
+    details: { exitCode, signal, stderr },
+  });
+}
+
+function startFailed(exitCode: number | null, signal: NodeJS.Signals | null, stderr: string): GainsayError {
+  return new GainsayError("The inference process ended before it was ready; check that onnxruntime-node is installed for this platform.", {
+    code: "INFERENCE_START_FAILED",
+    details: { exitCode, signal, stderr },
+  });
+}

@@ -1,0 +1,41 @@
+import type { InferenceSession } from "onnxruntime-node";
+import type { LoadOptions, Optimization, Provider } from "./types.ts";
+
+/** CoreML's flags ML_PROGRAM and CPU_AND_GPU: its older network format and the neural engine compute in half precision. */
+const COREML_FP32_FLAGS = 0x010 | 0x020;
+
+/**
+ * Session options of the numeric profile fp32: one stream of execution, no silent fallback from WebGPU to the CPU, and for
+ * CoreML only the units that keep float32. What CUDA needs cannot be said here; see `profileEnvironment`.
+ */
+export function sessionOptions(provider: Provider, threads: number, optimization: Optimization, load: Pick<LoadOptions, "disabledOptimizers" | "saveOptimizedTo">): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [executionProvider(provider)],
+    graphOptimizationLevel: optimization,
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    logSeverityLevel: 3,
+    ...(load.saveOptimizedTo === undefined ? {} : { optimizedModelFilePath: load.saveOptimizedTo }),
+    extra: {
+      ...(provider === "webgpu" ? { session: { disable_cpu_ep_fallback: "1" } } : {}),
+      ...(load.disabledOptimizers?.length ? { optimization: { disable_specified_optimizers: load.disabledOptimizers.join(";") } } : {}),
+    },
+  };
+}
+
+function executionProvider(provider: Provider): InferenceSession.ExecutionProviderConfig {
+  if (provider === "coreml") return { name: "coreml", coreMlFlags: COREML_FP32_FLAGS };
+  // ONNX Runtime's Node binding hands only the device's number on to CUDA today; the rest is read once it learns to.
+  if (provider === "cuda") return { name: "cuda", deviceId: 0, use_tf32: "0", cudnn_conv_algo_search: "DEFAULT" } as InferenceSession.ExecutionProviderConfig;
+  return { name: provider };
+}
+
+/**
+ * Environment of the inference process. `NVIDIA_TF32_OVERRIDE=0` keeps cuBLAS and cuDNN from using TF32: the binding does not
+ * pass `use_tf32` on. Variables named GAINSAY_… may hold secrets and stay out of a process that runs native code on foreign models.
+ */
+export function profileEnvironment(provider: Provider, environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("GAINSAY_") && name !== "NODE_OPTIONS" && name !== "NODE_CHANNEL_FD"));
+  return provider === "cuda" ? { ...kept, NVIDIA_TF32_OVERRIDE: "0" } : kept;
+}
