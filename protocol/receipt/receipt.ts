@@ -6,13 +6,13 @@ import type { ProgramHeader } from "../program/types.ts";
 import { listRoot } from "../trees/listTree.ts";
 import { tensorRoot } from "../trees/tensorTree.ts";
 
-const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/) as unknown as z.ZodType<Hex>;
-const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/) as unknown as z.ZodType<Hex>;
+const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/) as unknown as z.ZodType<Hex, z.ZodTypeDef, string>;
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/) as unknown as z.ZodType<Hex, z.ZodTypeDef, string>;
 const count = z.number().int().nonnegative();
 
-const tensorSchema = z.strictObject({ name: z.string(), dtype: count, shape: z.array(count), root: bytes32 });
+const tensorSchema = z.object({ name: z.string(), dtype: count, shape: z.array(count), root: bytes32 }).strict();
 
-export const receiptSchema = z.strictObject({
+export const receiptSchema = z.object({
   format: z.literal("gainsay.receipt.1"),
   chainId: count,
   jobs: address,
@@ -22,7 +22,7 @@ export const receiptSchema = z.strictObject({
   committedIn: bytes32,
   finalizedIn: bytes32,
   programRoot: bytes32,
-  header: z.strictObject({
+  header: z.object({
     version: count,
     graph: bytes32,
     inputs: bytes32,
@@ -33,14 +33,14 @@ export const receiptSchema = z.strictObject({
     inputCount: count,
     traceCount: count,
     outputs: z.array(count),
-  }),
+  }).strict(),
   inputRoot: bytes32,
   traceRoot: bytes32,
   outputRoot: bytes32,
   inputs: z.array(tensorSchema).min(1),
   /** Committed bytes of each output, in base64, beside its root. */
-  outputs: z.array(z.strictObject({ ...tensorSchema.shape, bytes: z.base64() })).min(1),
-});
+  outputs: z.array(tensorSchema.extend({ bytes: z.string().base64() })).min(1),
+}).strict();
 
 /**
  * A portable statement: this program, on this input, gave this output, by this executor, in this transaction of this chain.
