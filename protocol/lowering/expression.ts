@@ -1,0 +1,78 @@
+/** Opcodes of the elementwise bytecode; see docs/protocol.md §2. */
+export const opcodes = {
+  slot: 0x01,
+  constant: 0x02,
+  add: 0x10,
+  sub: 0x11,
+  mul: 0x12,
+  div: 0x13,
+  max: 0x14,
+  min: 0x15,
+  neg: 0x20,
+  abs: 0x21,
+  sqrt: 0x22,
+  exp: 0x23,
+  log: 0x24,
+  tanh: 0x25,
+  erf: 0x26,
+  sigmoid: 0x27,
+  relu: 0x30,
+} as const;
+
+/** Deepest stack that the judge keeps. */
+export const MAX_EXPRESSION_DEPTH = 16;
+
+/** An elementwise formula over the core value of a step and its value operands. */
+export type Expression<Leaf> =
+  | { kind: "core" }
+  | { kind: "value"; leaf: Leaf }
+  | { kind: "constant"; bits: number }
+  | { kind: "apply"; opcode: number; arguments: Expression<Leaf>[] };
+
+/** Shorthands for formulas. */
+export const formula = {
+  core: { kind: "core" } as const,
+  value: <Leaf>(leaf: Leaf): Expression<Leaf> => ({ kind: "value", leaf }),
+  constant: <Leaf>(value: number): Expression<Leaf> => ({ kind: "constant", bits: float32Bits(value) }),
+  apply: <Leaf>(opcode: number, ...args: Expression<Leaf>[]): Expression<Leaf> => ({ kind: "apply", opcode, arguments: args }),
+};
+
+/** IEEE 754 binary32 bits of a number rounded to float32. */
+export function float32Bits(value: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, value);
+  return view.getUint32(0);
+}
+
+/** Deepest stack that evaluating the formula left to right needs. */
+export function expressionDepth(expression: Expression<unknown>): number {
+  if (expression.kind !== "apply") return 1;
+  return Math.max(...expression.arguments.map((argument, k) => k + expressionDepth(argument)));
+}
+
+/** The leaves of a formula, left to right. */
+export function expressionLeaves<Leaf>(expression: Expression<Leaf>): Leaf[] {
+  if (expression.kind === "value") return [expression.leaf];
+  return expression.kind === "apply" ? expression.arguments.flatMap(expressionLeaves) : [];
+}
+
+/** Whether the formula mentions the core value. */
+export function usesCore(expression: Expression<unknown>): boolean {
+  return expression.kind === "core" || (expression.kind === "apply" && expression.arguments.some(usesCore));
+}
+
+/** Postfix bytecode; `slotOf` numbers the leaves, `coreSlot` the core value. */
+export function encodeExpression<Leaf>(expression: Expression<Leaf>, slotOf: (leaf: Leaf) => number): Uint8Array {
+  const bytes: number[] = [];
+  const visit = (node: Expression<Leaf>): void => {
+    if (node.kind === "core") bytes.push(opcodes.slot, 0);
+    else if (node.kind === "value") bytes.push(opcodes.slot, slotOf(node.leaf));
+    else if (node.kind === "constant") bytes.push(opcodes.constant, node.bits >>> 24, (node.bits >>> 16) & 255, (node.bits >>> 8) & 255, node.bits & 255);
+    else {
+      node.arguments.forEach(visit);
+      bytes.push(node.opcode);
+    }
+  };
+  visit(expression);
+  return Uint8Array.from(bytes);
+}

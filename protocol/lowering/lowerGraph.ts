@@ -1,0 +1,115 @@
+import { GainsayError } from "../errors.ts";
+import { declaredTensor } from "../onnx/graphs.ts";
+import type { Model } from "../onnx/parseModel.ts";
+import { dtypes, stepKinds } from "../program/types.ts";
+import { elementCount } from "../onnx/tensors.ts";
+import { MAX_TERMS, Refusal, type DraftStep, type View } from "./draft.ts";
+import { Lowering, type ValueType } from "./lowering.ts";
+import { operators } from "./operators/table.ts";
+
+/** A node that cannot be compiled, and why. */
+export interface Offender {
+  node: string;
+  op: string;
+  reason: string;
+}
+
+/** The steps of a graph, before commit layouts are chosen, and where its outputs are found. */
+export interface LoweredGraph {
+  steps: DraftStep[];
+  outputs: { name: string; shape: number[]; view: View }[];
+}
+
+/** Nodes whose operator cannot be compiled at all; needs no types. */
+export function unsupportedNodes(model: Model): Offender[] {
+  return model.graph.node.flatMap((node) => {
+    const standard = node.domain === "" || node.domain === "ai.onnx";
+    if (standard && operators.has(node.opType)) return [];
+    const op = standard ? node.opType : `${node.domain}.${node.opType}`;
+    return [{ node: node.name, op, reason: standard ? "the operator is not supported" : "only operators of the standard ONNX domain are supported" }];
+  });
+}
+
+/**
+ * Lowers a folded graph to draft steps. `types` are the element types and shapes of all its values.
+ * Throws `MODEL_UNSUPPORTED` with `details.nodes`, a list of every node that stands in the way and why.
+ */
+export function lowerGraph(model: Model, types: ReadonlyMap<string, ValueType>): LoweredGraph {
+  const { graph } = model;
+  const offenders = [...interfaceOffenders(model), ...unsupportedNodes(model)];
+  const unsupported = new Set(offenders.map(({ node }) => node));
+  const opset = Number(model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")!.version);
+  const lowering = new Lowering(graph, types, opset);
+  for (const node of graph.node) {
+    if (unsupported.has(node.name)) {
+      lowering.poison(node);
+      continue;
+    }
+    try {
+      checkResults(node.output, lowering);
+      operators.get(node.opType)!(node, lowering);
+    } catch (error) {
+      if (!(error instanceof Refusal) && !(error instanceof GainsayError && error.code === "MODEL_TENSOR")) throw error;
+      offenders.push({ node: node.name, op: node.opType, reason: error.message });
+      lowering.poison(node);
+    }
+  }
+  for (const step of lowering.steps) offenders.push(...lengthOffenders(step));
+  if (offenders.length > 0) throw unsupportedError(offenders);
+  const outputs = placeOutputs(model, lowering);
+  for (const step of lowering.steps) offenders.push(...lengthOffenders(step));
+  if (offenders.length > 0) throw unsupportedError(offenders);
+  return { steps: lowering.steps, outputs };
+}
+
+/** The error that names every node in the way. */
+export function unsupportedError(nodes: readonly Offender[]): GainsayError {
+  const shown = nodes.slice(0, 8).map(({ node, op, reason }) => `${op} ${JSON.stringify(node)} (${reason})`);
+  const more = nodes.length > shown.length ? ` and ${nodes.length - shown.length} more` : "";
+  return new GainsayError(`The model cannot be compiled because of ${nodes.length === 1 ? "this node" : `these ${nodes.length} nodes`}: ${shown.join(", ")}${more}; docs/compiler.md lists what is supported.`, {
+    code: "MODEL_UNSUPPORTED",
+    kind: "usage",
+    details: { nodes: [...nodes], hint: "Replace these operators, or export the model in float32 with fixed shapes; docs/compiler.md lists what is supported." },
+  });
+}
+
+/** Outputs are steps of their own trace tensor each; what no step defines is copied by one. */
+function placeOutputs(model: Model, lowering: Lowering): LoweredGraph["outputs"] {
+  const taken = new Set<number>();
+  return model.graph.output.map(({ name }) => {
+    const shape = lowering.shapeOf(name);
+    let view = lowering.view(name);
+    if (view.base.kind !== "step" || taken.has(view.base.index)) view = lowering.copy(name, view);
+    if (view.base.kind === "step") taken.add(view.base.index);
+    return { name, shape, view };
+  });
+}
+
+function interfaceOffenders(model: Model): Offender[] {
+  const offenders: Offender[] = [];
+  for (const [op, list] of [["input", model.graph.input], ["output", model.graph.output]] as const) {
+    for (const info of list) {
+      const type = declaredTensor(info);
+      if (type === undefined) offenders.push({ node: info.name, op, reason: "it is not a tensor" });
+      else if (type.elemType !== dtypes.float32) offenders.push({ node: info.name, op, reason: `its element type ${type.elemType} is not float32` });
+    }
+  }
+  return offenders;
+}
+
+function checkResults(names: readonly string[], lowering: Lowering): void {
+  for (const name of names) {
+    if (name === "") continue;
+    const { dtype, shape } = lowering.typeOf(name);
+    if (dtype !== dtypes.float32) throw new Refusal(`its result ${JSON.stringify(name)} has element type ${dtype}; only float32 is supported`);
+    if (elementCount(shape) === 0) throw new Refusal(`its result ${JSON.stringify(name)} has no elements`);
+  }
+}
+
+function lengthOffenders(step: DraftStep): Offender[] {
+  if (step.core === undefined) return [];
+  const terms = elementCount(step.core.reduce) + step.core.addends.length + 2;
+  const node = step.nodes[0] ?? step.name;
+  if (step.core.kind === stepKinds.contraction && terms >= MAX_TERMS) return [{ node, op: "contraction", reason: `it sums ${terms} terms; fewer than ${MAX_TERMS} are supported` }];
+  return elementCount(step.core.reduce) === 0 ? [{ node, op: "reduction", reason: "it reduces over no elements" }] : [];
+}

@@ -1,0 +1,87 @@
+import { floatAttribute } from "../../onnx/attributes.ts";
+import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
+import { Refusal, type View } from "../draft.ts";
+import { formula, opcodes, type Expression } from "../expression.ts";
+import type { Lowering } from "../lowering.ts";
+
+type Formula = Expression<View>;
+export type LowerNode = (node: NodeProto, lowering: Lowering) => void;
+
+/** An operator of one input. */
+export function unary(opcode: number): LowerNode {
+  return (node, lowering) => lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => formula.apply(opcode, x!));
+}
+
+/** An operator of two inputs. */
+export function binary(opcode: number): LowerNode {
+  return (node, lowering) => {
+    refuseOldBroadcast(node, lowering);
+    if (opcode === opcodes.add && lowering.absorbAddend(node)) return;
+    lowering.defineElementwise(node, inputsOf(node), ([a, b]) => formula.apply(opcode, a!, b!));
+  };
+}
+
+/** An operator of any number of inputs, taken left to right. */
+export function variadic(opcode: number): LowerNode {
+  return (node, lowering) => {
+    if (node.input.length === 1) return lowering.defineAlias(node.output[0]!, node.input[0]!);
+    if (opcode === opcodes.add && node.input.length === 2 && lowering.absorbAddend(node)) return;
+    lowering.defineElementwise(node, inputsOf(node), (args) => args.reduce((left, right) => formula.apply(opcode, left, right)));
+  };
+}
+
+/** Clip with constant bounds, as attributes (before opset 11) or inputs: `min(max(x, low), high)`. */
+export function lowerClip(node: NodeProto, lowering: Lowering): void {
+  const bound = (k: number, attribute: string): number | undefined => {
+    const value = lowering.has(node, k) ? lowering.floats(node, k)?.[0] : floatAttribute(node, attribute, Number.NaN);
+    if (lowering.has(node, k) && (value === undefined || Number.isNaN(value))) throw new Refusal(`its ${attribute} is not a constant float32 number`);
+    return value !== undefined && Number.isFinite(value) ? value : undefined;
+  };
+  const low = bound(1, "min");
+  const high = bound(2, "max");
+  if (low === undefined && high === undefined) return lowering.defineAlias(node.output[0]!, node.input[0]!);
+  lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => {
+    const raised = low === undefined ? x! : formula.apply(opcodes.max, x!, formula.constant<View>(low));
+    return high === undefined ? raised : formula.apply(opcodes.min, raised, formula.constant<View>(high));
+  });
+}
+
+/** LeakyRelu: `max(x, 0) + alpha·min(x, 0)`; one of the terms is always zero, so nothing is rounded twice. */
+export function lowerLeakyRelu(node: NodeProto, lowering: Lowering): void {
+  const alpha = floatAttribute(node, "alpha", Math.fround(0.01));
+  lowering.defineElementwise(node, [{ name: node.input[0]!, leaf: true }], ([x]) => leaky(x!, formula.constant(alpha)));
+}
+
+/** PRelu: LeakyRelu with a tensor of slopes. */
+export function lowerPRelu(node: NodeProto, lowering: Lowering): void {
+  lowering.defineElementwise(node, [{ name: node.input[0]!, leaf: true }, { name: node.input[1]! }], ([x, slope]) => leaky(x!, slope!));
+}
+
+/** Reciprocal: `1 / x`. */
+export function lowerReciprocal(node: NodeProto, lowering: Lowering): void {
+  lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => formula.apply(opcodes.div, formula.constant<View>(1), x!));
+}
+
+/** HardSigmoid: `max(0, min(1, alpha·x + beta))`. */
+export function lowerHardSigmoid(node: NodeProto, lowering: Lowering): void {
+  const alpha = formula.constant<View>(floatAttribute(node, "alpha", Math.fround(0.2)));
+  const beta = formula.constant<View>(floatAttribute(node, "beta", 0.5));
+  lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => {
+    const line = formula.apply(opcodes.add, formula.apply(opcodes.mul, x!, alpha), beta);
+    return formula.apply(opcodes.max, formula.apply(opcodes.min, line, formula.constant<View>(1)), formula.constant<View>(0));
+  });
+}
+
+function leaky(x: Formula, slope: Formula): Formula {
+  const negative = formula.apply(opcodes.min, x, formula.constant<View>(0));
+  return formula.apply(opcodes.add, formula.apply(opcodes.relu, x), formula.apply(opcodes.mul, negative, slope));
+}
+
+function inputsOf(node: NodeProto): { name: string }[] {
+  return node.input.map((name) => ({ name }));
+}
+
+/** Before opset 7, `broadcast` and `axis` aligned shapes in another way. */
+function refuseOldBroadcast(node: NodeProto, lowering: Lowering): void {
+  if (lowering.opset < 7 && node.attribute.some(({ name }) => name === "axis" || name === "broadcast")) throw new Refusal("it uses the broadcasting of opset 6; convert the model to opset 7 or newer");
+}

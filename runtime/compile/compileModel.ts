@@ -1,0 +1,57 @@
+import type { Bundle } from "../bundle/bundle.ts";
+import { GainsayError } from "../../protocol/errors.ts";
+import { assembleProgram } from "../../protocol/lowering/assembleProgram.ts";
+import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
+import { lowerGraph, unsupportedError, unsupportedNodes } from "../../protocol/lowering/lowerGraph.ts";
+import { reservedName } from "../../protocol/lowering/tracedGraph.ts";
+import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
+import { serializeModel } from "../../protocol/onnx/serializeModel.ts";
+import type { FoldRunner } from "./createFoldRunner.ts";
+import { fixShapes } from "./fixShapes.ts";
+import { normalizeModel } from "./normalizeModel.ts";
+import { readTypes } from "./readTypes.ts";
+
+export interface CompileOptions {
+  /** Bytes of an ONNX file. */
+  modelBytes: Uint8Array;
+  /** Shape of each input whose declared shape is not fixed. */
+  shapes?: Readonly<Record<string, readonly number[]>>;
+  /** `layer`: every step is a block of its own. */
+  granularity?: "layer";
+}
+
+export interface CompileDependencies {
+  runner: FoldRunner;
+}
+
+/**
+ * Compiles an ONNX model with fixed input shapes to a program. The same file and shapes give the same bytes.
+ *
+ * Throws the errors of `parseModel`; `MODEL_SHAPE` where an input's shape is missing, unknown or contradictory;
+ * `MODEL_UNSUPPORTED` with every offending node; `MODEL_REJECTED`, `RUNTIME_CRASHED` and `RUNTIME_TIMEOUT` from ONNX Runtime.
+ */
+export async function compileModel(options: CompileOptions, { runner }: CompileDependencies): Promise<Bundle> {
+  const source = parseModel(options.modelBytes);
+  fixShapes(source, options.shapes ?? {});
+  const folded = normalizeModel(parseModel(await runner.fold(serializeModel(source))));
+  const names = reservedNames(folded);
+  if (names.length > 0) {
+    throw new GainsayError(`The model uses names that are kept for traces: ${names.join(", ")}; rename them.`, { code: "MODEL_NAMES", kind: "usage", details: { names } });
+  }
+  const model = serializeModel(folded);
+  let types;
+  try {
+    types = await readTypes(folded, runner);
+  } catch (error) {
+    // A graph that cannot be run at all is usually one of operators that are not supported anyway; say that rather.
+    const nodes = unsupportedNodes(folded);
+    throw nodes.length > 0 ? unsupportedError(nodes) : error;
+  }
+  const program = assembleProgram(model, emitProgram(folded, lowerGraph(folded, types)));
+  return { program, model };
+}
+
+function reservedNames(model: Model): string[] {
+  const names = [...model.graph.input, ...model.graph.initializer].map(({ name }) => name);
+  return [...names, ...model.graph.node.flatMap(({ output }) => output)].filter((name) => reservedName.test(name));
+}

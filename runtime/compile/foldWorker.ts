@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+
+/** What the parent asks: fold a graph, or run one on zeros and tell the types of its outputs. */
+export type FoldRequest = { id: number; model: Uint8Array } & ({ kind: "fold" } | { kind: "types"; inputs: { name: string; type: string; shape: number[] }[] });
+
+/** What the child answers. */
+export type FoldReply = { id: number } & ({ model: Uint8Array } | { types: { name: string; type: string; shape: number[] }[] } | { error: string });
+
+const quiet = { logSeverityLevel: 4, executionProviders: ["cpu"], intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
+
+const zeros: Readonly<Record<string, (count: number) => unknown>> = {
+  float32: (count) => new Float32Array(count),
+  float64: (count) => new Float64Array(count),
+  uint8: (count) => new Uint8Array(count),
+  int8: (count) => new Int8Array(count),
+  int32: (count) => new Int32Array(count),
+  int64: (count) => new BigInt64Array(count),
+  bool: (count) => new Uint8Array(count),
+};
+
+async function fold(model: Uint8Array): Promise<Uint8Array> {
+  const folder = mkdtempSync(join(tmpdir(), "gainsay-fold-"));
+  try {
+    const optimizedModelFilePath = join(folder, "model.onnx");
+    const session = await InferenceSession.create(model, { ...quiet, graphOptimizationLevel: "basic", optimizedModelFilePath });
+    await session.release();
+    return new Uint8Array(readFileSync(optimizedModelFilePath));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function types(model: Uint8Array, inputs: readonly { name: string; type: string; shape: number[] }[]): Promise<{ name: string; type: string; shape: number[] }[]> {
+  const session = await InferenceSession.create(model, { ...quiet, graphOptimizationLevel: "disabled" });
+  const feeds: Record<string, Tensor> = {};
+  for (const { name, type, shape } of inputs) {
+    const make = zeros[type];
+    if (make === undefined) throw new Error(`inputs of type ${type} cannot be run`);
+    const elements = make(shape.reduce((product, size) => product * size, 1));
+    // The constructor is overloaded by element type; which overload applies is known only at run time.
+    feeds[name] = new Tensor(type as "float32", elements as Float32Array, shape);
+  }
+  const results = await session.run(feeds);
+  const found = Object.entries(results).map(([name, { type, dims }]) => ({ name, type, shape: [...dims] }));
+  await session.release();
+  return found;
+}
+
+process.on("message", (request: FoldRequest) => {
+  const work = async (): Promise<FoldReply> => {
+    if (request.kind === "fold") return { id: request.id, model: await fold(request.model) };
+    return { id: request.id, types: await types(request.model, request.inputs) };
+  };
+  work().then(
+    (reply) => process.send!(reply),
+    (error: unknown) => process.send!({ id: request.id, error: error instanceof Error ? error.message : String(error) } satisfies FoldReply),
+  );
+});
+process.on("disconnect", () => process.exit(0));
