@@ -138,9 +138,13 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
     );
     created.addEventListener("peer:connect", ({ detail }) => tell(detail, true));
     created.addEventListener("peer:disconnect", ({ detail }) => tell(detail, false));
-    created.addEventListener("peer:discovery", ({ detail }) => {
-      connect({ peer: detail.id, addresses: detail.multiaddrs }).catch((error: unknown) => logger.debug({ error }, "discovered peer not reached"));
-    });
+    if (options.mdns === true) {
+      // Told about every peer that is new to the peer store, those that dialled us included.
+      created.addEventListener("peer:discovery", ({ detail }) => {
+        if (created.getConnections(detail.id).length > 0) return;
+        connect({ peer: detail.id, addresses: [] }).catch((error: unknown) => logger.debug({ error }, "discovered peer not reached"));
+      });
+    }
     try {
       // Before the start: the first peers then learn at once what this node speaks.
       await blobs.attach(created);

@@ -50,6 +50,8 @@ export function createNode(options: NodeOptions, penalties: Penalties): Promise<
     },
     connectionGater: {
       denyDialPeer: (peer) => penalties.isBanned(peer.toString()),
+      // For addresses that do not say whose they are.
+      denyOutboundEncryptedConnection: (peer) => penalties.isBanned(peer.toString()),
       denyInboundEncryptedConnection: (peer) => penalties.isBanned(peer.toString()),
     },
     services: {
