@@ -1,0 +1,53 @@
+import { GainsayError } from "../../protocol/errors.ts";
+import { fromHex, toHex, type Hex } from "../../protocol/hex.ts";
+import type { Program } from "../../protocol/program/types.ts";
+import type { ListDomain } from "../../protocol/trees/domains.ts";
+import { listRoot } from "../../protocol/trees/listTree.ts";
+import type { Hasher } from "../hashing/createHasher.ts";
+import { tensorByteLength } from "./tensorTypes.ts";
+import type { CommittedTensor, Trace } from "./trace.ts";
+
+/**
+ * Hashes the inputs and the posted trace of one execution, given as committed bytes in program order.
+ * Throws `TRACE_MISMATCH` if their number or a length is not the program's.
+ */
+export async function commitTrace(program: Program, inputs: readonly Uint8Array[], tensors: readonly Uint8Array[], hasher: Pick<Hasher, "commit">): Promise<Trace> {
+  checkLengths("input", program.inputs, inputs);
+  checkLengths("trace tensor", program.trace, tensors);
+  const [committedInputs, committedTensors] = await Promise.all([commitAll(inputs, hasher), commitAll(tensors, hasher)]);
+  const outputs = program.header.outputs;
+  return {
+    programRoot: program.root,
+    inputRoot: rootOf("inputs", committedInputs.map((tensor) => tensor.root)),
+    traceRoot: rootOf("trace", committedTensors.map((tensor) => tensor.root)),
+    outputRoot: rootOf("outputs", outputs.map((index) => (committedTensors[index] as CommittedTensor).root)),
+    inputs: committedInputs,
+    tensors: committedTensors,
+    outputs: [...outputs],
+  };
+}
+
+/** List root over tensor roots. */
+export function rootOf(domain: ListDomain, roots: readonly Hex[]): Hex {
+  return toHex(listRoot(domain, new Uint8Array(Buffer.concat(roots.map(fromHex)))));
+}
+
+function commitAll(tensors: readonly Uint8Array[], hasher: Pick<Hasher, "commit">): Promise<CommittedTensor[]> {
+  return Promise.all(
+    tensors.map(async (bytes) => {
+      const { root, leaves } = await hasher.commit(bytes);
+      return { root: toHex(root), bytes, leaves };
+    }),
+  );
+}
+
+function checkLengths(what: string, specs: Program["inputs"] | Program["trace"], tensors: readonly Uint8Array[]): void {
+  if (tensors.length !== specs.length) {
+    throw new GainsayError(`The program has ${specs.length} ${what}s, but there are ${tensors.length}.`, { code: "TRACE_MISMATCH", kind: "usage", details: { wanted: specs.length, given: tensors.length } });
+  }
+  specs.forEach((spec, i) => {
+    const wanted = tensorByteLength(spec.dtype, spec.shape);
+    const given = (tensors[i] as Uint8Array).length;
+    if (given !== wanted) throw new GainsayError(`The ${what} ${JSON.stringify(spec.name)} must have ${wanted} bytes, but it has ${given}.`, { code: "TRACE_MISMATCH", kind: "usage", details: { name: spec.name, wanted, given } });
+  });
+}

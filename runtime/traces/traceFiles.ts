@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Trace } from "../inference/trace.ts";
+import { damaged, decodeManifest, encodeManifest, type TraceManifest } from "./traceManifest.ts";
+
+export const DATA_FILE = "data.bin";
+export const LEAVES_FILE = "leaves.bin";
+const MANIFEST_FILE = "manifest.json";
+
+/**
+ * Writes an entry so that after a crash at any moment it is there as a whole or not at all: files and folder are flushed under a
+ * temporary name in `incoming`, then renamed to `target`, then the rename is flushed.
+ */
+export async function writeEntry(incoming: string, target: string, manifest: TraceManifest, trace: Trace): Promise<void> {
+  const temporary = path.join(incoming, randomUUID());
+  await mkdir(temporary);
+  try {
+    const tensors = [...trace.inputs, ...trace.tensors];
+    await writeFlushed(path.join(temporary, DATA_FILE), tensors.map((tensor) => tensor.bytes));
+    await writeFlushed(path.join(temporary, LEAVES_FILE), tensors.map((tensor) => tensor.leaves));
+    await writeFlushed(path.join(temporary, MANIFEST_FILE), [Buffer.from(encodeManifest(manifest))]);
+    await flushFolder(temporary);
+    await rename(temporary, target);
+    await flushFolder(path.dirname(target));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Reads an entry's manifest and checks the lengths of its files. Throws `TRACE_DAMAGED`. */
+export async function readEntry(folder: string): Promise<TraceManifest> {
+  const text = await readFile(path.join(folder, MANIFEST_FILE), "utf8").catch((cause: unknown) => {
+    throw damaged("its manifest cannot be read", { folder, cause: String(cause) });
+  });
+  const manifest = decodeManifest(text);
+  for (const [name, wanted] of [[DATA_FILE, manifest.dataBytes], [LEAVES_FILE, manifest.leavesBytes]] as const) {
+    const given = await stat(path.join(folder, name)).then((found) => found.size, () => 0);
+    if (given !== wanted) throw damaged(`${name} has ${given} bytes instead of ${wanted}`, { folder, given, wanted });
+  }
+  return manifest;
+}
+
+/** Removes an entry so that a crash in between leaves it whole or gone. */
+export async function removeEntry(incoming: string, folder: string): Promise<void> {
+  const doomed = path.join(incoming, randomUUID());
+  await rename(folder, doomed);
+  await flushFolder(path.dirname(folder));
+  await rm(doomed, { recursive: true, force: true });
+}
+
+/** Bytes [offset, offset + length) of a file; throws `TRACE_DAMAGED` if the file is shorter. */
+export async function readAt(file: string, offset: number, length: number): Promise<Uint8Array> {
+  const handle = await open(file, "r");
+  try {
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+      if (bytesRead === 0) throw damaged(`${path.basename(file)} is cut off`, { file, offset, length });
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeFlushed(file: string, parts: readonly Uint8Array[]): Promise<void> {
+  const handle = await open(file, "wx");
+  try {
+    // Each call goes on where the last one ended.
+    for (const part of parts) await handle.writeFile(part);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes renames in a folder last; Windows has no such call and needs none. */
+export async function flushFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
