@@ -52,7 +52,7 @@ export interface Network {
   start(): Promise<void>;
   /** Closes all connections. The network may be started again. */
   stop(): Promise<void>;
-  /** Addresses under which others reach this node, each ending in its peer id; none while it is stopped. */
+  /** Addresses under which others reach this node, each ending in its peer id, at most eight; none while it is stopped. */
   addresses(): string[];
   /** Peer ids of all connected peers. */
   peers(): string[];
@@ -88,6 +88,7 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
   );
   let node: NetworkNode | undefined;
   let starting: Promise<void> | undefined;
+  let stopping: Promise<void> | undefined;
 
   async function connect(target: PeerTarget, signal?: AbortSignal): Promise<Connection> {
     const running = node;
@@ -125,6 +126,7 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
   }
 
   async function launch(): Promise<void> {
+    await stopping;
     const created = await createNode(
       {
         privateKey,
@@ -172,21 +174,30 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
     if (signal?.aborted === true) return Promise.reject(aborted(signal));
     if (starting === undefined) {
       signal?.addEventListener("abort", onAbort, { once: true });
-      starting = launch().catch((error: unknown) => {
-        starting = undefined;
+      const launched = launch().catch((error: unknown) => {
+        if (starting === launched) starting = undefined;
         throw error;
       });
+      starting = launched;
     }
     return starting;
   }
 
-  async function stop(): Promise<void> {
+  function stop(): Promise<void> {
+    stopping ??= shutDown().finally(() => {
+      stopping = undefined;
+    });
+    return stopping;
+  }
+
+  async function shutDown(): Promise<void> {
     options.signal?.removeEventListener("abort", onAbort);
-    await starting?.catch(() => undefined);
-    const running = node;
-    if (running === undefined) return;
-    node = undefined;
+    const launched = starting;
     starting = undefined;
+    await launched?.catch(() => undefined);
+    const running = node;
+    node = undefined;
+    if (running === undefined) return;
     bootstrapper.stop();
     blobs.detach();
     gossip.detach();
@@ -194,7 +205,7 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
     logger.info({ peerId }, "network stopped");
   }
 
-  const addresses = (): string[] => node?.getMultiaddrs().map(String) ?? [];
+  const addresses = (): string[] => node?.getMultiaddrs().slice(0, networkLimits.maxAddressesPerPeer).map(String) ?? [];
 
   return {
     peerId,

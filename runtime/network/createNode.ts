@@ -55,8 +55,8 @@ export function createNode(options: NodeOptions, penalties: Penalties): Promise<
       denyInboundEncryptedConnection: (peer) => penalties.isBanned(peer.toString()),
     },
     services: {
-      identify: identify({ protocolPrefix: "gainsay" }),
-      ping: ping({ protocolPrefix: "gainsay" }),
+      identify: identify(),
+      ping: ping(),
       pubsub: gossipsub({
         fallbackToFloodsub: false,
         globalSignaturePolicy: "StrictSign",
@@ -65,15 +65,6 @@ export function createNode(options: NodeOptions, penalties: Penalties): Promise<
         allowedTopics: [...topicNames],
         maxInboundDataLength: limits.maxRpcBytes,
         maxOutboundBufferSize: limits.maxOutboundBytes,
-        decodeRpcLimits: {
-          maxSubscriptions: limits.maxEntriesPerRpc,
-          maxMessages: limits.maxEntriesPerRpc,
-          maxIhaveMessageIDs: limits.maxEntriesPerRpc,
-          maxIwantMessageIDs: limits.maxEntriesPerRpc,
-          maxIdontwantMessageIDs: limits.maxEntriesPerRpc,
-          maxControlMessages: limits.maxEntriesPerRpc,
-          maxPeerInfos: 0,
-        },
         ...peerScoring(topicNames, penalties),
       }),
     },

@@ -9,7 +9,7 @@ export const networkLimits = {
   inboundConnectionsPerSecond: 20,
   /** Milliseconds for one dial, name resolution and handshakes included. Covers a slow intercontinental link several times over. */
   dialTimeoutMs: 10_000,
-  /** Addresses tried for one peer. An honest peer announces two or three. */
+  /** Addresses told and tried of one peer. Two or three is usual; a host with many interfaces tells the first. */
   maxAddressesPerPeer: 8,
   /** Bytes of one multiaddr in text form. Longest real one seen (DNS, TCP, peer id): about 150. */
   maxAddressBytes: 256,
@@ -24,12 +24,10 @@ export const networkLimits = {
   maxStreamWindowBytes: 1024 * 1024,
 
   gossip: {
-    /** Bytes of one remote procedure call of gossipsub: a batch of messages with control data. */
-    maxRpcBytes: 256 * 1024,
+    /** Bytes of one call of gossipsub, which may answer a peer that was away with all it missed: 250 of the largest messages. */
+    maxRpcBytes: 1024 * 1024,
     /** Bytes queued to one slow peer before its stream is given up. */
     maxOutboundBytes: 4 * 1024 * 1024,
-    /** Subscriptions, messages and control entries decoded from one call; a peer has a handful of topics. */
-    maxEntriesPerRpc: 500,
     /** Messages that one relaying peer may bring a second, and at once. Beyond it they are ignored. */
     relay: { perSecond: 50, burst: 200 },
     /** Messages that one author may originate a second, and at once: one job a second is a very busy operator. */

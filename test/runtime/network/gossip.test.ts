@@ -134,7 +134,7 @@ describe("messages from peers without manners", () => {
     );
     await rude.dial(multiaddr(firstAddress(network)));
     await until("it knows the subscription", () => bare(rude).subscribers().length === 1);
-    await bare(rude).publish(Buffer.alloc(topics.alerts.maxBytes + 1, 0x20));
+    await bare(rude).publish(encodeCanonical("a".repeat(topics.alerts.maxBytes)));
     await until("it is judged", () => verdicts.length === 1);
     expect(verdicts).toEqual(["reject"]);
     await bare(rude).publish(encoded(1));

@@ -84,6 +84,17 @@ describe("a network", () => {
     await expect(a.start()).rejects.toMatchObject({ code: "ABORTED" });
   });
 
+  it("starts and stops in order when asked for both at once", async () => {
+    const a = await quietNetwork();
+    await Promise.all([a.start(), a.start(), a.stop(), a.stop()]);
+    expect(a.addresses()).toEqual([]);
+    const stopped = a.start().then(() => a.stop());
+    await stopped;
+    void a.stop();
+    await a.start();
+    expect(a.addresses()).toHaveLength(1);
+  });
+
   it("names what it cannot listen on, and can be started later", async () => {
     const a = await startNetwork();
     const b = await quietNetwork({ listen: [firstAddress(a).replace(/\/p2p\/.*/, "")] });
