@@ -1,0 +1,66 @@
+import { getContractAddress, isAddressEqual, type Account, type Address, type Chain, type Hex, type PublicClient, type Transport, type WalletClient } from "viem";
+import { GainsayError } from "../../protocol/errors.ts";
+import type { Deployment } from "../config/deployment.ts";
+import type { DeploymentConfig } from "./deploymentConfig.ts";
+import { readArtifact } from "./readArtifact.ts";
+
+export interface DeployOptions {
+  /** Pays for the deployment and has no rights afterwards. It must send nothing else meanwhile. */
+  walletClient: WalletClient<Transport, Chain | undefined, Account>;
+  publicClient: PublicClient;
+  /** The compiler's output folder. */
+  artifactsDir: string;
+  config: DeploymentConfig;
+  /** A judge that stands already; without it the project's own is deployed. */
+  judge?: Address;
+}
+
+/**
+ * Deploys all contracts and tells where they stand; writes nothing anywhere.
+ * The contracts name each other as immutables, so the addresses of the later ones are computed from the deployer's nonce
+ * (EIP-161 CREATE); their constructors refuse a wiring that does not close. Throws `DEPLOYMENT_FAILED` naming the contract.
+ */
+export async function deployContracts(options: DeployOptions): Promise<Deployment> {
+  const { walletClient, publicClient, config } = options;
+  const from = walletClient.account.address;
+  const chainId = await publicClient.getChainId();
+  let nonce = await publicClient.getTransactionCount({ address: from, blockTag: "pending" });
+  let firstBlock: bigint | undefined;
+
+  const create = async (source: string, args: readonly unknown[] = []): Promise<Address> => {
+    const { abi, bytecode } = await readArtifact(options.artifactsDir, source);
+    const expected = getContractAddress({ from, nonce: BigInt(nonce) });
+    const transaction = { abi, bytecode, args, nonce, account: walletClient.account, chain: walletClient.chain ?? null };
+    const hash: Hex = await walletClient.deployContract(transaction).catch((cause: unknown) => {
+      throw failed(source, cause);
+    });
+    const receipt = await publicClient.waitForTransactionReceipt({ hash });
+    if (receipt.status !== "success" || !receipt.contractAddress || !isAddressEqual(receipt.contractAddress, expected)) throw failed(source);
+    nonce++;
+    firstBlock ??= receipt.blockNumber;
+    return expected;
+  };
+
+  const judge = options.judge ?? (await deployJudge(create));
+  const next = (offset: number): Address => getContractAddress({ from, nonce: BigInt(nonce + offset) });
+  const expected = { jobs: next(2), disputes: next(3) };
+  const stakes = await create("contracts/Stakes.sol", [expected.jobs, config.withdrawalDelay]);
+  const models = await create("contracts/Models.sol");
+  const jobs = await create("contracts/Jobs.sol", [stakes, models, expected.disputes, config.limits]);
+  const disputes = await create("contracts/Disputes.sol", [jobs, models, stakes, judge, config.rules]);
+  return { chainId, contracts: { stakes, models, jobs, disputes, judge }, block: firstBlock ?? 0n };
+}
+
+/** The judge of this version of the protocol. */
+async function deployJudge(create: (source: string, args?: readonly unknown[]) => Promise<Address>): Promise<Address> {
+  return create("contracts/judge/Judge.sol");
+}
+
+function failed(source: string, cause?: unknown): GainsayError {
+  return new GainsayError("A contract could not be deployed; nothing depends on what was deployed before it, so try again.", {
+    code: "DEPLOYMENT_FAILED",
+    details: { source },
+    cause,
+    retryable: true,
+  });
+}

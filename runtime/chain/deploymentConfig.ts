@@ -1,0 +1,67 @@
+import { parseEther } from "viem";
+
+/** Bounds on all jobs of one deployment: windows in seconds, money in wei. The struct `JobLimits`. */
+export interface JobLimits {
+  minClaimWindow: number;
+  maxClaimWindow: number;
+  minDeliveryWindow: number;
+  maxDeliveryWindow: number;
+  minChallengeWindow: number;
+  maxChallengeWindow: number;
+  minCollateral: bigint;
+  rewardCap: bigint;
+}
+
+/** Parameters of all disputes of one deployment: seconds and wei. The struct `DisputeRules`. */
+export interface DisputeRules {
+  bond: bigint;
+  clock: number;
+  extension: number;
+}
+
+/** What is fixed for good when the contracts are deployed. */
+export interface DeploymentConfig {
+  /** Seconds from a withdrawal request to the withdrawal; must exceed the longest dispute, 2·(clock + extension). */
+  withdrawalDelay: number;
+  limits: JobLimits;
+  rules: DisputeRules;
+}
+
+const minute = 60;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/**
+ * `devnet`: a whole job in seconds, a dispute in minutes. `production`: a commitment stands open to challenges for half an
+ * hour at least, and a side that is down for hours still makes its moves. The reasons are in docs/contracts.md.
+ */
+export const deploymentConfigs = {
+  devnet: {
+    withdrawalDelay: 5 * minute,
+    limits: {
+      minClaimWindow: 1,
+      maxClaimWindow: day,
+      minDeliveryWindow: 1,
+      maxDeliveryWindow: day,
+      minChallengeWindow: 1,
+      maxChallengeWindow: day,
+      minCollateral: parseEther("0.1"),
+      rewardCap: parseEther("1"),
+    },
+    rules: { bond: parseEther("0.05"), clock: minute, extension: 30 },
+  },
+  production: {
+    withdrawalDelay: 8 * day,
+    limits: {
+      minClaimWindow: minute,
+      maxClaimWindow: 7 * day,
+      minDeliveryWindow: minute,
+      maxDeliveryWindow: day,
+      minChallengeWindow: 30 * minute,
+      maxChallengeWindow: 7 * day,
+      minCollateral: parseEther("1"),
+      rewardCap: parseEther("5"),
+    },
+    rules: { bond: parseEther("0.1"), clock: 6 * hour, extension: hour },
+  },
+} as const satisfies Record<string, DeploymentConfig>;

@@ -1,0 +1,174 @@
+import path from "node:path";
+import { network } from "hardhat";
+import { createPublicClient, createWalletClient, custom, decodeErrorResult, parseEventLogs, type Abi, type Address, type BaseError, type Hex } from "viem";
+import { hardhat } from "viem/chains";
+import { expect } from "vitest";
+import { disputesAbi, jobsAbi, modelsAbi, stakesAbi } from "../../../runtime/chain/abis.ts";
+import { deployContracts } from "../../../runtime/chain/deploy.ts";
+import type { DeploymentConfig } from "../../../runtime/chain/deploymentConfig.ts";
+import { readArtifact } from "../../../runtime/chain/readArtifact.ts";
+
+export const root = path.resolve(import.meta.dirname, "../../..");
+export const artifactsDir = path.join(root, "artifacts");
+
+export const abis = { stakes: stakesAbi, models: modelsAbi, jobs: jobsAbi, disputes: disputesAbi } as const;
+export type Name = keyof typeof abis;
+const anyAbi: Abi = Object.values(abis).flat() as unknown as Abi;
+
+/** Round numbers, so that a wrong sum is seen at a glance. */
+export const testConfig: DeploymentConfig = {
+  withdrawalDelay: 1000,
+  limits: { minClaimWindow: 10, maxClaimWindow: 10_000, minDeliveryWindow: 10, maxDeliveryWindow: 10_000, minChallengeWindow: 10, maxChallengeWindow: 10_000, minCollateral: 1000n, rewardCap: 1_000_000n },
+  rules: { bond: 77n, clock: 300, extension: 100 },
+};
+
+export const roles = ["deployer", "requester", "executor", "second", "challenger", "rival", "stranger"] as const;
+export type Role = (typeof roles)[number];
+
+export interface Call {
+  from: Role;
+  value?: bigint;
+  /** Timestamp of the block that holds the transaction. */
+  at?: bigint;
+}
+
+/** A call that reverted: the custom error's name and arguments, as the contracts' ABIs decode them. */
+export class Reverted extends Error {
+  readonly args: readonly unknown[];
+
+  constructor(name: string, args: readonly unknown[]) {
+    super(name);
+    this.name = name;
+    this.args = args;
+  }
+}
+
+export type World = Awaited<ReturnType<typeof createWorld>>;
+
+/** A chain in this process with all contracts, the judge being scripted. */
+export async function createWorld(config: DeploymentConfig = testConfig) {
+  const connection = await network.create();
+  const transport = custom(connection.provider);
+  const publicClient = createPublicClient({ chain: hardhat, transport, pollingInterval: 1, cacheTime: 0 });
+  const addresses = await createWalletClient({ chain: hardhat, transport }).getAddresses();
+  const address = Object.fromEntries(roles.map((role, i) => [role, addresses[i]])) as Record<Role, Address>;
+  const walletClient = createWalletClient({ account: address.deployer, chain: hardhat, transport });
+  const scripted = await readArtifact(artifactsDir, "test/contracts/helpers/ScriptedJudge.sol");
+  const judgeHash = await walletClient.deployContract({ abi: scripted.abi, bytecode: scripted.bytecode });
+  const judge = (await publicClient.getTransactionReceipt({ hash: judgeHash })).contractAddress as Address;
+  const deployment = await deployContracts({ walletClient, publicClient, artifactsDir, config, judge });
+  const at = deployment.contracts;
+  const errors: Abi = [...anyAbi, ...scripted.abi].filter((item) => item.type === "error");
+
+  function asReverted(error: BaseError): never {
+    const data = revertData(error);
+    if (data === undefined) throw error;
+    const decoded = decodeErrorResult({ abi: errors, data });
+    throw new Reverted(decoded.errorName, decoded.args ?? []);
+  }
+
+  /** Sends a transaction; returns gas and the events of all contracts, or throws `Reverted`. */
+  async function send(contract: Name | { address: Address; abi: Abi }, functionName: string, args: readonly unknown[], call: Call) {
+    if (call.at !== undefined) await connection.networkHelpers.time.setNextBlockTimestamp(call.at);
+    const target = typeof contract === "string" ? { address: at[contract], abi: abis[contract] as Abi } : contract;
+    const hash = await walletClient
+      .writeContract({ ...target, functionName, args, account: address[call.from], value: call.value ?? 0n, gas: 16_000_000n })
+      .catch(asReverted);
+    const receipt = await publicClient.getTransactionReceipt({ hash });
+    const events = parseEventLogs({ abi: anyAbi, logs: receipt.logs }) as unknown as { eventName: string; args: Record<string, unknown> }[];
+    return { gas: receipt.gasUsed, events, event: (name: string) => events.find((event) => event.eventName === name)?.args };
+  }
+
+  async function read<T>(contract: Name, functionName: string, args: readonly unknown[] = []): Promise<T> {
+    return (await publicClient.readContract({ address: at[contract], abi: abis[contract] as Abi, functionName, args }).catch(asReverted)) as T;
+  }
+
+  const account = (role: Role) => read<{ free: bigint; locked: bigint; pending: bigint; availableAt: bigint; credits: bigint }>("stakes", "getAccount", [address[role]]);
+  const job = (id: bigint) => read<JobView>("jobs", "getJob", [id]);
+  const dispute = (id: bigint) => read<DisputeView>("disputes", "getDispute", [id]);
+
+  /** Every contract holds exactly what it owes, to the wei. */
+  async function expectSolvent(): Promise<void> {
+    let owed = 0n;
+    for (const role of roles) {
+      const { free, locked, pending, credits } = await account(role);
+      owed += free + locked + pending + credits;
+    }
+    let escrow = 0n;
+    let locked = 0n;
+    for (let id = 1n; id <= (await read<bigint>("jobs", "jobCount")); id++) {
+      const { status, fee, collateral } = await job(id);
+      if (status >= 1 && status <= 3) escrow += fee;
+      if (status === 2 || status === 3) locked += collateral;
+    }
+    let bonds = 0n;
+    for (let id = 1n; id <= (await read<bigint>("disputes", "disputeCount")); id++) {
+      if ((await dispute(id)).phase !== 6) bonds += config.rules.bond;
+    }
+    const balances = await Promise.all([at.stakes, at.jobs, at.disputes, at.models].map((a) => publicClient.getBalance({ address: a })));
+    expect(balances).toEqual([owed, escrow, bonds, 0n]);
+    const lockedInStakes = (await Promise.all(roles.map(account))).reduce((sum, entry) => sum + entry.locked, 0n);
+    expect(lockedInStakes).toBe(locked);
+  }
+
+  return { connection, publicClient, walletClient, address, deployment, judge: { address: judge, abi: scripted.abi }, config, time: connection.networkHelpers.time, snapshot: () => connection.networkHelpers.takeSnapshot(), send, read, account, job, dispute, expectSolvent };
+}
+
+export interface JobView {
+  status: number;
+  attempt: number;
+  openDisputes: number;
+  deadline: bigint;
+  requester: Address;
+  executor: Address;
+  programRoot: Hex;
+  inputRoot: Hex;
+  traceRoot: Hex;
+  outputRoot: Hex;
+  fee: bigint;
+  collateral: bigint;
+  claimWindow: number;
+  deliveryWindow: number;
+  challengeWindow: number;
+  expiry: bigint;
+}
+
+export interface DisputeView {
+  jobId: bigint;
+  attempt: number;
+  phase: number;
+  outcome: number;
+  turn: number;
+  turnStart: bigint;
+  deadline: bigint;
+  challengerClock: number;
+  defenderClock: number;
+  challenger: Address;
+  bond: bigint;
+  seal: Hex;
+  position: { node: Hex; atRoot: boolean; levels: number; index: bigint; tensor: number; stepIndex: number; byteLength: bigint; leaves: bigint };
+}
+
+export const jobStatus = { none: 0, open: 1, claimed: 2, committed: 3, final: 4, cancelled: 5 } as const;
+export const phases = { none: 0, sealed: 1, reveal: 2, choose: 3, revealChunk: 4, refute: 5, ended: 6 } as const;
+export const outcomes = { none: 0, challengerWon: 1, defenderWon: 2, void: 3 } as const;
+
+/** Expects the call to revert with this custom error; `args`, where given, are its arguments. */
+export async function expectRevert(call: Promise<unknown>, name: string, args?: readonly unknown[]): Promise<void> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof Reverted)) throw error ?? new Error(`expected ${name}, but the call succeeded`);
+  expect(error.name).toBe(name);
+  if (args !== undefined) expect(error.args).toEqual(args);
+}
+
+function revertData(error: BaseError): Hex | undefined {
+  const dataOf = (cause: unknown): unknown => {
+    const { raw, data } = cause as { raw?: Hex; data?: Hex | { data?: Hex } };
+    return raw ?? (typeof data === "object" ? data.data : data);
+  };
+  const found = error.walk((cause) => typeof dataOf(cause) === "string");
+  return found === null ? undefined : (dataOf(found) as Hex);
+}

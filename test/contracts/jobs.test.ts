@@ -1,0 +1,273 @@
+import { toHex } from "viem";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createWorld, expectRevert, jobStatus, testConfig, type World } from "./helpers/createWorld.ts";
+import { makeProgram, makeTrace, type TestProgram, type TestTrace } from "./helpers/program.ts";
+import { collateral, commit, commitArgs, committedJob, fee, inputRoot, open, register, submission, submit } from "./helpers/scenes.ts";
+
+let world: World;
+let program: TestProgram;
+let trace: TestTrace;
+let restore: () => Promise<void>;
+
+beforeAll(async () => {
+  world = await createWorld();
+  program = makeProgram([10, 20, 30, 40, 50], [4, 1]);
+  trace = makeTrace(program);
+  await register(world, program);
+});
+beforeEach(async () => {
+  const snapshot = await world.snapshot();
+  restore = () => snapshot.restore();
+});
+afterEach(async () => {
+  await world.expectSolvent();
+  await restore();
+});
+
+const now = async () => BigInt(await world.time.latest());
+const deposit = (value = collateral) => world.send("stakes", "deposit", [], { from: "executor", value });
+const claim = (jobId: bigint, at?: bigint) => world.send("jobs", "claim", [jobId], at === undefined ? { from: "executor" } : { from: "executor", at });
+
+describe("submit", () => {
+  it("keeps everything about the job and holds the fee", async () => {
+    const expiry = (await now()) + 5000n;
+    const jobId = await submit(world, program, { expiry });
+    expect(jobId).toBe(1n);
+    expect(await world.job(jobId)).toEqual({
+      status: jobStatus.open,
+      attempt: 1,
+      openDisputes: 0,
+      deadline: (await now()) + 1000n,
+      requester: world.address.requester,
+      executor: `0x${"0".repeat(40)}`,
+      programRoot: program.root,
+      inputRoot,
+      traceRoot: `0x${"00".repeat(32)}`,
+      outputRoot: `0x${"00".repeat(32)}`,
+      fee,
+      collateral,
+      claimWindow: 1000,
+      deliveryWindow: 500,
+      challengeWindow: 200,
+      expiry,
+    });
+    expect(await submit(world, program, {}, 0n)).toBe(2n);
+    expect(await world.read("jobs", "jobCount")).toBe(2n);
+  });
+
+  it("lets the expiry cut the claim window short", async () => {
+    const expiry = (await now()) + 100n;
+    expect((await world.job(await submit(world, program, { expiry }))).deadline).toBe(expiry);
+  });
+
+  it("publishes an input that travels with it, up to its limit", async () => {
+    const input = toHex(new Uint8Array(3000).fill(9));
+    const sent = await world.send("jobs", "submit", [submission(program, { input })], { from: "requester", value: fee });
+    expect(sent.event("InputPublished")).toEqual({ jobId: 1n, input });
+    const none = await world.send("jobs", "submit", [submission(program)], { from: "requester" });
+    expect(none.event("InputPublished")).toBeUndefined();
+    await world.send("jobs", "submit", [submission(program, { input: toHex(new Uint8Array(65_536)) })], { from: "requester" });
+    await expectRevert(world.send("jobs", "submit", [submission(program, { input: toHex(new Uint8Array(65_537)) })], { from: "requester" }), "InputTooLarge", [65_537n, 65_536n]);
+  });
+
+  it.each([
+    ["claimWindow", 9],
+    ["claimWindow", 10_001],
+    ["deliveryWindow", 9],
+    ["deliveryWindow", 10_001],
+    ["challengeWindow", 9],
+    ["challengeWindow", 10_001],
+  ])("refuses a %s of %d seconds", async (name, seconds) => {
+    await expectRevert(submit(world, program, { [name]: seconds }), "WindowOutOfBounds", [toHex(name, { size: 32 }).replace(/^0x0+/, "0x").padEnd(66, "0"), BigInt(seconds), 10n, 10_000n]);
+  });
+
+  it("refuses too little collateral, unknown programs and impossible expiries", async () => {
+    await expectRevert(submit(world, program, { collateral: 999n }), "CollateralTooSmall", [999n, 1000n]);
+    const unknown = `0x${"ee".repeat(32)}`;
+    await expectRevert(submit(world, program, { programRoot: unknown }), "UnknownProgram", [unknown]);
+    await expectRevert(submit(world, program, { expiry: (await now()) - 5n }), "BadExpiry");
+    await expectRevert(submit(world, program, { expiry: 2n ** 40n }), "BadExpiry");
+  });
+});
+
+describe("claim and cancel", () => {
+  it("locks the collateral and starts the delivery", async () => {
+    const jobId = await submit(world, program);
+    await deposit(collateral + 5n);
+    const sent = await claim(jobId);
+    const deadline = (await now()) + 500n;
+    expect(sent.event("Claimed")).toEqual({ jobId, executor: world.address.executor, attempt: 1, deadline });
+    expect(await world.account("executor")).toMatchObject({ free: 5n, locked: collateral });
+    expect(await world.job(jobId)).toMatchObject({ status: jobStatus.claimed, executor: world.address.executor, deadline });
+    await expectRevert(claim(jobId), "WrongStatus", [jobId, jobStatus.claimed, jobStatus.open]);
+  });
+
+  it("needs stake, an open job and the claim window", async () => {
+    const jobId = await submit(world, program);
+    await expectRevert(claim(jobId), "InsufficientStake", [world.address.executor, 0n, collateral]);
+    await deposit();
+    await expectRevert(claim(99n), "UnknownJob", [99n]);
+    const { deadline } = await world.job(jobId);
+    await expectRevert(claim(jobId, deadline + 1n), "DeadlinePassed", [jobId, deadline, deadline + 1n]);
+  });
+
+  it("can be claimed in the last second", async () => {
+    const jobId = await submit(world, program);
+    await deposit();
+    await claim(jobId, (await world.job(jobId)).deadline);
+  });
+
+  it("refunds the requester, who may cancel while it is open; others only when nobody can claim it", async () => {
+    const jobId = await submit(world, program);
+    const { deadline } = await world.job(jobId);
+    await expectRevert(world.send("jobs", "cancel", [jobId], { from: "stranger", at: deadline }), "Unauthorized", [world.address.stranger, world.address.requester]);
+    const sent = await world.send("jobs", "cancel", [jobId], { from: "stranger", at: deadline + 1n });
+    expect(sent.event("Cancelled")).toEqual({ jobId, requester: world.address.requester, refund: fee });
+    expect((await world.account("requester")).credits).toBe(fee);
+    await expectRevert(world.send("jobs", "cancel", [jobId], { from: "requester" }), "WrongStatus", [jobId, jobStatus.cancelled, jobStatus.open]);
+
+    const second = await submit(world, program);
+    await world.send("jobs", "cancel", [second], { from: "requester" });
+    expect((await world.account("requester")).credits).toBe(2n * fee);
+    const third = await submit(world, program);
+    await deposit();
+    await claim(third);
+    await expectRevert(world.send("jobs", "cancel", [third], { from: "requester" }), "WrongStatus");
+  });
+});
+
+describe("commit", () => {
+  let jobId: bigint;
+  beforeEach(async () => {
+    jobId = await submit(world, program);
+    await deposit();
+    await claim(jobId);
+  });
+
+  it("keeps trace and output roots and starts the challenge window", async () => {
+    const sent = await commit(world, jobId, program, trace);
+    const deadline = (await now()) + 200n;
+    expect(sent.event("Committed")).toEqual({ jobId, executor: world.address.executor, attempt: 1, traceRoot: trace.root, outputRoot: trace.outputRoot, outputRoots: trace.outputRoots, deadline });
+    expect(await world.job(jobId)).toMatchObject({ status: jobStatus.committed, traceRoot: trace.root, outputRoot: trace.outputRoot, deadline });
+    expect(await world.read("jobs", "claimOf", [jobId, 1])).toEqual([{ programRoot: program.root, inputRoot, traceRoot: trace.root }, 1n]);
+    await expectRevert(world.read("jobs", "claimOf", [jobId, 2]), "NoSuchCommitment");
+  });
+
+  it("is the executor's alone, until the deadline", async () => {
+    await expectRevert(commit(world, jobId, program, trace, "stranger"), "Unauthorized", [world.address.stranger, world.address.executor]);
+    const { deadline } = await world.job(jobId);
+    await expectRevert(world.send("jobs", "commit", commitArgs(jobId, program, trace), { from: "executor", at: deadline + 1n }), "DeadlinePassed", [jobId, deadline, deadline + 1n]);
+    await expectRevert(commit(world, 7n, program, trace), "UnknownJob");
+  });
+
+  it("accepts the last second", async () => {
+    const { deadline } = await world.job(jobId);
+    await world.send("jobs", "commit", commitArgs(jobId, program, trace), { from: "executor", at: deadline });
+  });
+
+  it("refuses the header of another program, registered or not", async () => {
+    const other = makeProgram([10, 20, 30, 40, 51], [4, 1]);
+    await expectRevert(commit(world, jobId, other, makeTrace(other)), "WrongProgram", [jobId, program.root, other.root]);
+    await register(world, other);
+    await expectRevert(commit(world, jobId, other, makeTrace(other)), "WrongProgram", [jobId, program.root, other.root]);
+  });
+
+  it("refuses outputs that are not in the trace, at each bit of root, output and proof", async () => {
+    const send = (traceRoot: string, roots: readonly string[], proofs: readonly (readonly string[])[]) => world.send("jobs", "commit", [jobId, program.header, traceRoot, roots, proofs], { from: "executor" });
+    const [first, second] = trace.outputProofs as [string[], string[]];
+    const flip = (hash: string, byte: number) => hash.slice(0, 2 + byte * 2) + (Number.parseInt(hash.slice(2 + byte * 2, 4 + byte * 2), 16) ^ 1).toString(16).padStart(2, "0") + hash.slice(4 + byte * 2);
+    for (const byte of [0, 15, 31]) {
+      await expectRevert(send(flip(trace.root, byte), trace.outputRoots, trace.outputProofs), "OutputNotInTrace", [0n]);
+      await expectRevert(send(trace.root, [flip(trace.outputRoots[0] as string, byte), trace.outputRoots[1] as string], trace.outputProofs), "OutputNotInTrace", [0n]);
+      await expectRevert(send(trace.root, [trace.outputRoots[0] as string, flip(trace.outputRoots[1] as string, byte)], trace.outputProofs), "OutputNotInTrace", [1n]);
+      await expectRevert(send(trace.root, trace.outputRoots, [first, second.map((hash, i) => (i === 2 ? flip(hash, byte) : hash))]), "OutputNotInTrace", [1n]);
+    }
+    await expectRevert(send(trace.root, [...trace.outputRoots].reverse(), [second, first]), "OutputNotInTrace", [0n]);
+    await expectRevert(send(trace.root, trace.outputRoots.slice(1), trace.outputProofs), "WrongOutputCount", [2n, 1n]);
+    await expectRevert(send(trace.root, trace.outputRoots, trace.outputProofs.slice(1)), "WrongOutputCount", [2n, 1n]);
+    await expectRevert(send(trace.root, trace.outputRoots, [first.slice(1), second]), "ProofLength", [3n, 2n]);
+    await expectRevert(send(trace.root, trace.outputRoots, [[...first, first[0] as string], second]), "ProofLength", [3n, 4n]);
+  });
+});
+
+describe("finalize", () => {
+  it("pays the fee and frees the collateral after the window, once", async () => {
+    const jobId = await committedJob(world, program, trace);
+    const { deadline } = await world.job(jobId);
+    await expectRevert(world.send("jobs", "finalize", [jobId], { from: "stranger", at: deadline }), "DeadlineNotPassed", [jobId, deadline, deadline]);
+    const sent = await world.send("jobs", "finalize", [jobId], { from: "stranger", at: deadline + 1n });
+    expect(sent.event("Finalized")).toEqual({ jobId, executor: world.address.executor, attempt: 1, fee });
+    expect(await world.account("executor")).toMatchObject({ free: collateral, locked: 0n, credits: fee });
+    expect(await world.job(jobId)).toMatchObject({ status: jobStatus.final, outputRoot: trace.outputRoot });
+    await expectRevert(world.send("jobs", "finalize", [jobId], { from: "stranger" }), "WrongStatus");
+  });
+
+  it("waits for open disputes", async () => {
+    const jobId = await committedJob(world, program, trace);
+    await open(world, jobId);
+    await world.time.increase(250);
+    await expectRevert(world.send("jobs", "finalize", [jobId], { from: "stranger" }), "DisputesOpen", [jobId, 1n]);
+  });
+});
+
+describe("expire", () => {
+  it("takes a little from the executor, gives it to the requester, and reopens", async () => {
+    const jobId = await submit(world, program);
+    await deposit();
+    await claim(jobId);
+    const { deadline } = await world.job(jobId);
+    await expectRevert(world.send("jobs", "expire", [jobId], { from: "stranger", at: deadline }), "DeadlineNotPassed", [jobId, deadline, deadline]);
+    const sent = await world.send("jobs", "expire", [jobId], { from: "stranger", at: deadline + 1n });
+    expect(sent.event("Expired")).toEqual({ jobId, executor: world.address.executor, penalty: 500n });
+    expect(sent.event("Reopened")).toEqual({ jobId, attempt: 1, deadline: deadline + 1001n });
+    expect(await world.account("executor")).toMatchObject({ free: collateral - 500n, locked: 0n });
+    expect((await world.account("requester")).credits).toBe(500n);
+    expect(await world.job(jobId)).toMatchObject({ status: jobStatus.open, attempt: 1, executor: `0x${"0".repeat(40)}`, fee });
+    // A missed delivery is no conviction: the same executor may try again.
+    await deposit(500n);
+    await claim(jobId);
+    await commit(world, jobId, program, trace);
+    await expectRevert(world.send("jobs", "expire", [jobId], { from: "stranger" }), "WrongStatus");
+  });
+
+  it("cannot be claimed after its expiry, only refunded", async () => {
+    const jobId = await submit(world, program, { expiry: (await now()) + 50n });
+    await deposit();
+    await claim(jobId);
+    await world.time.increase(600);
+    await world.send("jobs", "expire", [jobId], { from: "stranger" });
+    await expectRevert(claim(jobId), "DeadlinePassed");
+    await world.send("jobs", "cancel", [jobId], { from: "stranger" });
+    expect((await world.account("requester")).credits).toBe(fee + 500n);
+  });
+});
+
+describe("what only Disputes may do", () => {
+  it("is refused to everybody else", async () => {
+    const jobId = await committedJob(world, program, trace);
+    const refused = [world.address.stranger, world.deployment.contracts.disputes];
+    await expectRevert(world.send("jobs", "enterDispute", [jobId, 1], { from: "stranger" }), "Unauthorized", refused);
+    await expectRevert(world.send("jobs", "leaveDispute", [jobId, 1], { from: "stranger" }), "Unauthorized", refused);
+    await expectRevert(world.send("jobs", "convict", [jobId, 1, world.address.stranger], { from: "stranger" }), "Unauthorized", refused);
+  });
+});
+
+it("tells its bounds", async () => {
+  expect(await world.read("jobs", "limits")).toEqual(testConfig.limits);
+});
+
+it("measures the honest path", async () => {
+  const gas: Record<string, bigint> = {};
+  // Not the first job of anybody: accounts, models and counters have been written before, as in a network that runs.
+  await world.send("jobs", "finalize", [await committedJob(world, program, trace)], { from: "stranger", at: (await now()) + 5000n });
+  gas.deposit = (await deposit(collateral)).gas;
+  const submitted = await world.send("jobs", "submit", [submission(program)], { from: "requester", value: fee });
+  gas.submit = submitted.gas;
+  const jobId = submitted.event("Submitted")?.jobId as bigint;
+  gas.claim = (await claim(jobId)).gas;
+  gas.commit = (await commit(world, jobId, program, trace)).gas;
+  gas.finalize = (await world.send("jobs", "finalize", [jobId], { from: "stranger", at: (await now()) + 300n })).gas;
+  const total = (gas.submit ?? 0n) + (gas.claim ?? 0n) + (gas.commit ?? 0n) + (gas.finalize ?? 0n);
+  console.info("gas", { ...gas, total });
+  expect(total).toBeLessThan(400_000n);
+});
