@@ -1,0 +1,21 @@
+import { zeroHash, type TransactionReceipt } from "viem";
+import type { Hex } from "../../../protocol/hex.ts";
+import { contractCall } from "../contracts.ts";
+import type { Sender, SendOptions } from "../createSender.ts";
+import { eventIn } from "./eventIn.ts";
+
+export interface DisputeOpening {
+  jobId: bigint;
+  attempt: number;
+  /** `sealOf(challenger, salt, witness)` for a refutation; without it a bisection starts. */
+  seal?: Hex;
+  /** wei; `getParameters(chain).rules.bond`. */
+  bond: bigint;
+}
+
+/** Opens a bonded dispute against a commitment within its challenge window. */
+export async function openDispute(sender: Sender, opening: DisputeOpening, options?: SendOptions): Promise<{ disputeId: bigint; receipt: TransactionReceipt }> {
+  const { jobId, attempt, seal = zeroHash, bond } = opening;
+  const receipt = await sender.send(contractCall(sender.chain.deployment, "disputes", "open", [jobId, attempt, seal], bond), options);
+  return { disputeId: eventIn(sender.chain, receipt, "disputes", "Opened").args.disputeId, receipt };
+}

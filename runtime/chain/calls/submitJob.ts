@@ -1,0 +1,29 @@
+import type { TransactionReceipt } from "viem";
+import { toHex, type Hex } from "../../../protocol/hex.ts";
+import { contractCall } from "../contracts.ts";
+import type { Sender, SendOptions } from "../createSender.ts";
+import { eventIn } from "./eventIn.ts";
+
+/** What a requester asks for; money in wei, windows in seconds. See `Submission` in contracts/types/Job.sol. */
+export interface Submission {
+  programRoot: Hex;
+  inputRoot: Hex;
+  fee: bigint;
+  collateral: bigint;
+  claimWindow: number;
+  deliveryWindow: number;
+  challengeWindow: number;
+  /** Seconds since the epoch after which nobody may claim; 0 is never. */
+  expiry?: number;
+  /** Committed bytes of the inputs, one after another; without it they are delivered off chain. */
+  input?: Uint8Array;
+}
+
+/** Opens a job and puts its fee in escrow. */
+export async function submitJob(sender: Sender, submission: Submission, options?: SendOptions): Promise<{ jobId: bigint; deadline: number; receipt: TransactionReceipt }> {
+  const { fee, expiry = 0, input, ...rest } = submission;
+  const call = contractCall(sender.chain.deployment, "jobs", "submit", [{ ...rest, expiry: BigInt(expiry), input: toHex(input ?? new Uint8Array()) }], fee);
+  const receipt = await sender.send(call, options);
+  const { jobId, deadline } = eventIn(sender.chain, receipt, "jobs", "Submitted").args;
+  return { jobId, deadline: Number(deadline), receipt };
+}

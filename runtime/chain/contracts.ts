@@ -1,0 +1,31 @@
+import type { Abi, Address, ContractFunctionArgs, ContractFunctionName } from "viem";
+import type { ContractName, Deployment } from "../config/deployment.ts";
+import { disputesAbi, jobsAbi, judgeAbi, modelsAbi, stakesAbi } from "./abis.ts";
+
+/** ABI of each contract by its name in the deployment. */
+export const abis = { stakes: stakesAbi, models: modelsAbi, jobs: jobsAbi, disputes: disputesAbi, judge: judgeAbi } as const satisfies Record<ContractName, Abi>;
+export type Abis = typeof abis;
+
+/** One call that changes state, ready for a sender. */
+export interface ContractCall {
+  contract: ContractName;
+  address: Address;
+  abi: Abi;
+  functionName: string;
+  args: readonly unknown[];
+  /** wei sent along. */
+  value: bigint;
+}
+
+type Writing = "nonpayable" | "payable";
+
+/** Builds a call of a contract of this deployment, checked against its ABI. */
+export function contractCall<C extends ContractName, F extends ContractFunctionName<Abis[C], Writing>>(
+  deployment: Deployment,
+  contract: C,
+  functionName: F,
+  args: ContractFunctionArgs<Abis[C], Writing, F>,
+  value = 0n,
+): ContractCall {
+  return { contract, address: deployment.contracts[contract], abi: abis[contract] as Abi, functionName, args: args as readonly unknown[], value };
+}

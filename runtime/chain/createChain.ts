@@ -1,0 +1,113 @@
+import { createPublicClient, type PublicClient } from "viem";
+import { GainsayError } from "../../protocol/errors.ts";
+import type { Hex } from "../../protocol/hex.ts";
+import type { ContractName, Deployment } from "../config/deployment.ts";
+import type { Logger } from "../telemetry/createLogger.ts";
+import { chainError } from "./chainError.ts";
+import { createTransport } from "./createTransport.ts";
+
+export interface ChainOptions {
+  /** JSON-RPC over HTTP, tried in order. */
+  rpcUrls: readonly string[];
+  deployment: Deployment;
+  /** Blocks below the head that events are read up to; 0 reads the head itself. */
+  confirmations?: number;
+  /** Milliseconds for one request. Default 10 000. */
+  timeoutMs?: number;
+  /** Further tries of a request that fails. Default 2. */
+  retries?: number;
+}
+
+export interface ChainDependencies {
+  logger: Logger;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+export interface Head {
+  number: bigint;
+  hash: Hex;
+  /** Seconds, the clock of all deadlines. */
+  timestamp: number;
+}
+
+/** A connection to one chain with the contracts of one deployment; reads and calls take it as their first argument. */
+export interface Chain {
+  readonly client: PublicClient;
+  readonly deployment: Deployment;
+  readonly confirmations: number;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** The newest block. Throws `CHAIN_UNREACHABLE`. */
+  head(): Promise<Head>;
+  /** Seconds from the newest block's timestamp to this machine's clock; a large one means a stalled node or chain. */
+  headAge(): Promise<number>;
+}
+
+/**
+ * Connects and makes sure that this is the chain and that the contracts are there.
+ * @throws GainsayError `CHAIN_UNREACHABLE`, `CHAIN_WRONG_ID` or `CHAIN_NO_CONTRACTS`.
+ */
+export async function createChain(options: ChainOptions, dependencies: ChainDependencies): Promise<Chain> {
+  const { deployment } = options;
+  const now = dependencies.now ?? Date.now;
+  const client = createPublicClient({ transport: createTransport(options), cacheTime: 0 }) as PublicClient;
+  await check(client, options);
+  const head = async (): Promise<Head> => {
+    try {
+      const block = await client.getBlock({ blockTag: "latest", includeTransactions: false });
+      return { number: block.number, hash: block.hash, timestamp: Number(block.timestamp) };
+    } catch (error) {
+      throw chainError(error);
+    }
+  };
+  return {
+    client,
+    deployment,
+    confirmations: options.confirmations ?? 0,
+    logger: dependencies.logger,
+    now,
+    head,
+    headAge: async () => Math.max(0, Math.floor(now() / 1000) - (await head()).timestamp),
+  };
+}
+
+async function check(client: PublicClient, { rpcUrls, deployment }: ChainOptions): Promise<void> {
+  const endpoints = rpcUrls.map(origin);
+  let chainId: number;
+  try {
+    chainId = await client.getChainId();
+  } catch (error) {
+    const known = chainError(error);
+    throw new GainsayError(known.message, { code: known.code, kind: known.kind, retryable: known.retryable, details: { ...known.details, endpoints }, cause: error });
+  }
+  if (chainId !== deployment.chainId) {
+    throw new GainsayError(`The node serves chain ${chainId}, but chain ${deployment.chainId} was asked for; check the RPC URL and the chain id.`, {
+      code: "CHAIN_WRONG_ID",
+      kind: "usage",
+      details: { endpoints, actual: chainId, expected: deployment.chainId },
+    });
+  }
+  const names = Object.keys(deployment.contracts) as ContractName[];
+  try {
+    const codes = await Promise.all(names.map((name) => client.getCode({ address: deployment.contracts[name] })));
+    const missing = names.filter((_, i) => codes[i] === undefined || codes[i] === "0x");
+    if (missing.length === 0) return;
+    throw new GainsayError(`There is no contract at the address of ${missing.join(", ")}; the deployment file is of another chain or of a devnet that was started anew.`, {
+      code: "CHAIN_NO_CONTRACTS",
+      kind: "usage",
+      details: { endpoints, chainId, missing: Object.fromEntries(missing.map((name) => [name, deployment.contracts[name]])) },
+    });
+  } catch (error) {
+    throw chainError(error);
+  }
+}
+
+/** Scheme, host and port: the path and the user part of an RPC URL often hold its secret. */
+function origin(url: string): string {
+  try {
+    return new URL(url).origin;
+  } catch {
+    return "(not a URL)";
+  }
+}

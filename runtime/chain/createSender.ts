@@ -1,0 +1,82 @@
+import type { Address, LocalAccount, TransactionReceipt } from "viem";
+import { GainsayError } from "../../protocol/errors.ts";
+import type { Logger } from "../telemetry/createLogger.ts";
+import type { Chain } from "./createChain.ts";
+import type { ContractCall } from "./contracts.ts";
+import { createNonce } from "./nonce.ts";
+import { sendTransaction, type SendPolicy } from "./sendTransaction.ts";
+
+export interface SenderOptions {
+  /** A local account, which signs here: the node never holds the key. */
+  account: LocalAccount;
+  chain: Chain;
+  /** Milliseconds without inclusion after which the same transaction is sent again at a higher fee. Default 30 000. */
+  replaceAfterMs?: number;
+  /** Milliseconds after which a transaction that is still not included is given up. Default 600 000. */
+  giveUpAfterMs?: number;
+  /** wei a gas unit above which nothing is sent. Default 500 gwei. */
+  maxFeePerGas?: bigint;
+  /** Milliseconds between looks at the chain while waiting. Default 250. */
+  pollingIntervalMs?: number;
+}
+
+export interface SenderDependencies {
+  logger: Logger;
+  /** Milliseconds, monotonic or not; only differences count. */
+  now?: () => number;
+}
+
+export interface SendOptions {
+  /** Gives up waiting, or the place in the queue. A transaction that is out already may still be included. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface Sender {
+  readonly address: Address;
+  readonly chain: Chain;
+  /**
+   * Simulates the call, signs it, sends it and waits until it is included; one after another, in the order of the calls.
+   * @throws GainsayError `CONTRACT_REVERTED` (nothing was spent, or `details.transaction` names what was), `CHAIN_NO_FUNDS`,
+   * `CHAIN_GAS_LIMIT`, `CHAIN_FEE_TOO_HIGH`, `CHAIN_TX_TIMEOUT`, `CHAIN_TX_DISPLACED`, `CHAIN_UNREACHABLE`, `CHAIN_FAILED`, `ABORTED`.
+   */
+  send(call: ContractCall, options?: SendOptions): Promise<TransactionReceipt>;
+}
+
+/** Makes the one sender of an account: two senders of the same account would race for its nonces. */
+export function createSender(options: SenderOptions, dependencies: SenderDependencies): Sender {
+  const { account, chain } = options;
+  const policy: SendPolicy = {
+    replaceAfterMs: options.replaceAfterMs ?? 30_000,
+    giveUpAfterMs: options.giveUpAfterMs ?? 600_000,
+    maxFeePerGas: options.maxFeePerGas ?? 500_000_000_000n,
+    pollingIntervalMs: options.pollingIntervalMs ?? 250,
+  };
+  const nonce = createNonce(chain, account.address);
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    address: account.address,
+    chain,
+    send(call, { signal } = {}) {
+      const turn = last.then(() => {
+        if (signal?.aborted) throw aborted();
+        return sendTransaction(call, { account, chain, policy, nonce, signal, logger: dependencies.logger, now: dependencies.now ?? Date.now });
+      });
+      last = turn.catch(() => undefined);
+      return signal === undefined ? turn : leaveOnAbort(turn, signal);
+    },
+  };
+}
+
+/** Lets the caller go at once when it aborts while it still waits in the queue. */
+function leaveOnAbort<T>(turn: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(aborted());
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    turn.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+function aborted(): GainsayError {
+  return new GainsayError("The transaction was given up before it was included.", { code: "ABORTED" });
+}

@@ -1,0 +1,60 @@
+import type { Address } from "viem";
+import type { Hex } from "../../../protocol/hex.ts";
+import { fromHex } from "../../../protocol/hex.ts";
+import type { Verdict } from "../../../protocol/program/types.ts";
+import type { Chain } from "../createChain.ts";
+import type { EventPlace } from "../events.ts";
+import { getEvents } from "../getEvents.ts";
+import { disputeOutcomes, type DisputeOutcome } from "../types.ts";
+
+/** One thing that happened in a dispute. `turn` is the turn that the move made. */
+export type DisputeMove = EventPlace &
+  (
+    | { kind: "open"; jobId: bigint; attempt: number; challenger: Address; seal: Hex; bond: bigint }
+    | { kind: "reveal"; turn: number; node: Hex; children: Hex[] }
+    | { kind: "choose"; turn: number; index: number; child: Hex }
+    | { kind: "tensor"; turn: number; tensor: number; stepIndex: number; byteLength: number; tensorRoot: Hex }
+    | { kind: "chunk"; turn: number; tensor: number; chunk: number; data: Uint8Array }
+    | { kind: "refute"; stepIndex: number; element: number; verdict: Verdict }
+    | { kind: "end"; outcome: DisputeOutcome; bondTo: Address }
+  );
+
+/** Rebuilds a dispute from its events, first to last. Empty if there is no such dispute. */
+export async function readDisputeMoves(chain: Chain, disputeId: bigint): Promise<DisputeMove[]> {
+  const events = await getEvents(chain, { contract: "disputes", indexed: [disputeId] });
+  const moves: DisputeMove[] = [];
+  for (const event of events) {
+    const { blockNumber, blockHash, transactionHash, logIndex } = event;
+    const place = { blockNumber, blockHash, transactionHash, logIndex };
+    switch (event.name) {
+      case "Opened": {
+        const { jobId, attempt, challenger, seal, bond } = event.args;
+        moves.push({ ...place, kind: "open", jobId, attempt, challenger, seal, bond });
+        break;
+      }
+      case "Revealed":
+        moves.push({ ...place, kind: "reveal", turn: event.args.turn, node: event.args.node, children: [...event.args.children] });
+        break;
+      case "Chosen":
+        moves.push({ ...place, kind: "choose", turn: event.args.turn, index: Number(event.args.index), child: event.args.child });
+        break;
+      case "TensorNamed": {
+        const { turn, tensor, stepIndex, byteLength, tensorRoot } = event.args;
+        moves.push({ ...place, kind: "tensor", turn, tensor, stepIndex, byteLength: Number(byteLength), tensorRoot });
+        break;
+      }
+      case "ChunkRevealed": {
+        const { turn, tensor, chunk, data } = event.args;
+        moves.push({ ...place, kind: "chunk", turn, tensor, chunk: Number(chunk), data: fromHex(data) });
+        break;
+      }
+      case "Refuted":
+        moves.push({ ...place, kind: "refute", stepIndex: event.args.stepIndex, element: Number(event.args.element), verdict: event.args.verdict });
+        break;
+      case "Ended":
+        moves.push({ ...place, kind: "end", outcome: disputeOutcomes[event.args.outcome] ?? "none", bondTo: event.args.bondTo });
+        break;
+    }
+  }
+  return moves;
+}

@@ -1,0 +1,109 @@
+import type { Address } from "viem";
+import type { Hex } from "../../protocol/hex.ts";
+
+/** States of a job in the order of the contract's enum. */
+export const jobStatuses = ["none", "open", "claimed", "committed", "final", "cancelled"] as const;
+export type JobStatus = (typeof jobStatuses)[number];
+
+/** Whose move it is, in the order of the contract's enum. Defender: `reveal`, `revealChunk`; challenger: `sealed`, `choose`, `refute`. */
+export const disputePhases = ["none", "sealed", "reveal", "choose", "revealChunk", "refute", "ended"] as const;
+export type DisputePhase = (typeof disputePhases)[number];
+
+/** How a dispute ended, in the order of the contract's enum. */
+export const disputeOutcomes = ["none", "challengerWon", "defenderWon", "void"] as const;
+export type DisputeOutcome = (typeof disputeOutcomes)[number];
+
+/** All that the chain knows of a job. Times are seconds of the chain's clock, money is wei. */
+export interface Job {
+  id: bigint;
+  status: JobStatus;
+  /** Numbers the commitments from 1. */
+  attempt: number;
+  openDisputes: number;
+  /** Last second for the next step: a claim, the commitment, or a challenge. */
+  deadline: number;
+  requester: Address;
+  /** Undefined before the first claim and after a reopening. */
+  executor: Address | undefined;
+  programRoot: Hex;
+  inputRoot: Hex;
+  /** Undefined before the commitment of this attempt. */
+  traceRoot: Hex | undefined;
+  outputRoot: Hex | undefined;
+  fee: bigint;
+  collateral: bigint;
+  claimWindow: number;
+  deliveryWindow: number;
+  challengeWindow: number;
+  /** 0 is never. */
+  expiry: number;
+}
+
+/** Where a bisection stands; see `Position` in contracts/types/Dispute.sol. */
+export interface DisputePosition {
+  node: Hex;
+  atRoot: boolean;
+  levels: number;
+  index: number;
+  tensor: number;
+  stepIndex: number;
+  /** 0 while the trace tree is descended, then the bytes of the disputed tensor. */
+  byteLength: number;
+  leaves: number;
+}
+
+/** All that the chain knows of a dispute. */
+export interface Dispute {
+  id: bigint;
+  jobId: bigint;
+  attempt: number;
+  phase: DisputePhase;
+  outcome: DisputeOutcome;
+  turn: number;
+  turnStart: number;
+  /** Last second for the side to move; 0 once ended. */
+  deadline: number;
+  challengerClock: number;
+  defenderClock: number;
+  challenger: Address;
+  bond: bigint;
+  /** Undefined for a bisection. */
+  seal: Hex | undefined;
+  position: DisputePosition;
+}
+
+/** The money of one account, wei. */
+export interface StakeAccount {
+  free: bigint;
+  locked: bigint;
+  pending: bigint;
+  /** When `pending` can be withdrawn; 0 if nothing is pending. */
+  availableAt: number;
+  credits: bigint;
+}
+
+export interface Model {
+  id: bigint;
+  programRoot: Hex;
+  stepsRoot: Hex;
+  stepCount: number;
+  traceCount: number;
+}
+
+/** What is fixed at deployment: seconds and wei. */
+export interface Parameters {
+  limits: {
+    minClaimWindow: number;
+    maxClaimWindow: number;
+    minDeliveryWindow: number;
+    maxDeliveryWindow: number;
+    minChallengeWindow: number;
+    maxChallengeWindow: number;
+    minCollateral: bigint;
+    rewardCap: bigint;
+  };
+  rules: { bond: bigint; clock: number; extension: number };
+  withdrawalDelay: number;
+  maxDisputeDuration: number;
+  burnAddress: Address;
+}

@@ -1,0 +1,39 @@
+import { z } from "zod";
+
+const url = z.string().url("expected a URL").refine((value) => /^https?:/.test(value), "expected a URL that starts with http:// or https://");
+
+/** Numbers arrive as text from the environment and as numbers from JSON. */
+function integer(minimum: number, maximum: number) {
+  return z.preprocess((value) => (typeof value === "string" && /^-?\d+$/.test(value.trim()) ? Number(value) : value), z.number().int().min(minimum).max(maximum));
+}
+
+/** A list is an array in JSON and separated by commas in the environment. */
+function list<T extends z.ZodTypeAny>(item: T) {
+  return z.preprocess((value) => (typeof value === "string" ? value.split(",").map((part) => part.trim()).filter((part) => part !== "") : value), z.array(item));
+}
+
+const port = integer(0, 65_535);
+
+/** Every setting: environment variable, type, default. The key is its name in `config.json`. */
+export const settings = {
+  /** JSON-RPC endpoints, tried in order. */
+  rpcUrls: { env: "GAINSAY_RPC_URL", schema: list(url).refine((urls) => urls.length > 0, "expected at least one URL"), default: ["http://127.0.0.1:8545"] },
+  chainId: { env: "GAINSAY_CHAIN_ID", schema: integer(1, Number.MAX_SAFE_INTEGER), default: 31337 },
+  /** Blocks after which an event is taken as settled. */
+  confirmations: { env: "GAINSAY_CONFIRMATIONS", schema: integer(0, 10_000), default: 0 },
+  pollingIntervalMs: { env: "GAINSAY_POLLING_INTERVAL_MS", schema: integer(50, 600_000), default: 1_000 },
+  /** Name or file of the account's keystore. */
+  key: { env: "GAINSAY_KEY", schema: z.string().min(1).optional(), default: undefined },
+  executionProvider: { env: "GAINSAY_EXECUTION_PROVIDER", schema: z.enum(["cpu", "cuda", "webgpu", "coreml", "dml"]), default: "cpu" as const },
+  /** Threads of one inference; 0 lets the program's numeric profile decide. */
+  threads: { env: "GAINSAY_THREADS", schema: integer(0, 1024), default: 0 },
+  listen: { env: "GAINSAY_LISTEN", schema: list(z.string().startsWith("/")), default: ["/ip4/127.0.0.1/tcp/0"] },
+  /** Multiaddresses of peers to dial at start. */
+  bootstrap: { env: "GAINSAY_BOOTSTRAP", schema: list(z.string().startsWith("/")), default: [] as string[] },
+  /** Loopback port of metrics and health; absent: none. */
+  telemetryPort: { env: "GAINSAY_TELEMETRY_PORT", schema: port.optional(), default: undefined },
+  logLevel: { env: "GAINSAY_LOG_LEVEL", schema: z.enum(["trace", "debug", "info", "warn", "error", "silent"]), default: "info" as const },
+} as const;
+
+export type SettingName = keyof typeof settings;
+export type Settings = { [K in SettingName]: z.infer<(typeof settings)[K]["schema"]> };
