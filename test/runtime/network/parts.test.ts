@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { GainsayError } from "../../../protocol/errors.ts";
 import { groupByPeer } from "../../../runtime/network/addresses.ts";
 import { createSlots } from "../../../runtime/network/blobs/createSlots.ts";
 import { decodeCanonical, encodeCanonical } from "../../../runtime/network/canonicalJson.ts";
@@ -7,6 +8,7 @@ import { createPenalties } from "../../../runtime/network/createPenalties.ts";
 import { createTokenBuckets } from "../../../runtime/network/createTokenBuckets.ts";
 import { deferred } from "../../../runtime/network/deferred.ts";
 import { networkLimits } from "../../../runtime/network/limits.ts";
+import { withDeadline } from "../../../runtime/network/withDeadline.ts";
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 
@@ -135,6 +137,35 @@ describe("slots", () => {
     resolve();
     await first;
     expect(await third).toBe("third");
+  });
+});
+
+describe("deadlines", () => {
+  const onTimeout = () => new GainsayError("too late", { code: "TOO_LATE" });
+
+  it("end an operation that does not listen, by time or by the signal of the caller", async () => {
+    const never = () => new Promise<never>(() => undefined);
+    await expect(withDeadline(never, { timeoutMs: 10, onTimeout })).rejects.toMatchObject({ code: "TOO_LATE" });
+    const controller = new AbortController();
+    const running = withDeadline(never, { timeoutMs: 60_000, signal: controller.signal, onTimeout });
+    controller.abort();
+    await expect(running).rejects.toMatchObject({ code: "ABORTED" });
+    await expect(withDeadline(async () => 1, { timeoutMs: 10, signal: controller.signal, onTimeout })).rejects.toMatchObject({ code: "ABORTED" });
+  });
+
+  it("pass on what the operation gives, and tell it when it is too late", async () => {
+    expect(await withDeadline(async () => 1, { timeoutMs: 60_000, onTimeout })).toBe(1);
+    let told: AbortSignal | undefined;
+    await expect(
+      withDeadline(
+        (signal) => {
+          told = signal;
+          return new Promise<never>(() => undefined);
+        },
+        { timeoutMs: 10, onTimeout },
+      ),
+    ).rejects.toMatchObject({ code: "TOO_LATE" });
+    expect(told?.aborted).toBe(true);
   });
 });
 
