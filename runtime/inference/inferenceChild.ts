@@ -37,6 +37,8 @@ const sessions = new Map<string, InferenceSession>();
 process.on("SIGINT", () => undefined);
 process.on("SIGTERM", () => undefined);
 
+// The native binding knows no Float16Array and would read it as empty; without that class, half floats travel as Uint16Array.
+delete (globalThis as { Float16Array?: unknown }).Float16Array;
 // Loaded late, so that a missing native library is reported like any other failure to start.
 const ort: Ort = await import("onnxruntime-node").then((module) => ("InferenceSession" in module ? module : (module as { default: Ort }).default));
 const socket = new Socket({ fd: 3, readable: true, writable: true });

@@ -1,0 +1,239 @@
+import { mkdtempSync, rmSync, writeFileSync, existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import type { GainsayError } from "../../../protocol/errors.ts";
+import { createInference, type Inference, type InferenceOptions } from "../../../runtime/inference/createInference.ts";
+import { profileEnvironment, sessionOptions } from "../../../runtime/inference/sessionOptions.ts";
+import { floats, modelOf, reluModel, slowModel } from "./smallModels.ts";
+import { makeNode } from "../../../protocol/onnx/graphs.ts";
+
+const running: Inference[] = [];
+const pids: number[] = [];
+const folder = mkdtempSync(path.join(tmpdir(), "gainsay-inference-"));
+
+function make(options: Partial<InferenceOptions> = {}): Inference {
+  const quiet = () => undefined;
+  const debug = (fields: object, message: string): void => {
+    if (message === "inference process started") pids.push((fields as { pid: number }).pid);
+  };
+  const inference = createInference({ provider: "cpu", threads: 1, optimization: "disabled", ...options }, { logger: { debug, info: quiet, warn: quiet, error: quiet } });
+  running.push(inference);
+  return inference;
+}
+
+const x = (...values: number[]) => ({ x: { dtype: 1 as const, shape: [values.length], bytes: floats(...values) } });
+const slowFeed = { x: { dtype: 1 as const, shape: [1, 1], bytes: floats(0.001) } };
+
+async function failure(promise: Promise<unknown>): Promise<GainsayError> {
+  return promise.then(
+    () => {
+      throw new Error("expected a failure");
+    },
+    (error: unknown) => error as GainsayError,
+  );
+}
+
+/** Resolves when the process with this id is gone. */
+async function ended(pid: number): Promise<void> {
+  await expect.poll(() => {
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  }, { timeout: 10_000 }).toBe(false);
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((inference) => inference.stop()));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("createInference", () => {
+  it("loads from bytes and from a file, describes the session, and runs it", async () => {
+    const inference = make();
+    const model = reluModel(1, [3]);
+    const file = path.join(folder, "relu.onnx");
+    writeFileSync(file, model);
+    for (const source of [model, file]) {
+      expect(await inference.load("relu", source)).toEqual({ inputs: [{ name: "x", dtype: 1, shape: [3] }], outputs: [{ name: "y", dtype: 1, shape: [3] }] });
+      const { y } = await inference.run("relu", x(-1, 2, -0.5));
+      expect(y).toMatchObject({ dtype: 1, shape: [3] });
+      expect(new Uint8Array(y!.bytes)).toEqual(floats(0, 2, 0));
+    }
+    expect(pids.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ["uint8", 2, new Uint8Array([0, 7, 255])],
+    ["int8", 3, new Uint8Array(Int8Array.of(-128, 0, 127).buffer)],
+    ["int32", 6, new Uint8Array(Int32Array.of(-(2 ** 31), 0, 2 ** 31 - 1).buffer)],
+    ["int64", 7, new Uint8Array(BigInt64Array.of(-(2n ** 63n), 1n, 2n ** 63n - 1n).buffer)],
+    ["bool", 9, new Uint8Array([0, 1, 1])],
+    ["float16", 10, new Uint8Array(Uint16Array.of(0x3c00, 0xbc00, 0x0001).buffer)],
+  ] as const)("carries %s across the border bit for bit", async (_, dtype, bytes) => {
+    const inference = make();
+    await inference.load("id", modelOf([["x", dtype, [3]]], [makeNode("Identity", ["x"], ["y"])], [["y", dtype, [3]]]));
+    const { y } = await inference.run("id", { x: { dtype, shape: [3], bytes } });
+    expect(new Uint8Array(y!.bytes)).toEqual(bytes);
+    expect(y!.dtype).toBe(dtype);
+  });
+
+  it("carries tensors of zero bytes and of several megabytes", async () => {
+    const inference = make();
+    await inference.load("relu", modelOf([["x", 1, [0]], ["z", 1, [1_500_000]]], [makeNode("Relu", ["x"], ["y"]), makeNode("Relu", ["z"], ["w"])], [["y", 1, [0]], ["w", 1, [1_500_000]]]));
+    const big = Float32Array.from({ length: 1_500_000 }, (_, i) => i);
+    const result = await inference.run("relu", { x: { dtype: 1, shape: [0], bytes: new Uint8Array(0) }, z: { dtype: 1, shape: [1_500_000], bytes: new Uint8Array(big.buffer) } });
+    expect(result.y!.bytes.length).toBe(0);
+    expect(Buffer.compare(result.w!.bytes, new Uint8Array(big.buffer))).toBe(0);
+  });
+
+  it("answers calls in the order in which they were made", async () => {
+    const inference = make();
+    const order: number[] = [];
+    const loaded = inference.load("relu", reluModel(1, [1]));
+    const runs = [1, 2, 3, 4].map(async (value) => {
+      const { y } = await inference.run("relu", x(value));
+      order.push(value);
+      return new Float32Array(y!.bytes.buffer)[0];
+    });
+    await loaded;
+    expect(await Promise.all(runs)).toEqual([1, 2, 3, 4]);
+    expect(order).toEqual([1, 2, 3, 4]);
+  });
+
+  it("names what is wrong with the inputs", async () => {
+    const inference = make();
+    await inference.load("relu", reluModel(1, [2]));
+    const wrong = [
+      [{}, /"x" is missing/],
+      [{ ...x(1, 2), extra: x(1).x }, /"extra" is not an input of the model; its inputs are x/],
+      [x(1), /must have the shape \[2\], not \[1\]/],
+      [{ x: { dtype: 6 as const, shape: [2], bytes: floats(1, 2) } }, /must be float32, not int32/],
+      [{ x: { dtype: 1 as const, shape: [2], bytes: floats(1, 2).subarray(1) } }, /must have 8 bytes for its shape, not 7/],
+    ] as const;
+    for (const [inputs, message] of wrong) {
+      const error = await failure(inference.run("relu", inputs));
+      expect(error.code).toBe("INPUT_MISMATCH");
+      expect(error.message).toMatch(message);
+    }
+    expect((await failure(inference.run("other", x(1)))).code).toBe("SESSION_UNKNOWN");
+  });
+
+  it("refuses a broken model and goes on with the others", async () => {
+    const inference = make();
+    await inference.load("good", reluModel(1, [1]));
+    expect((await failure(inference.load("bad", new Uint8Array([1, 2, 3])))).code).toBe("MODEL_LOAD_FAILED");
+    expect((await failure(inference.load("bad", path.join(folder, "missing.onnx")))).code).toBe("MODEL_LOAD_FAILED");
+    expect((await failure(inference.run("bad", x(1)))).code).toBe("SESSION_UNKNOWN");
+    expect(await inference.run("good", x(1))).toHaveProperty("y");
+  });
+
+  it("unloads", async () => {
+    const inference = make();
+    await inference.load("relu", reluModel(1, [1]));
+    await inference.unload("relu");
+    expect((await failure(inference.run("relu", x(1)))).code).toBe("SESSION_UNKNOWN");
+    await inference.unload("never loaded");
+  });
+
+  it.each(["SIGSEGV", "SIGABRT", "SIGKILL"] as const)("names the signal when %s ends the process in the middle of a run, and starts again", async (signal) => {
+    const inference = make();
+    await inference.load("slow", slowModel(700, 2000));
+    await inference.load("relu", reluModel(1, [1]));
+    const lost = failure(inference.run("slow", slowFeed));
+    const next = inference.run("relu", x(5));
+    const pid = pids.at(-1)!;
+    process.kill(pid, signal);
+    const error = await lost;
+    expect(error).toMatchObject({ code: "INFERENCE_CRASHED", retryable: true, details: { signal } });
+    expect(error.message).toContain(signal);
+    expect(new Float32Array((await next).y!.bytes.buffer)[0]).toBe(5);
+    expect(pids.at(-1)).not.toBe(pid);
+  });
+
+  it("starts again after the idle process was killed", async () => {
+    const inference = make();
+    await inference.load("relu", reluModel(1, [1]));
+    const pid = pids.at(-1)!;
+    process.kill(pid, "SIGKILL");
+    await ended(pid);
+    const first = await inference.run("relu", x(3)).catch((error: GainsayError) => error.code);
+    // The daemon may learn of the death only with this call; then the error says to try again.
+    if (first === "INFERENCE_CRASHED") expect(await inference.run("relu", x(3))).toHaveProperty("y");
+    else expect(first).toHaveProperty("y");
+  });
+
+  it("calls a run off at once when its signal aborts, whether it runs or waits", async () => {
+    const inference = make();
+    await inference.load("slow", slowModel(700, 2000));
+    await inference.load("relu", reluModel(1, [1]));
+    const [during, waiting] = [new AbortController(), new AbortController()];
+    const first = failure(inference.run("slow", slowFeed, { signal: during.signal }));
+    const second = failure(inference.run("relu", x(1), { signal: waiting.signal }));
+    const third = inference.run("relu", x(7));
+    const pid = pids.at(-1)!;
+    waiting.abort(new Error("not needed"));
+    expect(await second).toMatchObject({ code: "INFERENCE_ABORTED", cause: new Error("not needed") });
+    during.abort();
+    expect((await first).code).toBe("INFERENCE_ABORTED");
+    expect(new Float32Array((await third).y!.bytes.buffer)[0]).toBe(7);
+    await ended(pid);
+    expect((await failure(inference.run("relu", x(1), { signal: AbortSignal.abort() }))).code).toBe("INFERENCE_ABORTED");
+  });
+
+  it("ends a run that takes longer than the limit", async () => {
+    const inference = make({ timeoutMs: 1500 });
+    await inference.load("slow", slowModel(700, 2000));
+    expect(await failure(inference.run("slow", slowFeed))).toMatchObject({ code: "INFERENCE_TIMEOUT", retryable: true });
+  });
+
+  it("rejects what waits and what runs when it stops, and leaves no process behind", async () => {
+    const inference = make();
+    await inference.load("slow", slowModel(700, 2000));
+    const pid = pids.at(-1)!;
+    const lost = [failure(inference.run("slow", slowFeed)), failure(inference.run("slow", slowFeed))];
+    await Promise.resolve();
+    await inference.stop();
+    expect((await Promise.all(lost)).map((error) => error.code)).toEqual(["INFERENCE_STOPPED", "INFERENCE_STOPPED"]);
+    await ended(pid);
+  });
+
+  it("refuses options that make no sense and providers that are not installed", async () => {
+    expect(() => make({ threads: 0 })).toThrow(/whole number from 1/);
+    expect(() => make({ provider: "tpu" as never })).toThrow(/choose one of cpu, cuda, webgpu, coreml, dml/);
+    expect(() => make({ optimization: "most" as never })).toThrow(/choose one of disabled, basic/);
+    expect(() => make({ timeoutMs: -1 })).toThrow(/time limit/);
+    const missing = process.platform === "darwin" ? "dml" : "coreml";
+    const inference = make({ provider: missing });
+    const error = await failure(inference.load("relu", reluModel(1, [1])));
+    expect(error.code).toBe("PROVIDER_UNAVAILABLE");
+    expect(error.details["available"]).toContain("cpu");
+    expect(error.message).toContain("cpu");
+  });
+
+  it("writes the optimized graph where it is told to", async () => {
+    const inference = make();
+    const file = path.join(folder, "optimized.onnx");
+    await inference.load("relu", reluModel(1, [1]), { optimization: "basic", saveOptimizedTo: file });
+    expect(existsSync(file)).toBe(true);
+    await inference.load("again", file);
+    expect(await inference.run("again", x(1))).toHaveProperty("y");
+  });
+});
+
+describe("numeric profile", () => {
+  it("runs sequentially, with the wanted threads, and lets no provider fall back silently", () => {
+    const options = sessionOptions("webgpu", 3, "all", { disabledOptimizers: ["A", "B"] });
+    expect(options).toMatchObject({ graphOptimizationLevel: "all", intraOpNumThreads: 3, interOpNumThreads: 1, executionMode: "sequential" });
+    expect(options.extra).toEqual({ session: { disable_cpu_ep_fallback: "1" }, optimization: { disable_specified_optimizers: "A;B" } });
+    expect(sessionOptions("cuda", 1, "all", {}).executionProviders).toEqual([{ name: "cuda", deviceId: 0, use_tf32: "0", cudnn_conv_algo_search: "DEFAULT" }]);
+  });
+
+  it("switches TF32 off for CUDA and hands no secrets on", () => {
+    expect(profileEnvironment("cuda", { PATH: "/bin", GAINSAY_PASSWORD: "secret", NVIDIA_TF32_OVERRIDE: "1" })).toEqual({ PATH: "/bin", NVIDIA_TF32_OVERRIDE: "0" });
+    expect(profileEnvironment("cpu", { PATH: "/bin", NODE_OPTIONS: "--inspect" })).toEqual({ PATH: "/bin" });
+  });
+});
