@@ -32,14 +32,14 @@ export function tensorBytes(tensor: TensorProto): Uint8Array {
 export function floatValues(tensor: TensorProto): Float32Array {
   if (tensor.dataType !== 1) throw malformed(tensor, "is not float32");
   const bytes = tensorBytes(tensor);
-  return new Float32Array(bytes.slice().buffer);
+  return new Float32Array(aligned(bytes));
 }
 
 /** Elements of an int64 or int32 tensor as numbers. */
 export function integerValues(tensor: TensorProto): number[] {
-  const bytes = tensorBytes(tensor).slice();
-  if (tensor.dataType === 7) return Array.from(new BigInt64Array(bytes.buffer), Number);
-  if (tensor.dataType === 6) return Array.from(new Int32Array(bytes.buffer));
+  const bytes = aligned(tensorBytes(tensor));
+  if (tensor.dataType === 7) return Array.from(new BigInt64Array(bytes), Number);
+  if (tensor.dataType === 6) return Array.from(new Int32Array(bytes));
   throw malformed(tensor, "is not an integer tensor");
 }
 
@@ -68,6 +68,11 @@ function typedFieldBytes(tensor: TensorProto, size: number): Uint8Array {
       return narrow;
     }
   }
+}
+
+/** A copy that starts at offset 0; `slice` would not copy a Buffer. */
+function aligned(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
 }
 
 function bytesOf(array: ArrayBufferView): Uint8Array {
