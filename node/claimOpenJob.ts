@@ -1,0 +1,47 @@
+import { GainsayError } from "../protocol/errors.ts";
+import { claimJob } from "../runtime/chain/calls/claimJob.ts";
+import type { Sender } from "../runtime/chain/createSender.ts";
+import { getStakeAccount } from "../runtime/chain/reads/getStakeAccount.ts";
+import { isConvicted } from "../runtime/chain/reads/getJob.ts";
+import { isRevert } from "../runtime/chain/revertError.ts";
+import type { Job } from "../runtime/chain/types.ts";
+import { loadInputs, type InputSources } from "../runtime/programs/loadInputs.ts";
+import type { Programs } from "../runtime/programs/createPrograms.ts";
+import type { Logger } from "../runtime/telemetry/createLogger.ts";
+
+export interface ClaimDependencies extends InputSources {
+  sender: Sender;
+  programs: Programs;
+  logger: Logger;
+  /** Never look at this job again. */
+  decline(jobId: bigint): void;
+}
+
+/** Claims a job, once its input is here: from the claim on, the executor answers for having it. */
+export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, signal: AbortSignal): Promise<void> {
+  const { sender, programs, logger, decline } = dependencies;
+  if (await isConvicted(sender.chain, job.id, sender.address)) {
+    logger.info({ jobId: job.id }, "job left to others after a conviction");
+    return decline(job.id);
+  }
+  const { free } = await getStakeAccount(sender.chain, sender.address);
+  if (free < job.collateral) {
+    throw new GainsayError("The free stake does not cover the collateral of an open job; deposit more with `gainsay stake deposit`.", { code: "STAKE_TOO_SMALL", retryable: true, details: { jobId: job.id, free, collateral: job.collateral } });
+  }
+  const loaded = await programs.open(job.programRoot);
+  if (loaded === undefined) return decline(job.id);
+  try {
+    await loadInputs(dependencies, loaded.program, job, signal);
+  } catch (error) {
+    if (!(error instanceof GainsayError && error.code === "INPUT_MISMATCH")) throw error;
+    logger.warn({ jobId: job.id, reason: error.message }, "job with a malformed input left alone");
+    return decline(job.id);
+  }
+  try {
+    const { attempt, deadline } = await claimJob(sender, job.id, { signal });
+    logger.info({ jobId: job.id, attempt, deadline, fee: job.fee, collateral: job.collateral }, "job claimed");
+  } catch (error) {
+    if (isRevert(error, "WrongStatus")) return logger.debug({ jobId: job.id }, "job claimed by another executor");
+    throw error;
+  }
+}

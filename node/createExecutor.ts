@@ -1,0 +1,118 @@
+import type { LocalAccount } from "viem";
+import type { Hex } from "../protocol/hex.ts";
+import type { ProviderBook } from "../runtime/announcements/createProviderBook.ts";
+import type { Chain, Head } from "../runtime/chain/createChain.ts";
+import type { Sender } from "../runtime/chain/createSender.ts";
+import type { Dispute, Job } from "../runtime/chain/types.ts";
+import { defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
+import { endDispute } from "../runtime/disputes/endDispute.ts";
+import type { Hasher } from "../runtime/hashing/createHasher.ts";
+import type { Ledger } from "../runtime/ledger/createLedger.ts";
+import type { Network } from "../runtime/network/createNetwork.ts";
+import type { Programs } from "../runtime/programs/createPrograms.ts";
+import { traceSource } from "../runtime/serving/traceSource.ts";
+import { createTasks } from "../runtime/tasks/createTasks.ts";
+import type { Logger } from "../runtime/telemetry/createLogger.ts";
+import type { TraceStore } from "../runtime/traces/createTraceStore.ts";
+import { createAnnouncer } from "./createAnnouncer.ts";
+import { claimOpenJob } from "./claimOpenJob.ts";
+import { deliverJob, traceKey } from "./deliverJob.ts";
+import { finalizeCommitment } from "./finalizeCommitment.ts";
+import type { ExecutorOptions } from "./options.ts";
+import { pruneTraces } from "./pruneTraces.ts";
+
+/** What an executor works with; everything is started and stopped by its owner. */
+export interface ExecutorDependencies {
+  account: LocalAccount;
+  chain: Chain;
+  sender: Sender;
+  ledger: Ledger;
+  network: Network;
+  providers: ProviderBook;
+  programs: Programs;
+  hasher: Hasher;
+  traces: TraceStore;
+  logger: Logger;
+}
+
+export interface Executor {
+  /** Works until `signal` aborts, then finishes what is at work. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Claims jobs of the programs that it serves, runs them, commits, serves their traces, defends them in disputes, and settles.
+ * What there is to do follows from the ledger at every new head; nothing is remembered but the traces on disk.
+ */
+export function createExecutor(options: ExecutorOptions, dependencies: ExecutorDependencies): Executor {
+  const { sender, ledger, network, traces, logger } = dependencies;
+  const tasks = createTasks({ concurrency: options.concurrency, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
+  // Moves of a dispute must not wait behind inference.
+  const urgent = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
+  const announcer = createAnnouncer(dependencies);
+  const declined = new Set<bigint>();
+  const openSince = new Map<string, number>();
+  let served = new Set<Hex>();
+  let lastPruned = 0;
+
+  const isMine = (job: Job): boolean => job.executor?.toLowerCase() === sender.address.toLowerCase();
+  const wants = (job: Job, head: Head): boolean =>
+    served.has(job.programRoot) && !declined.has(job.id) && job.fee >= options.minFee && job.collateral <= options.maxCollateral && head.timestamp <= job.deadline && (job.expiry === 0 || head.timestamp <= job.expiry);
+
+  const workOnJob = (job: Job, head: Head): void => {
+    const key = `${job.id}/${job.attempt}`;
+    if (job.status === "open" && wants(job, head)) {
+      const since = openSince.get(key) ?? head.timestamp;
+      openSince.set(key, since);
+      if (head.timestamp - since >= options.claimDelaySeconds) tasks.offer(`claim ${key}`, (signal) => claimOpenJob(job, { ...dependencies, decline: (id) => declined.add(id) }, signal));
+      return;
+    }
+    openSince.delete(key);
+    if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) tasks.offer(`deliver ${key}`, (signal) => deliverJob(job, options, { ...dependencies, announcer }, signal));
+    else if (job.status === "committed" && isMine(job)) {
+      if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced(job);
+      if (head.timestamp > job.deadline && job.openDisputes === 0) urgent.offer(`finalize ${key}`, (signal) => finalizeCommitment(job, dependencies, signal));
+    }
+  };
+
+  const workOnDispute = (dispute: Dispute, head: Head): void => {
+    const job = ledger.jobs.get(dispute.jobId);
+    if (job === undefined || !isMine(job) || job.status !== "committed" || job.attempt !== dispute.attempt || dispute.phase === "ended") return;
+    if (head.timestamp > dispute.deadline) {
+      if (!isDefendersTurn(dispute)) urgent.offer(`end dispute ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
+    } else if (isDefendersTurn(dispute)) {
+      urgent.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
+        const trace = await traces.get(traceKey(job));
+        if (trace === undefined) return logger.error({ jobId: job.id, disputeId: dispute.id }, "trace of a disputed commitment is not here");
+        const transaction = await defendDispute(sender, dispute, trace.tensors, signal);
+        if (transaction !== undefined) logger.info({ disputeId: dispute.id, turn: dispute.turn, phase: dispute.phase, transaction }, "answered dispute");
+      });
+    }
+  };
+
+  const onHead = (head: Head): void => {
+    for (const job of ledger.jobs.values()) workOnJob(job, head);
+    for (const dispute of ledger.disputes.values()) workOnDispute(dispute, head);
+    if (head.timestamp - lastPruned >= 60) {
+      lastPruned = head.timestamp;
+      tasks.offer("prune traces", () => pruneTraces(head, options.retainSeconds, dependencies));
+    }
+  };
+
+  return {
+    async run(signal) {
+      served = new Set(options.programs.length > 0 ? options.programs : await dependencies.programs.list());
+      const stopServing = options.misbehaviour?.withhold === true ? () => undefined : network.blobs.serve(traceSource(traces));
+      const stopAnnouncing = network.onPeer(({ connected }) => connected && announcer.announceAgain());
+      logger.info({ account: sender.address, programs: [...served] }, "executor started");
+      try {
+        await ledger.run(onHead, signal);
+      } finally {
+        stopAnnouncing();
+        stopServing();
+        await Promise.all([tasks.stop(), urgent.stop()]);
+        logger.info({}, "executor stopped");
+      }
+    },
+  };
+}

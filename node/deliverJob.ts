@@ -1,0 +1,68 @@
+import { traceTree } from "../protocol/dispute/defenderMove.ts";
+import { GainsayError } from "../protocol/errors.ts";
+import type { Program } from "../protocol/program/types.ts";
+import { pathProof } from "../protocol/trees/merkle.ts";
+import { commitJob } from "../runtime/chain/calls/commitJob.ts";
+import type { Sender } from "../runtime/chain/createSender.ts";
+import { isRevert } from "../runtime/chain/revertError.ts";
+import type { Job } from "../runtime/chain/types.ts";
+import type { Hasher } from "../runtime/hashing/createHasher.ts";
+import type { Trace } from "../runtime/inference/trace.ts";
+import { loadInputs, type InputSources } from "../runtime/programs/loadInputs.ts";
+import type { Programs } from "../runtime/programs/createPrograms.ts";
+import type { Logger } from "../runtime/telemetry/createLogger.ts";
+import type { TraceStore } from "../runtime/traces/createTraceStore.ts";
+import type { Announcer } from "./createAnnouncer.ts";
+import { tamper } from "./misbehaviour.ts";
+import type { ExecutorOptions } from "./options.ts";
+
+export interface DeliveryDependencies extends InputSources {
+  sender: Sender;
+  programs: Programs;
+  hasher: Hasher;
+  traces: TraceStore;
+  announcer: Announcer;
+  logger: Logger;
+}
+
+/** Names the stored trace of one commitment. */
+export function traceKey({ id, attempt }: Pick<Job, "id" | "attempt">): string {
+  return `${id}/${attempt}`;
+}
+
+/**
+ * Runs a claimed job and commits to its trace. The trace is on disk before the commitment is sent, so that a crash in between
+ * repeats the commitment of the same trace and never defends another one.
+ */
+export async function deliverJob(job: Job, options: Pick<ExecutorOptions, "misbehaviour">, dependencies: DeliveryDependencies, signal: AbortSignal): Promise<void> {
+  const { sender, programs, traces, announcer, logger } = dependencies;
+  const loaded = await programs.open(job.programRoot);
+  if (loaded === undefined) throw new GainsayError("The bundle of a claimed job is gone; put it back before the delivery deadline.", { code: "BUNDLE_MISSING", details: { jobId: job.id, programRoot: job.programRoot } });
+  let trace = await traces.get(traceKey(job));
+  if (trace === undefined) {
+    const inputs = await loadInputs(dependencies, loaded.program, job, signal);
+    const honest = await loaded.execute(inputs, signal);
+    trace = options.misbehaviour === undefined ? honest : await tamper(loaded.program, honest, options.misbehaviour, dependencies.hasher);
+    await traces.put(traceKey(job), trace);
+  }
+  try {
+    const { deadline } = await commitJob(sender, job.id, commitmentOf(loaded.program, trace), { signal });
+    logger.info({ jobId: job.id, attempt: job.attempt, traceRoot: trace.traceRoot, challengeableUntil: deadline }, "result committed");
+  } catch (error) {
+    // Committed before a crash, or taken away after the deadline: the ledger tells which.
+    if (isRevert(error, "WrongStatus", "Unauthorized")) return;
+    throw error;
+  }
+  if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced({ ...job, traceRoot: trace.traceRoot, outputRoot: trace.outputRoot });
+}
+
+/** What the commitment transaction says of a trace. */
+export function commitmentOf(program: Program, trace: Trace) {
+  const tree = traceTree(trace.tensors);
+  return {
+    header: program.header,
+    traceRoot: trace.traceRoot,
+    outputRoots: trace.outputs.map((index) => (trace.tensors[index] as Trace["tensors"][number]).root),
+    proofs: trace.outputs.map((index) => pathProof(tree, index)),
+  };
+}

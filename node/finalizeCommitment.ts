@@ -1,0 +1,15 @@
+import { finalizeJob } from "../runtime/chain/calls/finalizeJob.ts";
+import type { Sender } from "../runtime/chain/createSender.ts";
+import { isRevert } from "../runtime/chain/revertError.ts";
+import type { Job } from "../runtime/chain/types.ts";
+import type { Logger } from "../runtime/telemetry/createLogger.ts";
+
+/** Makes an unchallenged commitment final; that somebody else did so already, or that a dispute came in between, is no error. */
+export async function finalizeCommitment(job: Job, { sender, logger }: { sender: Sender; logger: Logger }, signal: AbortSignal): Promise<void> {
+  try {
+    await finalizeJob(sender, job.id, { signal });
+    logger.info({ jobId: job.id, attempt: job.attempt, fee: job.fee }, "job final");
+  } catch (error) {
+    if (!isRevert(error, "WrongStatus", "DisputesOpen", "DeadlineNotPassed")) throw error;
+  }
+}

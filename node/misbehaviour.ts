@@ -1,0 +1,73 @@
+import { GainsayError } from "../protocol/errors.ts";
+import type { Program } from "../protocol/program/types.ts";
+import type { Hasher } from "../runtime/hashing/createHasher.ts";
+import { commitTrace } from "../runtime/inference/commitTrace.ts";
+import type { CommittedTensor, Trace } from "../runtime/inference/trace.ts";
+
+/** A development chain: the only one on which an executor may be told to lie. */
+export const DEVNET_CHAIN_ID = 31337;
+
+/** How a dishonest executor lies, for demonstrations and tests. */
+export interface Misbehaviour {
+  /** The lie: another answer, or one changed element of one step's tensor. */
+  lie: { kind: "answer" } | { kind: "element"; step: number; element: number } | undefined;
+  /** Serves no trace data to anyone. */
+  withhold: boolean;
+}
+
+/**
+ * Reads `answer`, `step=N[/ELEMENT]` and `withhold`, separated by commas, such as `answer,withhold`.
+ * Throws `MISBEHAVIOUR_MALFORMED`.
+ */
+export function parseMisbehaviour(text: string): Misbehaviour {
+  const misbehaviour: Misbehaviour = { lie: undefined, withhold: false };
+  for (const part of text.split(",")) {
+    const element = /^step=(\d+)(?:\/(\d+))?$/.exec(part);
+    if (part === "withhold") misbehaviour.withhold = true;
+    else if (part === "answer") misbehaviour.lie = { kind: "answer" };
+    else if (element !== null) misbehaviour.lie = { kind: "element", step: Number(element[1]), element: Number(element[2] ?? 0) };
+    else {
+      throw new GainsayError(`"${part}" is not a way to misbehave; give answer, step=N, step=N/ELEMENT or withhold, separated by commas.`, { code: "MISBEHAVIOUR_MALFORMED", kind: "usage" });
+    }
+  }
+  return misbehaviour;
+}
+
+/** The trace that the liar commits to: the honest one with one float changed, and everything hashed anew. */
+export async function tamper(program: Program, honest: Trace, { lie }: Misbehaviour, hasher: Hasher): Promise<Trace> {
+  if (lie === undefined) return honest;
+  const tensor = lie.kind === "answer" ? honest.outputs[0] : program.steps[lie.step]?.result.index;
+  if (tensor === undefined || honest.tensors[tensor] === undefined) {
+    throw new GainsayError("The program has no such step to lie about.", { code: "MISBEHAVIOUR_MALFORMED", kind: "usage", details: { steps: program.steps.length } });
+  }
+  const tensors = honest.tensors.map(({ bytes }) => bytes);
+  tensors[tensor] = lie.kind === "answer" ? withAnotherAnswer(honest.tensors[tensor]) : withChangedElement(honest.tensors[tensor], lie.element);
+  return commitTrace(program, honest.inputs.map(({ bytes }) => bytes), tensors, hasher);
+}
+
+/** Makes the smallest element the largest: the label changes, and nothing else does. */
+function withAnotherAnswer({ bytes }: CommittedTensor): Uint8Array {
+  const { changed, floats } = copyOf(bytes);
+  let smallest = 0;
+  let largest = 0;
+  floats.forEach((value, i) => {
+    if (value < (floats[smallest] as number)) smallest = i;
+    if (value > (floats[largest] as number)) largest = i;
+  });
+  floats[smallest] = (floats[largest] as number) + 1;
+  return changed;
+}
+
+function withChangedElement({ bytes }: CommittedTensor, element: number): Uint8Array {
+  const { changed, floats } = copyOf(bytes);
+  const value = floats[element];
+  if (value === undefined) throw new GainsayError(`The step's tensor has ${floats.length} elements; there is no element ${element}.`, { code: "MISBEHAVIOUR_MALFORMED", kind: "usage" });
+  const scale = floats.reduce((largest, other) => (Number.isFinite(other) ? Math.max(largest, Math.abs(other)) : largest), 1);
+  floats[element] = value + scale / 8;
+  return changed;
+}
+
+function copyOf(bytes: Uint8Array): { changed: Uint8Array; floats: Float32Array } {
+  const changed = new Uint8Array(bytes);
+  return { changed, floats: new Float32Array(changed.buffer) };
+}

@@ -1,0 +1,27 @@
+import { GainsayError } from "../errors.ts";
+import { sources, type Operand, type Step } from "../program/types.ts";
+import type { CommittedTensor } from "./game.ts";
+
+/** The committed tensors of one execution, by where descriptors say they stand. */
+export interface ExecutionTensors {
+  inputs: readonly CommittedTensor[];
+  trace: readonly CommittedTensor[];
+  weight(index: number): CommittedTensor;
+}
+
+/** The committed tensor that an operand reads. Throws `OPERAND_UNKNOWN` if the execution does not have it. */
+export function tensorOf(operand: Operand, tensors: ExecutionTensors): CommittedTensor {
+  const { source, index } = operand;
+  const found = source === sources.input ? tensors.inputs[index] : source === sources.weight ? tensors.weight(index) : source === sources.trace ? tensors.trace[index] : undefined;
+  if (found === undefined) throw new GainsayError("A step reads a tensor that the execution does not have.", { code: "OPERAND_UNKNOWN", details: { source, index } });
+  return found;
+}
+
+/** Reads 32-bit elements of a step's operands as the judge sees them: `read(operand, element)` gives the little-endian bits. */
+export function operandReader(step: Step, tensors: ExecutionTensors): (operand: number, element: number) => number {
+  const views = step.operands.map((operand) => {
+    const { bytes } = tensorOf(operand, tensors);
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  });
+  return (operand, element) => (views[operand] as DataView).getUint32(element * 4, true);
+}

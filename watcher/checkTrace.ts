@@ -1,0 +1,74 @@
+import { operandReader, type ExecutionTensors } from "../protocol/dispute/stepOperands.ts";
+import type { CommittedTensor } from "../protocol/dispute/game.ts";
+import { judgeElement, type ElementVerdict } from "../protocol/judge/judgeElement.ts";
+import { sources, type Program } from "../protocol/program/types.ts";
+import type { LoadedProgram } from "../runtime/programs/createPrograms.ts";
+import { findSuspects } from "./suspects.ts";
+
+/** One number of the executor's trace that the judge calls fraud. */
+export interface Finding {
+  stepIndex: number;
+  /** Trace index of the tensor that the step defines. */
+  tensor: number;
+  element: number;
+  verdict: ElementVerdict;
+}
+
+export interface TraceReport {
+  /** The worst fraudulent element of the first step that has one. */
+  finding?: Finding;
+  /** Elements whose floats differ from the recomputed ones. */
+  differing: number;
+  /** Elements that were judged. */
+  judged: number;
+}
+
+/**
+ * Checks every step of an executor's trace from the executor's own committed inputs of that step, so that rounding differences
+ * do not add up: all steps are recomputed in one run, and the judge decides where a float differs.
+ */
+export async function checkTrace(loaded: LoadedProgram, inputs: readonly CommittedTensor[], claimed: readonly CommittedTensor[], signal?: AbortSignal): Promise<TraceReport> {
+  const { program } = loaded;
+  const own = await loaded.recompute(inputs.map(({ bytes }) => bytes), claimed.map(({ bytes }) => bytes), signal);
+  const tensors: ExecutionTensors = { inputs, trace: claimed, weight: (index) => loaded.weight(index) };
+  const report: TraceReport = { differing: 0, judged: 0 };
+  for (const [stepIndex, step] of program.steps.entries()) {
+    if (step.result.source !== sources.trace) continue;
+    signal?.throwIfAborted();
+    const tensor = step.result.index;
+    const suspects = findSuspects((claimed[tensor] as CommittedTensor).bytes, own[tensor] as Uint8Array);
+    report.differing += suspects.length;
+    const elements = suspects.map(({ element }) => element);
+    const worst = await judgeElements(program, stepIndex, elements, tensors, signal);
+    report.judged += worst.judged;
+    if (worst.finding !== undefined) return { ...report, finding: worst.finding };
+  }
+  return report;
+}
+
+/** How many elements are judged before the event loop gets a turn. */
+const ELEMENTS_A_TURN = 64;
+
+/** Judges elements of one step and returns the fraudulent one that is furthest outside its bound. */
+export async function judgeElements(program: Program, stepIndex: number, elements: readonly number[], tensors: ExecutionTensors, signal?: AbortSignal): Promise<{ finding?: Finding; judged: number }> {
+  const step = program.steps[stepIndex] as Program["steps"][number];
+  const tensor = step.result.index;
+  const { bytes } = tensors.trace[tensor] as CommittedTensor;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const read = operandReader(step, tensors);
+  let worst: Finding | undefined;
+  for (const [done, element] of elements.entries()) {
+    if (done % ELEMENTS_A_TURN === 0) {
+      signal?.throwIfAborted();
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    const verdict = judgeElement(step, read, element, view.getUint32(element * 4, true));
+    if (!verdict.fraud) continue;
+    if (worst === undefined || marginOf(verdict) > marginOf(worst.verdict)) worst = { stepIndex, tensor, element, verdict };
+  }
+  return { judged: elements.length, ...(worst === undefined ? {} : { finding: worst }) };
+}
+
+function marginOf(verdict: ElementVerdict): number {
+  return verdict.margin ?? Infinity;
+}
