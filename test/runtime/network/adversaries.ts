@@ -25,8 +25,8 @@ async function sendInFrames(frames: Frames, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length; offset += frameBytes) await frames.write(bytes.subarray(offset, offset + frameBytes), 10_000);
 }
 
-async function sendBlob(frames: Frames, request: BlobRequest, leaves: Uint8Array, data: Uint8Array): Promise<void> {
-  await frames.write(encodeHeader({ found: true, byteLength: data.length, leafCount: leaves.length / 32 }), 10_000);
+async function sendBlob(frames: Frames, request: BlobRequest, leaves: Uint8Array, data: Uint8Array, byteLength = data.length): Promise<void> {
+  await frames.write(encodeHeader({ found: true, byteLength, leafCount: leaves.length / 32 }), 10_000);
   if (request.leaves) await sendInFrames(frames, leaves);
   await sendInFrames(frames, data.subarray(request.firstChunk * 1_024));
 }
@@ -43,6 +43,13 @@ export const otherBlob = ({ data }: Sample, position: number): Misbehaviour => {
   const changed = Uint8Array.from(data);
   changed[position] = (changed[position] ?? 0) ^ 1;
   return (frames, request) => sendBlob(frames, request, leavesOf(changed), changed);
+};
+
+/** Sends a list with one bit flipped. */
+export const wrongItem = ({ data }: Sample): Misbehaviour => {
+  const changed = Uint8Array.from(data);
+  changed[0] = (changed[0] ?? 0) ^ 1;
+  return (frames, request) => sendBlob(frames, request, changed, new Uint8Array(), changed.length);
 };
 
 /** Ends the stream after that many bytes of data. */

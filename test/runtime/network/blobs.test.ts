@@ -1,11 +1,11 @@
 import { multiaddr } from "@multiformats/multiaddr";
 import { encode } from "it-length-prefixed";
 import { describe, expect, it } from "vitest";
-import { blobProtocol, encodeRequest } from "../../../runtime/network/blobs/blobMessages.ts";
+import { blobProtocol, encodeHeader, encodeRequest } from "../../../runtime/network/blobs/blobMessages.ts";
 import { openFrames } from "../../../runtime/network/blobs/openFrames.ts";
 import { deferred } from "../../../runtime/network/deferred.ts";
 import { networkLimits } from "../../../runtime/network/limits.ts";
-import { announces, otherBlob, rawBytes, silent, staller, startLiar, talkative, truncated, wrongByte } from "./adversaries.ts";
+import { announces, otherBlob, rawBytes, silent, staller, startLiar, talkative, truncated, wrongByte, wrongItem } from "./adversaries.ts";
 import { bundleSample, firstAddress, leavesOf, listSample, type Sample, sourceOf, startBareNode, startNetwork, tensorSample, until } from "./helpers.ts";
 
 const mebibyte = 1024 * 1024;
@@ -18,7 +18,7 @@ async function honest(...samples: Sample[]) {
 }
 
 describe("fetching from an honest peer", () => {
-  it.each([0, 1, 1_023, 1_024, 1_025, 65_536, 65_537, mebibyte + 3])("delivers a tensor of %i bytes", async (length) => {
+  it.each([1, 1_023, 1_024, 1_025, 65_536, 65_537, mebibyte + 3])("delivers a tensor of %i bytes", async (length) => {
     const sample = tensorSample(length);
     const server = await honest(sample);
     const client = await startNetwork();
@@ -102,6 +102,8 @@ describe("fetching from peers that fail", () => {
     ["a wrong byte in the first chunk", () => wrongByte(sample, 0)],
     ["a wrong last byte", () => wrongByte(sample, sample.data.length - 1)],
     ["leaves that do not match the root", () => otherBlob(sample, 5)],
+    ["a tensor of no bytes", () => announces(0, 0)],
+    ["a tensor of no bytes with a leaf", () => rawBytes(Buffer.concat([encode.single(encodeHeader({ found: true, byteLength: 0, leafCount: 1 })).subarray(), encode.single(Buffer.alloc(32)).subarray()]))],
     ["a header with the wrong number of leaves", () => announces(10_000, 9)],
     ["a header that is no JSON", () => rawBytes(encode.single(Buffer.from("{]")).subarray())],
     ["a header that is too long", () => rawBytes(encode.single(Buffer.alloc(300, 32)).subarray())],
@@ -120,9 +122,17 @@ describe("fetching from peers that fail", () => {
 
   it("convicts wrong items of a list", async () => {
     const list = listSample(100);
-    const liar = await startLiar(otherBlob({ ...list, data: list.data }, 0));
+    const liar = await startLiar(wrongItem(list));
     const client = await startNetwork();
-    await expect(client.blobs.fetch(list.name, [liar.address])).rejects.toMatchObject({ code: "BLOB_CORRUPT" });
+    await expect(client.blobs.fetch(list.name, [liar.address])).rejects.toMatchObject({ code: "BLOB_CORRUPT", details: { reason: "leaves do not match the root" } });
+  });
+
+  it("convicts whoever claims to have a list of a domain that does not exist", async () => {
+    const list = listSample(3);
+    const liar = await startLiar(wrongItem(list));
+    const client = await startNetwork();
+    const name = { kind: "list", root: list.name.root, domain: "gainsay.nothing.1" } as const;
+    await expect(client.blobs.fetch(name, [liar.address])).rejects.toMatchObject({ code: "BLOB_CORRUPT", cause: { cause: { code: "BLOB_NAME_INVALID" } } });
   });
 
   it("keeps a peer that only broke off, and resumes elsewhere", async () => {

@@ -2,13 +2,14 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { encodeCanonical } from "../../../runtime/network/canonicalJson.ts";
+import { treeVerifier } from "../../../runtime/network/blobs/treeVerifier.ts";
 import { createNetwork, type Network } from "../../../runtime/network/createNetwork.ts";
 import type { NetworkNode } from "../../../runtime/network/createNode.ts";
 import { createIdentity } from "../../../runtime/network/identity.ts";
 import type { NetworkLogger } from "../../../runtime/network/logger.ts";
 import { networkLimits } from "../../../runtime/network/limits.ts";
 import { type AlertMessage, type GossipVerdict, topics } from "../../../runtime/network/topics.ts";
-import { firstAddress, loopback, quiet, startBareNode, startNetwork, until, verify } from "./helpers.ts";
+import { firstAddress, loopback, quiet, startBareNode, startNetwork, until } from "./helpers.ts";
 
 const alert = (jobId: number): AlertMessage => ({
   jobId: String(jobId),
@@ -212,7 +213,7 @@ describe("the calling side", () => {
   });
 
   it("publishes only while it runs, and takes up its subscriptions when it starts", async () => {
-    const network = createNetwork({ listen: [loopback], bootstrap: [], identityKey: await createIdentity() }, { logger: quiet, verify });
+    const network = createNetwork({ listen: [loopback], bootstrap: [], identityKey: await createIdentity() }, { logger: quiet, verify: treeVerifier });
     const seen = listen(network);
     await expect(network.gossip.publish(topics.alerts, alert(1))).rejects.toMatchObject({ code: "NETWORK_NOT_STARTED" });
     const other = await startNetwork();

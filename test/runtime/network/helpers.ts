@@ -1,9 +1,13 @@
-import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { onTestFinished } from "vitest";
+import { toHex } from "../../../protocol/hex.ts";
+import { domains } from "../../../protocol/trees/domains.ts";
+import { listRoot } from "../../../protocol/trees/listTree.ts";
+import { sha256 } from "../../../protocol/trees/sha256.ts";
+import { tensorLeaves, tensorRoot } from "../../../protocol/trees/tensorTree.ts";
 import type { BlobName } from "../../../runtime/network/blobs/blobMessages.ts";
-import type { BlobVerifier } from "../../../runtime/network/blobs/createBlobAssembly.ts";
 import type { BlobSource } from "../../../runtime/network/blobs/serveBlob.ts";
+import { treeVerifier } from "../../../runtime/network/blobs/treeVerifier.ts";
 import { createNetwork, type Network, type NetworkOptions } from "../../../runtime/network/createNetwork.ts";
 import { createNode, type NetworkNode } from "../../../runtime/network/createNode.ts";
 import { createPenalties } from "../../../runtime/network/createPenalties.ts";
@@ -14,25 +18,6 @@ import { topics } from "../../../runtime/network/topics.ts";
 export const loopback = "/ip4/127.0.0.1/tcp/0";
 export const topicNames = Object.values(topics).map(({ name }) => name);
 export const quiet: NetworkLogger = { debug() {}, info() {}, warn() {}, error() {} };
-
-export const sha256 = (...parts: Uint8Array[]): Buffer => {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-};
-export const hex = (bytes: Uint8Array): `0x${string}` => `0x${Buffer.from(bytes).toString("hex")}`;
-
-/** Flat stand-ins for the trees, which are tested elsewhere: one hash over domain, length and leaves. */
-export const verify: BlobVerifier = {
-  tensorRootFromLeaves: (leaves, byteLength) => sha256(Buffer.from(`tensor ${byteLength} `), leaves),
-  listRootFromLeaves: (domain, leaves) => sha256(Buffer.from(`list ${domain} `), leaves),
-};
-
-export function leavesOf(data: Uint8Array): Buffer {
-  const leaves: Buffer[] = [];
-  for (let offset = 0; offset < data.length; offset += 1_024) leaves.push(sha256(data.subarray(offset, offset + 1_024)));
-  return Buffer.concat(leaves);
-}
 
 /** Bytes that differ from chunk to chunk. */
 export function sampleBytes(length: number): Uint8Array {
@@ -49,20 +34,21 @@ export interface Sample {
 
 export function tensorSample(length: number): Sample {
   const data = sampleBytes(length);
-  const leaves = leavesOf(data);
-  return { name: { kind: "tensor", root: hex(sha256(Buffer.from(`tensor ${length} `), leaves)) }, data, leaves };
+  return { name: { kind: "tensor", root: toHex(tensorRoot(data)) }, data, leaves: tensorLeaves(data) };
 }
 
 export function bundleSample(length: number): Sample {
   const data = sampleBytes(length);
-  return { name: { kind: "bundle", root: hex(sha256(data)) }, data, leaves: leavesOf(data) };
+  return { name: { kind: "bundle", root: toHex(sha256(data)) }, data, leaves: leavesOf(data) };
 }
 
 export function listSample(count: number): Sample {
-  const leaves = sampleBytes(count * 32);
-  const domain = "gainsay.trace.1";
-  return { name: { kind: "list", domain, root: hex(sha256(Buffer.from(`list ${domain} `), leaves)) }, data: leaves, leaves };
+  const items = sampleBytes(count * 32);
+  return { name: { kind: "list", domain: domains.trace, root: toHex(listRoot("trace", items)) }, data: items, leaves: items };
 }
+
+/** Chunk hashes, also of nothing. */
+export const leavesOf = (data: Uint8Array): Uint8Array => (data.length === 0 ? data : tensorLeaves(data));
 
 /** Serves samples and writes down which bytes were read. */
 export function sourceOf(...samples: Sample[]): BlobSource & { reads: { offset: number; length: number }[]; opened: number } {
@@ -93,7 +79,7 @@ export async function startNetwork(
 ): Promise<Network> {
   const network = createNetwork(
     { listen: [loopback], bootstrap: [], identityKey: await createIdentity(), ...options },
-    { logger: quiet, verify, ...dependencies },
+    { logger: quiet, verify: treeVerifier, ...dependencies },
   );
   onTestFinished(() => network.stop());
   await network.start();

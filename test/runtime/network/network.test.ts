@@ -1,12 +1,13 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { treeVerifier } from "../../../runtime/network/blobs/treeVerifier.ts";
 import { createNetwork } from "../../../runtime/network/createNetwork.ts";
 import { createIdentity, readIdentity } from "../../../runtime/network/identity.ts";
 import { networkLimits } from "../../../runtime/network/limits.ts";
 import { topics } from "../../../runtime/network/topics.ts";
-import { firstAddress, loopback, quiet, startNetwork, until, verify } from "./helpers.ts";
+import { firstAddress, loopback, quiet, startNetwork, until } from "./helpers.ts";
 
 const quietNetwork = async (options: Partial<Parameters<typeof createNetwork>[0]> = {}) => {
-  const network = createNetwork({ listen: [loopback], bootstrap: [], identityKey: await createIdentity(), ...options }, { logger: quiet, verify });
+  const network = createNetwork({ listen: [loopback], bootstrap: [], identityKey: await createIdentity(), ...options }, { logger: quiet, verify: treeVerifier });
   onTestFinished(() => network.stop());
   return network;
 };
@@ -106,7 +107,7 @@ describe("a network", () => {
 
   it("refuses addresses and keys that are none", async () => {
     const identityKey = await createIdentity();
-    const make = (options: object) => () => createNetwork({ listen: [], bootstrap: [], identityKey, ...options }, { logger: quiet, verify });
+    const make = (options: object) => () => createNetwork({ listen: [], bootstrap: [], identityKey, ...options }, { logger: quiet, verify: treeVerifier });
     const invalid = expect.objectContaining({ code: "ADDRESS_INVALID", kind: "usage" });
     expect(make({ listen: ["localhost:4001"] })).toThrow(invalid);
     expect(make({ announce: ["/ip4/1.2.3"] })).toThrow(invalid);
