@@ -94,5 +94,5 @@ function readConfigFile(file: string): Record<string, unknown> {
 
 function invalid(name: string, origin: Origin, reason: string): GainsayError {
   const place = origin.from === "flag" ? "on the command line" : origin.from === "environment" ? `in ${origin.name}` : `in ${origin.name ?? "the defaults"}`;
-  return new GainsayError(`The setting ${name} ${place} is not valid: ${reason}.`, { code: "CONFIG_INVALID", kind: "usage", details: { name, ...origin } });
+  return new GainsayError(`The setting ${name} ${place} is not valid: ${reason}.`, { code: "CONFIG_INVALID", kind: "usage", details: { setting: name, from: origin.from, source: origin.name } });
 }

@@ -25,19 +25,29 @@ export interface LoggerOptions {
 /** Logs to standard error, or to `destination`. Fields named like secrets are redacted. */
 export function createLogger(options: LoggerOptions = {}, destination?: DestinationStream): Logger {
   const stream = (options.pretty ?? process.stderr.isTTY) ? pinoPretty(destination) : (destination ?? pino.destination({ fd: 2, sync: true }));
-  const logger: PinoLogger = pino(
+  const logger = pino(
     {
       level: options.level ?? "info",
       base: options.name === undefined ? {} : { name: options.name },
       timestamp: pino.stdTimeFunctions.isoTime,
       messageKey: "message",
-      formatters: { level: (label) => ({ level: label }), log: safeFields, bindings: safeFields },
-      // The fields arrive safe already; pino's own error serialiser would add stack traces.
-      serializers: {},
+      formatters: { level: (label) => ({ level: label }), log: safeFields },
     },
     stream,
   );
-  return logger as unknown as Logger;
+  return wrap(logger);
+}
+
+/** Only the shapes of `Logger`: pino's own would also take a message with values in it, and a child's fields unchecked. */
+function wrap(logger: PinoLogger): Logger {
+  return {
+    trace: (fields, message) => logger.trace(fields, message),
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    child: (bindings) => wrap(logger.child(safeFields(bindings))),
+  };
 }
 
 /** Says nothing; for tests and libraries without an operator. */
