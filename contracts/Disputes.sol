@@ -9,10 +9,11 @@ import {IStakes} from "./interfaces/IStakes.sol";
 import {ChessClock} from "./lib/ChessClock.sol";
 import {Domains} from "./lib/Domains.sol";
 import {MerkleTree} from "./lib/MerkleTree.sol";
+import {NamedStep} from "./lib/NamedStep.sol";
 import {TensorSize} from "./lib/TensorSize.sol";
+import {WitnessCall} from "./lib/WitnessCall.sol";
 import {Dispute, DisputeRules, Outcome, Phase, Position} from "./types/Dispute.sol";
 import {DisputeId, JobId} from "./types/Identifiers.sol";
-import {Step} from "./types/Program.sol";
 import {Claim, Verdict, Witness} from "./types/Witness.sol";
 
 /// @title Bonded challenges against commitments
@@ -51,9 +52,6 @@ contract Disputes is IDisputes {
 
     /// @dev A month for each side: far more than a game of at most some forty moves needs.
     uint32 private constant MAX_CLOCK = 30 days;
-
-    /// @dev `source` of a tensor in the posted trace, in a step descriptor.
-    uint8 private constant SOURCE_TRACE = 2;
 
     IJobs public immutable JOBS;
     IModels public immutable MODELS;
@@ -120,16 +118,18 @@ contract Disputes is IDisputes {
     function refute(DisputeId disputeId, bytes32 salt, Witness calldata witness) external {
         Record storage dispute = _running(disputeId);
         require(msg.sender == dispute.challenger, NotChallenger(disputeId, msg.sender, dispute.challenger));
-        if (dispute.phase == Phase.Sealed) {
-            require(block.timestamp > dispute.turnStart, TooSoon(disputeId, dispute.turnStart));
-            bytes32 given = keccak256(abi.encode(msg.sender, salt, keccak256(abi.encode(witness))));
-            require(given == dispute.node, WrongSeal(disputeId, dispute.node, given));
-        } else {
-            require(dispute.phase == Phase.Refute, WrongPhase(disputeId, dispute.phase));
-        }
+        require(
+            dispute.phase == Phase.Sealed || dispute.phase == Phase.Refute, WrongPhase(disputeId, dispute.phase)
+        );
         _checkClock(disputeId, dispute);
         (Claim memory claim,) = JOBS.claimOf(JobId.wrap(dispute.jobId), dispute.attempt);
-        Verdict memory verdict = JUDGE.judge(claim, witness);
+        bytes memory request = WitnessCall.encode(claim, witness);
+        if (dispute.phase == Phase.Sealed) {
+            require(block.timestamp > dispute.turnStart, TooSoon(disputeId, dispute.turnStart));
+            bytes32 seal = keccak256(abi.encode(msg.sender, salt, WitnessCall.witnessHash(request)));
+            require(seal == dispute.node, WrongSeal(disputeId, dispute.node, seal));
+        }
+        Verdict memory verdict = WitnessCall.ask(JUDGE, request);
         // A sound witness costs its sender the gas and nothing else; if it has no better one, the clock decides.
         require(verdict.fraud, WitnessSound(verdict));
         emit Refuted(disputeId, witness.stepIndex, witness.element, verdict);
@@ -184,7 +184,9 @@ contract Disputes is IDisputes {
         require(dispute.levels == 0 && dispute.byteLength == 0, NotAtTensor(disputeId, dispute.levels));
         // SAFETY: a leaf's index is below the trace count, which has 32 bits.
         uint32 tensor = uint32(dispute.index);
-        uint64 byteLength = _byteLength(_modelId(dispute), tensor, stepIndex, step, stepProof);
+        (, uint256 modelId) = JOBS.claimOf(JobId.wrap(dispute.jobId), dispute.attempt);
+        uint64 byteLength =
+            NamedStep.byteLengthOf(MODELS.getModel(modelId), tensor, stepIndex, step, stepProof);
         dispute.tensor = tensor;
         dispute.stepIndex = stepIndex;
         dispute.byteLength = byteLength;
@@ -288,32 +290,6 @@ contract Disputes is IDisputes {
         emit Chosen(disputeId, turn, position, child);
     }
 
-    /// @dev Bytes of trace tensor `tensor`, from the step that defines it. The descriptor is bound to the program by its proof.
-    function _byteLength(
-        uint256 modelId,
-        uint32 tensor,
-        uint32 stepIndex,
-        bytes calldata encoded,
-        bytes32[] calldata proof
-    ) private view returns (uint64) {
-        IModels.Model memory model = MODELS.getModel(modelId);
-        bytes32 top = MerkleTree.verifyPath(sha256(encoded), stepIndex, model.stepCount, proof);
-        require(
-            MerkleTree.listRoot(Domains.STEPS, model.stepCount, top) == model.stepsRoot, StepNotInProgram(stepIndex)
-        );
-        Step memory step = abi.decode(encoded, (Step));
-        require(
-            step.result.source == SOURCE_TRACE && step.result.index == tensor,
-            StepDefinesAnotherTensor(step.result.source, step.result.index, tensor)
-        );
-        uint256 elementSize = TensorSize.elementSize(step.result.dtype);
-        require(elementSize != 0, UnknownType(step.result.dtype));
-        uint256 count = TensorSize.elementCount(step.result.shape);
-        require(count != 0, BadTensorSize(tensor));
-        // SAFETY: at most 2^48 elements of 8 bytes.
-        return uint64(count * elementSize);
-    }
-
     function _enterTree(Record storage dispute, bytes32 root, uint256 leaves) private {
         dispute.node = root;
         dispute.atRoot = true;
@@ -386,10 +362,6 @@ contract Disputes is IDisputes {
     function _deadline(Record storage dispute) private view returns (uint256) {
         uint32 clock = _defenderMoves(dispute.phase) ? dispute.defenderClock : dispute.challengerClock;
         return uint256(dispute.turnStart) + clock;
-    }
-
-    function _modelId(Record storage dispute) private view returns (uint256 modelId) {
-        (, modelId) = JOBS.claimOf(JobId.wrap(dispute.jobId), dispute.attempt);
     }
 
     function _step(uint256 levels) private pure returns (uint256) {

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IJudge} from "../interfaces/IJudge.sol";
+import {Claim, Verdict, Witness} from "../types/Witness.sol";
+
+/// @title The call to the judge, made once in memory and hashed from there
+/// @dev A witness can have hundreds of kilobytes. `abi.encode(witness)` for the seal and again for the call costs two traversals
+/// and twice the memory, which is paid quadratically; its bytes stand in calldata already. Measured with 150 kB: docs/contracts.md.
+library WitnessCall {
+    /// @notice Calldata of `IJudge.judge(claim, witness)`.
+    /// @dev SAFETY: `witness` must be the last parameter of the external function, so that its encoding reaches to the end of
+    /// calldata. Offsets within an encoding are relative to its start, so the bytes mean the same here and there; should a
+    /// caller append bytes or arrange the encoding in its own way, the judge reads what it is given and answers for it.
+    function encode(Claim memory claim, Witness calldata witness) internal pure returns (bytes memory request) {
+        bytes4 selector = IJudge.judge.selector;
+        assembly ("memory-safe") {
+            let size := sub(calldatasize(), witness)
+            request := mload(0x40)
+            // Length, selector, three words of claim, offset of the witness, witness.
+            mstore(request, add(size, 132))
+            mstore(add(request, 32), selector)
+            mcopy(add(request, 36), claim, 96)
+            mstore(add(request, 132), 128)
+            calldatacopy(add(request, 164), witness, size)
+            mstore(0x40, and(add(add(request, add(size, 164)), 31), not(31)))
+        }
+    }
+
+    /// @notice `keccak256(abi.encode(witness))` of the witness in `request`, which is as `encode` made it.
+    function witnessHash(bytes memory request) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            // An encoding alone starts with the offset 32 where the request has 128.
+            let head := add(request, 132)
+            mstore(head, 32)
+            hash := keccak256(head, sub(mload(request), 100))
+            mstore(head, 128)
+        }
+    }
+
+    /// @notice The judge's verdict on `request`; its errors are handed on.
+    function ask(IJudge judge, bytes memory request) internal view returns (Verdict memory) {
+        (bool answered, bytes memory answer) = address(judge).staticcall(request);
+        if (!answered) {
+            assembly ("memory-safe") {
+                revert(add(answer, 32), mload(answer))
+            }
+        }
+        return abi.decode(answer, (Verdict));
+    }
+}

@@ -1,0 +1,23 @@
+import { toHex } from "viem";
+import { expect, it } from "vitest";
+import { createWorld } from "./helpers/createWorld.ts";
+import { makeProgram, makeTrace, makeWitness } from "./helpers/program.ts";
+import { committedJob, open, register, salt, sealOf } from "./helpers/scenes.ts";
+
+it("measures what a refutation costs beside the judge, by its size", async () => {
+  const world = await createWorld();
+  const program = makeProgram([8, 8]);
+  await register(world, program);
+  const costs: Record<number, bigint> = {};
+  for (const kilobytes of [1, 50, 150]) {
+    const jobId = await committedJob(world, program, makeTrace(program), kilobytes === 1 ? "executor" : kilobytes === 50 ? "second" : "rival");
+    const witness = makeWitness(program, 1n);
+    // Zero bytes, so that the price of calldata does not hide the rest.
+    witness.result.ranges[0]!.data = toHex(new Uint8Array(kilobytes * 1024));
+    const disputeId = await open(world, jobId, sealOf(world.address.challenger, witness));
+    costs[kilobytes] = (await world.send("disputes", "refute", [disputeId, salt, witness], { from: "challenger" })).gas;
+  }
+  console.info("gas of a refutation by kilobytes", costs);
+  // Calldata alone is 4 gas a byte (10 at the floor of EIP-7623).
+  expect(costs[150]!).toBeLessThan(2_000_000n);
+});
