@@ -10,6 +10,9 @@ export interface DirectoryLock {
 
 const SQLITE_BUSY = 5;
 
+/** Databases of the locks held: one that nobody refers to would be closed by the garbage collector, and its lock with it. */
+const heldOpen = new Set<DatabaseSync>();
+
 /**
  * Takes a data directory for this process, making it if need be. The lock is the operating system's, held through an SQLite
  * file, so it ends with the process however that ends; nothing stale is ever left. Throws `DATA_DIR_LOCKED` with the pid of the
@@ -32,12 +35,10 @@ export function lockDirectory(dir: string): DirectoryLock {
     throw new GainsayError(`The data directory ${dir} cannot be used; check that it exists and can be written.`, { code: "DATA_DIR_UNUSABLE", kind: "usage", details: { dir }, cause });
   }
   const held = database;
-  let released = false;
+  heldOpen.add(held);
   return {
     release() {
-      if (released) return;
-      released = true;
-      held.close();
+      if (heldOpen.delete(held)) held.close();
     },
   };
 }
