@@ -1,0 +1,62 @@
+import { zeroHash } from "viem";
+import { toHex } from "../../../protocol/hex.ts";
+import { buildWitness, type CommittedTensor } from "../../../protocol/judge/buildWitness.ts";
+import { concat, encodeStep, programRoot } from "../../../protocol/program/codec.ts";
+import type { Claim, ProgramHeader, Source, Step, Witness } from "../../../protocol/program/types.ts";
+import { listRoot } from "../../../protocol/trees/listTree.ts";
+import { buildTree, pathProof } from "../../../protocol/trees/merkle.ts";
+import { sha256 } from "../../../protocol/trees/sha256.ts";
+import { tensorLeaves, tensorRoot } from "../../../protocol/trees/tensorTree.ts";
+import type { Case } from "./randomCase.ts";
+import { Random } from "./random.ts";
+
+export interface Committed {
+  claim: Claim;
+  witness: Witness;
+  step: Step;
+}
+
+/** Commits to a case as an executor would, in a program of a few steps, and builds the witness for its element. */
+export function commitCase({ step: bare, operands, element }: Case, claimedBits: number, random: Random): Committed {
+  const trace: Uint8Array[] = [];
+  const inputs: Uint8Array[] = [sha256(Uint8Array.of(1))];
+  const filler = () => trace.push(sha256(Uint8Array.of(random.int(0, 255))));
+  filler();
+  const step: Step = { ...bare, result: { ...bare.result }, operands: [] };
+  const tensors: { bytes: Uint8Array; root: Uint8Array; source: Source; index: number }[] = [];
+  operands.forEach((bytes, i) => {
+    const root = tensorRoot(bytes);
+    const source = random.pick<Source>([0, 1, 2]);
+    const list = source === 0 ? inputs : trace;
+    const index = source === 1 ? 0 : list.push(root) - 1;
+    if (random.chance(0.3)) filler();
+    tensors.push({ bytes, root, source, index });
+    step.operands.push({ ...(bare.operands[i] as Step["operands"][number]), source, index, root: source === 1 ? toHex(root) : zeroHash });
+  });
+  const elements = step.result.shape.reduce((a, b) => a * b, 1);
+  const bytes = new Uint8Array(elements * 4);
+  new DataView(bytes.buffer).setUint32(element * 4, claimedBits, true);
+  const resultRoot = tensorRoot(bytes);
+  step.result.index = trace.push(resultRoot) - 1;
+  const stepHashes = [sha256(Uint8Array.of(7)), sha256(encodeStep(step)), sha256(Uint8Array.of(8))];
+  const header: ProgramHeader = {
+    version: 1, graph: zeroHash, inputs: zeroHash, blocksRoot: zeroHash,
+    stepsRoot: toHex(listRoot("steps", concat(stepHashes))),
+    stepCount: 3, blockCount: 1, inputCount: inputs.length, traceCount: trace.length, outputs: [step.result.index],
+  };
+  const commit = (source: Source, index: number, root: Uint8Array, data: Uint8Array): CommittedTensor => ({
+    bytes: data,
+    leaves: tensorLeaves(data),
+    root: toHex(root),
+    proof: source === 1 ? [] : pathProof(buildTree(concat(source === 0 ? inputs : trace)), index),
+  });
+  const witness = buildWitness({
+    header, stepIndex: 1, step, stepHashes: concat(stepHashes), element,
+    tensors: {
+      result: commit(2, step.result.index, resultRoot, bytes),
+      operands: tensors.map((tensor) => commit(tensor.source, tensor.index, tensor.root, tensor.bytes)),
+    },
+  });
+  const claim: Claim = { programRoot: programRoot(header), inputRoot: toHex(listRoot("inputs", concat(inputs))), traceRoot: toHex(listRoot("trace", concat(trace))) };
+  return { claim, witness, step };
+}

@@ -1,0 +1,175 @@
+import type { Access, Operand, Role, Step, Window } from "../../../protocol/program/types.ts";
+import { zeroHash } from "viem";
+import { Random, randomBits, randomTensor, styles, type Style } from "./random.ts";
+
+/** A step with the bytes of its operands, and an element to judge. */
+export interface Case {
+  label: string;
+  step: Step;
+  operands: Uint8Array[];
+  element: number;
+}
+
+/** A random contraction, map or reduction over random shapes, index maps, windows and float values. */
+export function randomCase(random: Random): Case {
+  const style = random.pick(styles);
+  const build = random.pick([matmul, convolution, strided, strided, map, map, pool]);
+  return build(random, style);
+}
+
+function matmul(random: Random, style: Style): Case {
+  const [m, n, k] = [random.int(1, 4), random.int(1, 4), random.int(0, 3) === 0 ? random.int(1, 700) : random.int(1, 40)] as const;
+  const transposed = random.chance(0.7);
+  const f = operand(0, m * k, { offset: 0, outStrides: [k, 0], reduceStrides: [1], windows: [], stages: [] });
+  const g = operand(0, n * k, transposed ? { offset: 0, outStrides: [0, k], reduceStrides: [1], windows: [], stages: [] } : { offset: 0, outStrides: [0, 1], reduceStrides: [n], windows: [], stages: [] });
+  const bias = operand(1, n, { offset: 0, outStrides: [0, 1], reduceStrides: random.chance(0.5) ? [] : [0], windows: [], stages: [] });
+  const operands = random.chance(0.6) ? [f, g, bias] : [f, g];
+  return finish(random, style, `matmul ${m}×${k}×${n}`, step(1, 0, [m, n], [k], operands));
+}
+
+function convolution(random: Random, style: Style): Case {
+  const [h, w] = [random.int(2, 6), random.int(2, 6)] as const;
+  const [kh, kw] = [random.int(1, 3), random.int(1, 3)] as const;
+  const groups = random.int(1, 2);
+  const [ci, co] = [random.int(1, 9), random.int(1, 3)] as const;
+  const stride = random.int(1, 2);
+  const dilation = random.int(1, 2);
+  const pad = random.int(0, 2);
+  const size = (extent: number, kernel: number) => Math.max(1, Math.floor((extent + 2 * pad - dilation * (kernel - 1) - 1) / stride) + 1);
+  const channels = groups * ci;
+  const windows: Window[] = [
+    { outDim: 0, reduceDim: 0, stride, dilation, pad, size: h },
+    { outDim: 1, reduceDim: 1, stride, dilation, pad, size: w },
+  ];
+  const row = w * channels;
+  const f = operand(0, h * row, {
+    offset: -pad * row - pad * channels,
+    outStrides: [stride * row, stride * channels, ci, 0],
+    reduceStrides: [dilation * row, dilation * channels, 1],
+    windows,
+    stages: [],
+  });
+  const g = operand(0, groups * co * kh * kw * ci, {
+    offset: 0,
+    outStrides: [0, 0, co * kh * kw * ci, kh * kw * ci],
+    reduceStrides: [kw * ci, ci, 1],
+    windows: [],
+    stages: [],
+  });
+  const bias = operand(1, groups * co, { offset: 0, outStrides: [0, 0, co, 1], reduceStrides: [], windows: [], stages: [] });
+  return finish(random, style, `conv ${kh}×${kw}×${ci} groups ${groups}`, step(1, 0, [size(h, kh), size(w, kw), groups, co], [kh, kw, ci], [f, g, bias]));
+}
+
+function strided(random: Random, style: Style): Case {
+  const shape = dims(random, 3, 4);
+  const reduce = dims(random, 3, 5);
+  const operands = [affine(random, 0, shape, reduce), affine(random, 0, shape, reduce)];
+  for (let i = random.int(0, 2); i > 0; i--) operands.push(affine(random, 1, shape, reduce));
+  return finish(random, style, "strided contraction", step(1, 0, shape, reduce, operands));
+}
+
+function map(random: Random, style: Style): Case {
+  const shape = dims(random, 3, 5);
+  const operands = Array.from({ length: random.int(1, 3) }, () => affine(random, 2, shape, []));
+  const made = step(2, 0, shape, [], operands);
+  if (random.chance(0.9)) made.expression = randomExpression(random, operands.length);
+  return finish(random, style, "map", made, false);
+}
+
+function pool(random: Random, style: Style): Case {
+  const shape = dims(random, 3, 4);
+  const reduce = dims(random, 2, 4);
+  return finish(random, style, "pool", step(3, random.int(1, 2), shape, reduce, [affine(random, 0, shape, reduce)]));
+}
+
+function finish(random: Random, style: Style, label: string, made: Step, epilogue = true): Case {
+  const { shape } = made.result;
+  if (epilogue && random.chance(0.3)) {
+    for (let i = random.int(0, 2); i > 0; i--) made.operands.push(affine(random, 2, shape, made.reduce));
+    made.expression = randomExpression(random, made.operands.filter(({ role }) => role === 2).length + 1);
+  }
+  const elements = shape.reduce((a, b) => a * b, 1);
+  return {
+    label: `${label}, ${style}`,
+    step: made,
+    operands: made.operands.map(({ elements: count }) => randomTensor(random, count, random.chance(0.8) ? style : random.pick(styles))),
+    element: random.int(0, elements - 1),
+  };
+}
+
+/** A random index map that stays inside its tensor, with windows and stages now and then. */
+function affine(random: Random, role: Role, shape: readonly number[], reduce: readonly number[]): Operand {
+  const outStrides = shape.map(() => random.int(-2, 6));
+  const reduceStrides = role === 0 ? reduce.map((_, k) => (k === reduce.length - 1 && random.chance(0.5) ? 1 : random.int(-2, 6))) : [];
+  let least = 0;
+  let greatest = 0;
+  const reach = (strides: readonly number[], sizes: readonly number[]) => {
+    strides.forEach((stride, k) => {
+      const end = stride * ((sizes[k] as number) - 1);
+      if (end < 0) least += end;
+      else greatest += end;
+    });
+  };
+  reach(outStrides, shape);
+  reach(reduceStrides, reduce);
+  const slack = random.chance(0.1) ? 600 : random.int(0, 3);
+  const access: Access = { offset: slack - least, outStrides, reduceStrides, windows: [], stages: [] };
+  let elements = greatest - least + slack + 1;
+  if (random.chance(0.3)) {
+    const columns = random.int(1, 5);
+    const rows = Math.ceil(elements / columns);
+    access.stages.push({ offset: 1, shape: [rows, columns], strides: [1, rows] });
+    elements = rows * columns + 1;
+  }
+  if (role === 0 && random.chance(0.4)) {
+    access.windows.push({
+      outDim: random.chance(0.2) || shape.length === 0 ? 255 : random.int(0, shape.length - 1),
+      reduceDim: random.chance(0.2) || reduce.length === 0 ? 255 : random.int(0, reduce.length - 1),
+      stride: random.int(-2, 3),
+      dilation: random.int(-2, 2),
+      pad: random.int(-2, 2),
+      size: random.int(1, 6),
+    });
+  }
+  // One in fifty maps leads outside: both judges must refuse alike.
+  return operand(role, random.chance(0.02) ? Math.max(1, elements - 2) : elements, access);
+}
+
+/** Valid postfix bytecode over the slots. */
+export function randomExpression(random: Random, slots: number): Uint8Array {
+  const code: number[] = [];
+  let depth = 0;
+  for (let i = random.int(1, 9); i > 0 || depth !== 1; i--) {
+    const choice = depth === 0 ? 0 : depth === 1 ? random.int(0, 1) : i > 0 ? random.int(0, 2) : 2;
+    if (choice === 0) {
+      if (random.chance(0.7)) code.push(0x01, random.int(0, slots - 1));
+      else {
+        const bits = randomBits(random, random.pick(styles));
+        code.push(0x02, bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255);
+      }
+      depth++;
+    } else if (choice === 1) {
+      code.push(random.pick([0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x30]));
+    } else {
+      code.push(random.int(0x10, 0x15));
+      depth--;
+    }
+  }
+  return Uint8Array.from(code);
+}
+
+function dims(random: Random, rank: number, size: number): number[] {
+  return Array.from({ length: random.int(0, rank) }, () => random.int(1, size));
+}
+
+function operand(role: Role, elements: number, access: Access): Operand {
+  return { role, dtype: 1, source: 2, index: 0, root: zeroHash, elements, access };
+}
+
+export function step(kind: Step["kind"], op: number, shape: number[], reduce: number[], operands: Operand[]): Step {
+  return {
+    version: 1, kind, op, profile: 1, blockIndex: 0,
+    result: { dtype: 1, source: 2, index: 0, shape },
+    reduce, operands, expression: new Uint8Array(), attributes: new Uint8Array(),
+  };
+}
