@@ -48,6 +48,10 @@ export function createNode(options: NodeOptions, penalties: Penalties): Promise<
       inboundConnectionThreshold: networkLimits.inboundConnectionsPerSecond,
       maxIncomingPendingConnections: networkLimits.inboundConnectionsPerSecond,
     },
+    connectionMonitor: {
+      pingInterval: networkLimits.pingIntervalMs,
+      pingTimeout: { minTimeout: networkLimits.pingTimeoutMs },
+    },
     connectionGater: {
       denyDialPeer: (peer) => penalties.isBanned(peer.toString()),
       // For addresses that do not say whose they are.

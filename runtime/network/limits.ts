@@ -17,6 +17,10 @@ export const networkLimits = {
   bootstrapIntervalMs: 2_000,
   /** Longest wait between two dials of a bootstrap peer that stays away, in milliseconds. */
   bootstrapBackoffMs: 60_000,
+  /** Milliseconds between looks at whether a connection still answers. */
+  pingIntervalMs: 30_000,
+  /** Milliseconds for the answer. A machine whose cores all run inference may be busy for seconds and is not dead. */
+  pingTimeoutMs: 20_000,
 
   /** Bytes a stream buffers while its reader is busy. At least the receive window below, so that pausing never breaks a stream. */
   maxStreamBufferBytes: 4 * 1024 * 1024,

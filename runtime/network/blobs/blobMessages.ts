@@ -1,12 +1,22 @@
 import { z } from "zod";
+import type { Hex } from "../../../protocol/hex.ts";
 import { decodeCanonical, encodeCanonical } from "../canonicalJson.ts";
 import { networkLimits } from "../limits.ts";
 
-/** The protocol of blob streams: one request and its response a stream. */
+/**
+ * The protocol of blob streams: one request and its response a stream, each frame behind its length as an unsigned varint.
+ *
+ * 1. The requester sends a request as canonical JSON.
+ * 2. The server sends a header as canonical JSON. If it has the blob and leaves were asked for, all leaf hashes follow, 32 bytes
+ *    each; then the chunks asked for, as far as there are any. Both come in full frames of 64 KiB, only the last one of each is shorter.
+ * 3. Both sides close.
+ *
+ * Leaf i of a tensor or bundle is the SHA-256 of its chunk i. A list has no chunks: its leaves are its items.
+ */
 export const blobProtocol = "/gainsay/blob/1.0.0";
 
 const limits = networkLimits.blob;
-const root = z.custom<`0x${string}`>((value) => typeof value === "string" && /^0x[0-9a-f]{64}$/.test(value));
+const root = z.custom<Hex>((value) => typeof value === "string" && /^0x[0-9a-f]{64}$/.test(value));
 
 /** Names a blob by its content. Every `root` is 32 bytes in lower-case hex. */
 export const blobName = z.discriminatedUnion("kind", [
