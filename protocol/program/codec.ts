@@ -106,6 +106,24 @@ export function encodeWitness(witness: Witness): Hex {
   return encodeAbiParameters(witnessAbi, [witnessToAbi(witness)]);
 }
 
+/** Inverse of `encodeWitness`. Throws `WITNESS_MALFORMED`. */
+export function decodeWitness(encoded: Hex): Witness {
+  try {
+    const [raw] = decodeAbiParameters(witnessAbi, encoded);
+    return {
+      header: { ...raw.header, outputs: [...raw.header.outputs] },
+      stepIndex: raw.stepIndex,
+      step: fromHex(raw.step),
+      stepProof: raw.stepProof.map(fromHex),
+      element: safe(raw.element),
+      result: openingFromAbi(raw.result),
+      operands: raw.operands.map(openingFromAbi),
+    };
+  } catch (cause) {
+    throw new GainsayError("The bytes are not a witness.", { code: "WITNESS_MALFORMED", kind: "verification", cause });
+  }
+}
+
 /** `keccak256(abi.encode(challenger, salt, keccak256(abi.encode(witness))))`: opens a dispute without showing the refutation. */
 export function sealOf(challenger: Hex, salt: Hex, witness: Witness): Hex {
   const inner = keccak256(encodeWitness(witness));
@@ -122,6 +140,20 @@ function openingToAbi(opening: Opening) {
     root: opening.root,
     proof: opening.proof.map(toHex),
     ranges: opening.ranges.map((range) => ({ first: BigInt(range.first), data: toHex(range.data), siblings: range.siblings.map(toHex) })),
+  };
+}
+
+interface AbiOpening {
+  root: Hex;
+  proof: readonly Hex[];
+  ranges: readonly { first: bigint; data: Hex; siblings: readonly Hex[] }[];
+}
+
+function openingFromAbi(opening: AbiOpening): Opening {
+  return {
+    root: opening.root,
+    proof: opening.proof.map(fromHex),
+    ranges: opening.ranges.map((range) => ({ first: safe(range.first), data: fromHex(range.data), siblings: range.siblings.map(fromHex) })),
   };
 }
 

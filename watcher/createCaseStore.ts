@@ -1,0 +1,69 @@
+import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { GainsayError } from "../protocol/errors.ts";
+import type { Hex } from "../protocol/hex.ts";
+
+const hex = z.custom<Hex>((value) => typeof value === "string" && /^0x([0-9a-f]{2})*$/.test(value));
+
+const caseSchema = z
+  .object({
+    jobId: z.string().regex(/^\d+$/),
+    attempt: z.number().int().nonnegative(),
+    challenger: hex,
+    stepIndex: z.number().int().nonnegative(),
+    element: z.number().int().nonnegative(),
+    salt: hex,
+    seal: hex,
+    /** `abi.encode(witness)`. */
+    witness: hex,
+  })
+  .strict();
+
+/** A refutation that has been sealed on chain, or is about to be. Without it the bond behind the seal would be lost. */
+export type Case = z.infer<typeof caseSchema>;
+
+/** Refutations that must outlive a crash: written before the seal is sent, kept until the dispute has ended. */
+export interface CaseStore {
+  put(entry: Case): Promise<void>;
+  find(jobId: bigint, attempt: number): Promise<Case | undefined>;
+  findBySeal(seal: Hex): Promise<Case | undefined>;
+  remove(jobId: bigint, attempt: number): Promise<void>;
+}
+
+export async function createCaseStore(folder: string): Promise<CaseStore> {
+  await mkdir(folder, { recursive: true });
+  const fileOf = (jobId: bigint | string, attempt: number): string => path.join(folder, `${jobId}-${attempt}.json`);
+
+  const read = async (file: string): Promise<Case | undefined> => {
+    let text: string;
+    try {
+      text = await readFile(file, "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+    try {
+      return caseSchema.parse(JSON.parse(text));
+    } catch (cause) {
+      throw new GainsayError(`The stored refutation ${file} is damaged; restore it from a backup, or its bond is lost.`, { code: "CASE_DAMAGED", details: { file }, cause });
+    }
+  };
+
+  return {
+    async put(entry) {
+      const file = fileOf(entry.jobId, entry.attempt);
+      await writeFile(`${file}.tmp`, JSON.stringify(entry), { flush: true });
+      await rename(`${file}.tmp`, file);
+    },
+    find: (jobId, attempt) => read(fileOf(jobId, attempt)),
+    async findBySeal(seal) {
+      for (const name of (await readdir(folder)).filter((entry) => entry.endsWith(".json"))) {
+        const entry = await read(path.join(folder, name));
+        if (entry?.seal === seal) return entry;
+      }
+      return undefined;
+    },
+    remove: (jobId, attempt) => rm(fileOf(jobId, attempt), { force: true }),
+  };
+}

@@ -1,0 +1,117 @@
+import type { Hex } from "../protocol/hex.ts";
+import { openDispute } from "../runtime/chain/calls/openDispute.ts";
+import type { Head } from "../runtime/chain/createChain.ts";
+import type { Sender } from "../runtime/chain/createSender.ts";
+import { getParameters } from "../runtime/chain/reads/getParameters.ts";
+import type { Dispute, Job } from "../runtime/chain/types.ts";
+import { defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
+import { endDispute, reclaimBond } from "../runtime/disputes/endDispute.ts";
+import { traceSource } from "../runtime/serving/traceSource.ts";
+import { createTasks } from "../runtime/tasks/createTasks.ts";
+import type { WatcherDependencies } from "./dependencies.ts";
+import { openRefutation } from "./openRefutation.ts";
+import type { WatcherOptions } from "./options.ts";
+import { playDispute } from "./playDispute.ts";
+import { pruneCases } from "./pruneCases.ts";
+import { verifyCommitment, type Opinion } from "./verifyCommitment.ts";
+
+type CommittedJob = Job & { traceRoot: Hex };
+
+export interface Watcher {
+  /** Works until `signal` aborts, then finishes what is at work. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Re-executes every committed job whose program it has, disputes what is wrong, plays its disputes to the end, and defends honest
+ * commitments whose executor is away. What there is to do follows from the ledger at every new head.
+ */
+export function createWatcher(options: WatcherOptions, dependencies: WatcherDependencies): Watcher {
+  const { ledger, network, traces, logger, sender } = dependencies;
+  const checks = createTasks({ concurrency: options.concurrency, backoffMs: 1_000, maxBackoffMs: 5_000 }, { logger });
+  const moves = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
+  const opinions = new Map<string, Opinion["kind"]>();
+  let lastPruned = 0;
+
+  const isOwn = (dispute: Dispute): boolean => sender !== undefined && dispute.challenger.toLowerCase() === sender.address.toLowerCase();
+  const isDisputedByMe = (job: Job): boolean => [...ledger.disputes.values()].some((dispute) => isOwn(dispute) && dispute.jobId === job.id && dispute.attempt === job.attempt);
+  const withheldFrom = (job: Job): number => job.deadline - job.challengeWindow + Math.min(options.patienceSeconds, Math.floor(job.challengeWindow / 3));
+
+  const check = async (job: CommittedJob, head: Head, signal: AbortSignal): Promise<void> => {
+    const key = `${job.id}/${job.attempt}`;
+    const started = performance.now();
+    const opinion = await verifyCommitment(job, dependencies, signal);
+    const fields = { jobId: job.id, attempt: job.attempt, ms: Math.round(performance.now() - started) };
+    if (opinion.kind === "withheld") {
+      if (head.timestamp < withheldFrom(job)) return logger.debug({ ...fields, reason: opinion.reason }, "trace not available yet");
+      logger.warn({ ...fields, reason: opinion.reason }, "trace withheld, and its root is not the own one");
+      if (options.mode === "dispute" && options.disputeWithheld && sender !== undefined) await bisect(job, sender, signal);
+    } else if (opinion.kind === "fraud") {
+      const { stepIndex, element, verdict } = opinion.finding;
+      logger.warn({ ...fields, step: stepIndex, element, soundFrom: verdict.lo, soundTo: verdict.hi, margin: verdict.margin }, "fraud found");
+      if (options.mode === "dispute" && sender !== undefined) await openRefutation(job, opinion, sender, dependencies, signal);
+    } else {
+      logger.info({ ...fields, ...(opinion.kind === "sound" ? { differing: opinion.differing, judged: opinion.judged } : {}), path: opinion.kind === "equal" ? "equal roots" : "every differing element judged" }, "commitment verified");
+    }
+    opinions.set(key, opinion.kind);
+  };
+
+  const bisect = async (job: CommittedJob, by: Sender, signal: AbortSignal): Promise<void> => {
+    const { rules } = await getParameters(dependencies.chain);
+    const { disputeId, receipt } = await openDispute(by, { jobId: job.id, attempt: job.attempt, bond: rules.bond }, { signal });
+    logger.info({ jobId: job.id, disputeId, transaction: receipt.transactionHash }, "dispute opened by bisection");
+  };
+
+  const workOnJob = (job: Job, head: Head): void => {
+    if (job.status !== "committed" || job.traceRoot === undefined || head.timestamp > job.deadline) return;
+    const committed: CommittedJob = { ...job, traceRoot: job.traceRoot };
+    const key = `${job.id}/${job.attempt}`;
+    if (!opinions.has(key) && !isDisputedByMe(job)) checks.offer(`check ${key}`, (signal) => check(committed, head, signal));
+  };
+
+  const workOnDispute = (dispute: Dispute, head: Head): void => {
+    const job = ledger.jobs.get(dispute.jobId);
+    if (dispute.phase === "ended" || job === undefined || sender === undefined || options.mode !== "dispute") return;
+    const stands = job.status === "committed" && job.attempt === dispute.attempt && job.traceRoot !== undefined;
+    if (isOwn(dispute)) {
+      const committed = { ...job, traceRoot: job.traceRoot as Hex };
+      if (!stands) moves.offer(`reclaim ${dispute.id}`, (signal) => reclaimBond(sender, dispute, signal));
+      else if (isDefendersTurn(dispute)) {
+        if (head.timestamp > dispute.deadline) moves.offer(`end ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
+      } else if (head.timestamp > dispute.turnStart || dispute.phase !== "sealed") {
+        moves.offer(`play ${dispute.id}/${dispute.turn}`, (signal) => playDispute(committed, dispute, sender, dependencies, signal));
+      }
+    } else if (options.defendOthers && stands && isDefendersTurn(dispute) && opinions.get(`${job.id}/${job.attempt}`) === "equal") {
+      // The executor moves first; only when half of its time is gone does somebody else pay for the move.
+      if (head.timestamp <= dispute.deadline && head.timestamp > (dispute.turnStart + dispute.deadline) / 2) {
+        moves.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
+          const trace = await traces.get(`own/${job.id}`);
+          if (trace !== undefined && trace.traceRoot === job.traceRoot) await defendDispute(sender, dispute, trace.tensors, signal);
+        });
+      }
+    }
+  };
+
+  const onHead = (head: Head): void => {
+    for (const job of ledger.jobs.values()) workOnJob(job, head);
+    for (const dispute of ledger.disputes.values()) workOnDispute(dispute, head);
+    if (head.timestamp - lastPruned >= 60) {
+      lastPruned = head.timestamp;
+      checks.offer("prune", () => pruneCases(dependencies));
+    }
+  };
+
+  return {
+    async run(signal) {
+      const stopServing = network.blobs.serve(traceSource(traces));
+      logger.info({ account: sender?.address, mode: options.mode, programs: await dependencies.programs.list() }, "watcher started");
+      try {
+        await ledger.run(onHead, signal);
+      } finally {
+        stopServing();
+        await Promise.all([checks.stop(), moves.stop()]);
+        logger.info({}, "watcher stopped");
+      }
+    },
+  };
+}
