@@ -34,12 +34,13 @@ export async function readInput(spec: TensorSpec, file: string, options: ReadInp
   const content = await readFile(file).catch((cause: unknown) => {
     throw new GainsayError(`The input file ${file} cannot be read; check its name and permissions.`, { code: "INPUT_UNREADABLE", kind: "usage", details: { file }, cause });
   });
-  return parseInput(spec, file, new Uint8Array(content.buffer, content.byteOffset, content.byteLength), options);
+  return parseInput(spec, file, content, options);
 }
 
 /** `readInput` for content that is in memory; `file` tells the format and stands in messages. */
 export function parseInput(spec: TensorSpec, file: string, content: Uint8Array, options: ReadInputOptions = {}): ReadInput {
-  const raw = parse(spec, file, content, options);
+  // A Buffer's `slice` shares memory where an array's copies.
+  const raw = parse(spec, file, new Uint8Array(content.buffer, content.byteOffset, content.byteLength), options);
   const notes = [...(raw.notes ?? [])];
   fitShape(spec, file, raw, notes);
   const bytes = convertElements(file, spec, raw, notes);
