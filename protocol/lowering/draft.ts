@@ -63,3 +63,6 @@ export const MAX_TERMS = 2 ** 22;
 
 /** A reason why a node cannot be lowered; collected, never shown alone. */
 export class Refusal extends Error {}
+
+/** The type of a value could not be found because of another node that was refused before; not worth a line of its own. */
+export class UnknownType extends Refusal {}

@@ -1,9 +1,10 @@
 import { GainsayError } from "../errors.ts";
+import type { NodeProto } from "../onnx/generated/onnx_pb.ts";
 import { declaredTensor } from "../onnx/graphs.ts";
 import type { Model } from "../onnx/parseModel.ts";
 import { dtypes, stepKinds } from "../program/types.ts";
 import { elementCount } from "../onnx/tensors.ts";
-import { MAX_TERMS, Refusal, type DraftStep, type View } from "./draft.ts";
+import { MAX_TERMS, Refusal, UnknownType, type DraftStep, type View } from "./draft.ts";
 import { Lowering, type ValueType } from "./lowering.ts";
 import { operators } from "./operators/table.ts";
 
@@ -20,14 +21,19 @@ export interface LoweredGraph {
   outputs: { name: string; shape: number[]; view: View }[];
 }
 
-/** Nodes whose operator cannot be compiled at all; needs no types. */
-export function unsupportedNodes(model: Model): Offender[] {
-  return model.graph.node.flatMap((node) => {
-    const standard = node.domain === "" || node.domain === "ai.onnx";
-    if (standard && operators.has(node.opType)) return [];
-    const op = standard ? node.opType : `${node.domain}.${node.opType}`;
-    return [{ node: node.name, op, reason: standard ? "the operator is not supported" : "only operators of the standard ONNX domain are supported" }];
-  });
+/** What stands in the way of a folded graph at first sight: inputs and outputs that are not float32, and operators not in the table. */
+export function plainOffenders(model: Model): Offender[] {
+  const unknown = model.graph.node.filter((node) => isStandard(node) && !operators.has(node.opType));
+  return [...foreignOffenders(model), ...unknown.map((node) => ({ node: node.name, op: node.opType, reason: "the operator is not supported" }))];
+}
+
+/** The same for a graph before it is folded, when operators that are not in the table may still disappear. */
+export function foreignOffenders(model: Model): Offender[] {
+  const foreign = model.graph.node.filter((node) => !isStandard(node));
+  return [
+    ...interfaceOffenders(model),
+    ...foreign.map((node) => ({ node: node.name, op: `${node.domain}.${node.opType}`, reason: "only operators of the standard ONNX domain are supported" })),
+  ];
 }
 
 /**
@@ -36,7 +42,7 @@ export function unsupportedNodes(model: Model): Offender[] {
  */
 export function lowerGraph(model: Model, types: ReadonlyMap<string, ValueType>): LoweredGraph {
   const { graph } = model;
-  const offenders = [...interfaceOffenders(model), ...unsupportedNodes(model)];
+  const offenders = plainOffenders(model);
   const unsupported = new Set(offenders.map(({ node }) => node));
   const opset = Number(model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")!.version);
   const lowering = new Lowering(graph, types, opset);
@@ -50,7 +56,7 @@ export function lowerGraph(model: Model, types: ReadonlyMap<string, ValueType>):
       operators.get(node.opType)!(node, lowering);
     } catch (error) {
       if (!(error instanceof Refusal) && !(error instanceof GainsayError && error.code === "MODEL_TENSOR")) throw error;
-      offenders.push({ node: node.name, op: node.opType, reason: error.message });
+      if (!(error instanceof UnknownType) || offenders.length === 0) offenders.push({ node: node.name, op: node.opType, reason: error.message });
       lowering.poison(node);
     }
   }
@@ -95,6 +101,10 @@ function interfaceOffenders(model: Model): Offender[] {
     }
   }
   return offenders;
+}
+
+function isStandard(node: NodeProto): boolean {
+  return node.domain === "" || node.domain === "ai.onnx";
 }
 
 function checkResults(names: readonly string[], lowering: Lowering): void {

@@ -1,7 +1,7 @@
 import { floatValues, integerValues, elementCount, tensorShape } from "../onnx/tensors.ts";
 import type { GraphProto, NodeProto, TensorProto } from "../onnx/generated/onnx_pb.ts";
 import { dtypes, stepKinds } from "../program/types.ts";
-import { MAX_OPERANDS, Refusal, type Base, type DraftStep, type View } from "./draft.ts";
+import { MAX_OPERANDS, Refusal, UnknownType, type Base, type DraftStep, type View } from "./draft.ts";
 import { MAX_EXPRESSION_DEPTH, expressionDepth, expressionLeaves, formula, type Expression } from "./expression.ts";
 import { expandMap, identityMap, type IndexMap } from "./indexMap.ts";
 
@@ -31,7 +31,12 @@ export class Lowering {
     this.initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
     this.#outputs = new Set(graph.output.map(({ name }) => name));
     for (const node of graph.node) for (const name of node.input) this.#readers.set(name, (this.#readers.get(name) ?? 0) + 1);
-    graph.input.forEach(({ name }, index) => this.#values.set(name, { view: this.#whole({ kind: "input", index }, this.typeOf(name).shape) }));
+    graph.input.forEach(({ name }, index) => {
+      const type = types.get(name);
+      // Inputs that are no tensors have no type; the graph is refused for them anyway.
+      if (type === undefined) this.#poisoned.add(name);
+      else this.#values.set(name, { view: this.#whole({ kind: "input", index }, type.shape) });
+    });
   }
 
   /** Type of a value; refuses values that ONNX Runtime did not report. */
@@ -39,7 +44,7 @@ export class Lowering {
     const initializer = this.initializers.get(name);
     if (initializer !== undefined) return { dtype: initializer.dataType, shape: tensorShape(initializer) };
     const type = this.types.get(name);
-    if (type === undefined) throw new Refusal(`the type of ${JSON.stringify(name)} is unknown`);
+    if (type === undefined) throw new UnknownType(`the type of ${JSON.stringify(name)} is unknown`);
     return type;
   }
 

@@ -2,7 +2,7 @@ import type { Bundle } from "../bundle/bundle.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { assembleProgram } from "../../protocol/lowering/assembleProgram.ts";
 import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
-import { lowerGraph, unsupportedError, unsupportedNodes } from "../../protocol/lowering/lowerGraph.ts";
+import { foreignOffenders, lowerGraph, plainOffenders, unsupportedError, type Offender } from "../../protocol/lowering/lowerGraph.ts";
 import { reservedName } from "../../protocol/lowering/tracedGraph.ts";
 import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
 import { serializeModel } from "../../protocol/onnx/serializeModel.ts";
@@ -33,22 +33,23 @@ export interface CompileDependencies {
 export async function compileModel(options: CompileOptions, { runner }: CompileDependencies): Promise<Bundle> {
   const source = parseModel(options.modelBytes);
   fixShapes(source, options.shapes ?? {});
-  const folded = normalizeModel(parseModel(await runner.fold(serializeModel(source))));
+  const folded = normalizeModel(parseModel(await runner.fold(serializeModel(source)).catch(preferring(foreignOffenders(source)))));
   const names = reservedNames(folded);
   if (names.length > 0) {
     throw new GainsayError(`The model uses names that are kept for traces: ${names.join(", ")}; rename them.`, { code: "MODEL_NAMES", kind: "usage", details: { names } });
   }
   const model = serializeModel(folded);
-  let types;
-  try {
-    types = await readTypes(folded, runner);
-  } catch (error) {
-    // A graph that cannot be run at all is usually one of operators that are not supported anyway; say that rather.
-    const nodes = unsupportedNodes(folded);
-    throw nodes.length > 0 ? unsupportedError(nodes) : error;
-  }
+  const offenders = plainOffenders(folded);
+  const types = await readTypes(folded, runner, offenders.length === 0).catch(preferring(offenders));
   const program = assembleProgram(model, emitProgram(folded, lowerGraph(folded, types)));
   return { program, model };
+}
+
+/** Where ONNX Runtime fails on a model that is not supported anyway, the list of offenders says more than its message. */
+function preferring(offenders: readonly Offender[]): (error: unknown) => never {
+  return (error) => {
+    throw offenders.length > 0 ? unsupportedError(offenders) : error;
+  };
 }
 
 function reservedNames(model: Model): string[] {

@@ -15,11 +15,13 @@ export interface FoldRunner {
   fold(model: Uint8Array): Promise<Uint8Array>;
   /** Runs the graph once on zeros; the types of its outputs. */
   types(model: Uint8Array, inputs: readonly RuntimeType[]): Promise<RuntimeType[]>;
+  /** The types of the graph's outputs that follow without a run, for graphs that may not be safe to run. */
+  inferredTypes(model: Uint8Array): Promise<RuntimeType[]>;
   /** Ends the process. */
   close(): void;
 }
 
-type Body = Omit<Extract<FoldRequest, { kind: "fold" }>, "id"> | Omit<Extract<FoldRequest, { kind: "types" }>, "id">;
+type Body = { [Kind in FoldRequest["kind"]]: Omit<Extract<FoldRequest, { kind: Kind }>, "id"> }[FoldRequest["kind"]];
 type Pending = { resolve: (reply: FoldReply) => void; reject: (error: GainsayError) => void };
 
 /**
@@ -60,7 +62,7 @@ export function createFoldRunner(options: { timeoutMs?: number } = {}): FoldRunn
     const promise = new Promise<FoldReply>((resolve, reject) => waiting.set(id, { resolve, reject }));
     process.ref();
     process.channel?.ref();
-    process.send({ id, ...body } satisfies FoldRequest);
+    process.send({ id, ...body } as FoldRequest);
     const timer = setTimeout(() => {
       child = undefined;
       process.kill("SIGKILL");
@@ -83,6 +85,11 @@ export function createFoldRunner(options: { timeoutMs?: number } = {}): FoldRunn
     },
     async types(model, inputs) {
       const reply = await ask({ kind: "types", model, inputs: [...inputs] });
+      if (!("types" in reply)) throw unexpected();
+      return reply.types;
+    },
+    async inferredTypes(model) {
+      const reply = await ask({ kind: "inferred", model });
       if (!("types" in reply)) throw unexpected();
       return reply.types;
     },

@@ -3,11 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
-/** What the parent asks: fold a graph, or run one on zeros and tell the types of its outputs. */
-export type FoldRequest = { id: number; model: Uint8Array } & ({ kind: "fold" } | { kind: "types"; inputs: { name: string; type: string; shape: number[] }[] });
+interface NamedType {
+  name: string;
+  type: string;
+  shape: number[];
+}
+
+/** What the parent asks: fold a graph; run one on zeros and tell the types of its outputs; or tell those that follow without a run. */
+export type FoldRequest = { id: number; model: Uint8Array } & ({ kind: "fold" } | { kind: "types"; inputs: NamedType[] } | { kind: "inferred" });
 
 /** What the child answers. */
-export type FoldReply = { id: number } & ({ model: Uint8Array } | { types: { name: string; type: string; shape: number[] }[] } | { error: string });
+export type FoldReply = { id: number } & ({ model: Uint8Array } | { types: NamedType[] } | { error: string });
 
 const quiet = { logSeverityLevel: 4, executionProviders: ["cpu"], intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
 
@@ -33,7 +39,7 @@ async function fold(model: Uint8Array): Promise<Uint8Array> {
   }
 }
 
-async function types(model: Uint8Array, inputs: readonly { name: string; type: string; shape: number[] }[]): Promise<{ name: string; type: string; shape: number[] }[]> {
+async function types(model: Uint8Array, inputs: readonly NamedType[]): Promise<NamedType[]> {
   const session = await InferenceSession.create(model, { ...quiet, graphOptimizationLevel: "disabled" });
   const feeds: Record<string, Tensor> = {};
   for (const { name, type, shape } of inputs) {
@@ -49,10 +55,20 @@ async function types(model: Uint8Array, inputs: readonly { name: string; type: s
   return found;
 }
 
+async function inferred(model: Uint8Array): Promise<NamedType[]> {
+  const session = await InferenceSession.create(model, { ...quiet, graphOptimizationLevel: "disabled" });
+  const found = session.outputMetadata.flatMap((output) => {
+    if (!output.isTensor || !output.shape.every((size): size is number => typeof size === "number")) return [];
+    return [{ name: output.name, type: output.type, shape: [...output.shape] }];
+  });
+  await session.release();
+  return found;
+}
+
 process.on("message", (request: FoldRequest) => {
   const work = async (): Promise<FoldReply> => {
     if (request.kind === "fold") return { id: request.id, model: await fold(request.model) };
-    return { id: request.id, types: await types(request.model, request.inputs) };
+    return { id: request.id, types: request.kind === "types" ? await types(request.model, request.inputs) : await inferred(request.model) };
   };
   work().then(
     (reply) => process.send!(reply),

@@ -13,8 +13,11 @@ const typeNumbers: Readonly<Record<string, number>> = {
 
 const typeNames: ReadonlyMap<number, string> = new Map(Object.entries(typeNumbers).map(([name, number]) => [number, name]));
 
-/** Element types and shapes of all values of a graph with fixed input shapes, as ONNX Runtime finds them when it runs once on zeros. */
-export async function readTypes(model: Model, runner: FoldRunner): Promise<Map<string, ValueType>> {
+/**
+ * Element types and shapes of all values of a graph with fixed input shapes, as ONNX Runtime finds them when it runs once on zeros.
+ * With `run` false only those that follow without a run: operators that are not supported anyway may loop or crash on zeros.
+ */
+export async function readTypes(model: Model, runner: FoldRunner, run: boolean): Promise<Map<string, ValueType>> {
   const exposed = parseModel(serializeModel(model));
   const known = new Set(exposed.graph.output.map(({ name }) => name));
   for (const name of exposed.graph.node.flatMap(({ output }) => output)) {
@@ -30,7 +33,8 @@ export async function readTypes(model: Model, runner: FoldRunner): Promise<Map<s
     types.set(info.name, { dtype: declared.elemType, shape });
     return [{ name: info.name, type: typeNames.get(declared.elemType) ?? `number ${declared.elemType}`, shape }];
   });
-  for (const { name, type, shape } of await runner.types(serializeModel(exposed), inputs)) {
+  const bytes = serializeModel(exposed);
+  for (const { name, type, shape } of await (run ? runner.types(bytes, inputs) : runner.inferredTypes(bytes))) {
     if (!types.has(name)) types.set(name, { dtype: typeNumbers[type] ?? 0, shape });
   }
   return types;

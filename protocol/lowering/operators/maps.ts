@@ -30,20 +30,30 @@ export function variadic(opcode: number): LowerNode {
   };
 }
 
-/** Clip with constant bounds, as attributes (before opset 11) or inputs: `min(max(x, low), high)`. */
+/** Clip, with bounds as attributes (before opset 11) or as inputs: `min(max(x, low), high)`. Infinite bounds say nothing. */
 export function lowerClip(node: NodeProto, lowering: Lowering): void {
-  const bound = (k: number, attribute: string): number | undefined => {
-    const value = lowering.has(node, k) ? lowering.floats(node, k)?.[0] : floatAttribute(node, attribute, Number.NaN);
-    if (lowering.has(node, k) && (value === undefined || Number.isNaN(value))) throw new Refusal(`its ${attribute} is not a constant float32 number`);
-    return value !== undefined && Number.isFinite(value) ? value : undefined;
-  };
-  const low = bound(1, "min");
-  const high = bound(2, "max");
+  const low = clipBound(node, lowering, 1, "min");
+  const high = clipBound(node, lowering, 2, "max");
   if (low === undefined && high === undefined) return lowering.defineAlias(node.output[0]!, node.input[0]!);
-  lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => {
-    const raised = low === undefined ? x! : formula.apply(opcodes.max, x!, formula.constant<View>(low));
-    return high === undefined ? raised : formula.apply(opcodes.min, raised, formula.constant<View>(high));
+  const computed = [low, high].flatMap((bound) => (typeof bound === "string" ? [{ name: bound }] : []));
+  lowering.defineElementwise(node, [{ name: node.input[0]! }, ...computed], ([x, ...bounds]) => {
+    const next = (bound: number | string): Formula => (typeof bound === "string" ? bounds.shift()! : formula.constant(bound));
+    const raised = low === undefined ? x! : formula.apply(opcodes.max, x!, next(low));
+    return high === undefined ? raised : formula.apply(opcodes.min, raised, next(high));
   });
+}
+
+/** A constant bound, the name of a computed one, or undefined where there is none. */
+function clipBound(node: NodeProto, lowering: Lowering, k: number, attribute: string): number | string | undefined {
+  if (!lowering.has(node, k)) {
+    const value = floatAttribute(node, attribute, Number.NaN);
+    return Number.isFinite(value) ? value : undefined;
+  }
+  const constant = lowering.floats(node, k)?.[0];
+  if (constant === undefined) return node.input[k]!;
+  if (Number.isNaN(constant)) throw new Refusal(`its ${attribute} is not a number`);
+  if (constant === (attribute === "min" ? -Infinity : Infinity)) return undefined;
+  return Number.isFinite(constant) ? constant : node.input[k]!;
 }
 
 /** LeakyRelu: `max(x, 0) + alpha·min(x, 0)`; one of the terms is always zero, so nothing is rounded twice. */
