@@ -1,6 +1,6 @@
 import path from "node:path";
 import { network } from "hardhat";
-import { createPublicClient, createWalletClient, custom, decodeErrorResult, parseEventLogs, type Abi, type Address, type BaseError, type Hex } from "viem";
+import { createPublicClient, createWalletClient, custom, decodeErrorResult, getAddress, parseEventLogs, type Abi, type Address, type BaseError, type Hex } from "viem";
 import { hardhat } from "viem/chains";
 import { expect } from "vitest";
 import { disputesAbi, jobsAbi, modelsAbi, stakesAbi } from "../../../runtime/chain/abis.ts";
@@ -46,8 +46,8 @@ export class Reverted extends Error {
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
 /** A chain in this process with all contracts, the judge being scripted. */
-export async function createWorld(config: DeploymentConfig = testConfig) {
-  const connection = await network.create();
+export async function createWorld(config: DeploymentConfig = testConfig, hardfork?: string) {
+  const connection = await network.create(hardfork === undefined ? undefined : { override: { hardfork } });
   const transport = custom(connection.provider);
   const publicClient = createPublicClient({ chain: hardhat, transport, pollingInterval: 1, cacheTime: 0 });
   const addresses = await createWalletClient({ chain: hardhat, transport }).getAddresses();
@@ -77,6 +77,12 @@ export async function createWorld(config: DeploymentConfig = testConfig) {
     const receipt = await publicClient.getTransactionReceipt({ hash });
     const events = parseEventLogs({ abi: anyAbi, logs: receipt.logs }) as unknown as { eventName: string; args: Record<string, unknown> }[];
     return { gas: receipt.gasUsed, events, event: (name: string) => events.find((event) => event.eventName === name)?.args };
+  }
+
+  /** Deploys a contract from the deployer's account; throws `Reverted`. */
+  async function create(abi: Abi, bytecode: Hex, args: readonly unknown[]): Promise<Address> {
+    const hash = await walletClient.deployContract({ abi, bytecode, args, gas: 16_000_000n }).catch(asReverted);
+    return getAddress((await publicClient.getTransactionReceipt({ hash })).contractAddress as Address);
   }
 
   async function read<T>(contract: Name, functionName: string, args: readonly unknown[] = []): Promise<T> {
@@ -111,7 +117,7 @@ export async function createWorld(config: DeploymentConfig = testConfig) {
     expect(lockedInStakes).toBe(locked);
   }
 
-  return { connection, publicClient, walletClient, address, deployment, judge: { address: judge, abi: scripted.abi }, config, time: connection.networkHelpers.time, snapshot: () => connection.networkHelpers.takeSnapshot(), send, read, account, job, dispute, expectSolvent };
+  return { connection, publicClient, walletClient, address, deployment, judge: { address: judge, abi: scripted.abi }, config, time: connection.networkHelpers.time, snapshot: () => connection.networkHelpers.takeSnapshot(), send, create, read, account, job, dispute, expectSolvent };
 }
 
 export interface JobView {
