@@ -40,6 +40,8 @@ export interface Inference {
 
 interface Task {
   signal: AbortSignal | undefined;
+  /** Aborts when the task is over, so that no listener stays on a signal that lives longer. */
+  settled: AbortController;
   work(process: InferenceProcess): Promise<unknown>;
   resolve(value: unknown): void;
   reject(error: unknown): void;
@@ -86,33 +88,37 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     // Native code cannot be interrupted: giving up on a run means ending the process.
     const onAbort = (): void => process.kill(aborted(task.signal));
     const timer = setTimeout(() => process.kill(new GainsayError(`The inference took longer than ${timeoutMs} ms and was ended.`, { code: "INFERENCE_TIMEOUT", retryable: true, details: { timeoutMs } })), timeoutMs);
-    task.signal?.addEventListener("abort", onAbort, { once: true });
+    task.signal?.addEventListener("abort", onAbort, { once: true, signal: task.settled.signal });
     try {
       return await task.work(process);
     } finally {
       clearTimeout(timer);
-      task.signal?.removeEventListener("abort", onAbort);
     }
   };
 
   const pump = async (): Promise<void> => {
     for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
       await perform(task).then(task.resolve, (error: unknown) => task.reject(task.signal?.aborted ? aborted(task.signal) : error));
+      task.settled.abort();
     }
     pumping = undefined;
+  };
+
+  /** Takes a task that waits out of the queue. */
+  const withdraw = (task: Task): void => {
+    const at = queue.indexOf(task);
+    if (at < 0) return;
+    queue.splice(at, 1);
+    task.settled.abort();
+    task.reject(aborted(task.signal));
   };
 
   const enqueue = <T>(signal: AbortSignal | undefined, work: (process: InferenceProcess) => Promise<T>): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       if (signal?.aborted) return reject(aborted(signal));
-      const task: Task = { signal, work, resolve: resolve as (value: unknown) => void, reject };
+      const task: Task = { signal, settled: new AbortController(), work, resolve: resolve as (value: unknown) => void, reject };
       queue.push(task);
-      signal?.addEventListener("abort", () => {
-        const at = queue.indexOf(task);
-        if (at < 0) return;
-        queue.splice(at, 1);
-        reject(aborted(signal));
-      }, { once: true });
+      signal?.addEventListener("abort", () => withdraw(task), { once: true, signal: task.settled.signal });
       pumping ??= Promise.resolve().then(pump);
     });
 
@@ -160,8 +166,9 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
         return Object.fromEntries((reply.outputs ?? []).map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: parts[i] as Uint8Array }]));
       }),
     unload: (key) => {
-      if (current === undefined) models.delete(key);
-      if (!models.has(key)) return Promise.resolve();
+      // Without a process there is no session to release, only what would be loaded again.
+      if (pumping === undefined && current?.alive !== true) models.delete(key);
+      if (pumping === undefined && !models.has(key)) return Promise.resolve();
       return enqueue(undefined, async (process) => {
         const model = models.get(key);
         models.delete(key);
@@ -170,7 +177,10 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     },
     async stop() {
       const stopped = new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" });
-      for (const task of queue.splice(0)) task.reject(stopped);
+      for (const task of queue.splice(0)) {
+        task.settled.abort();
+        task.reject(stopped);
+      }
       const last = current;
       current = undefined;
       if (pumping !== undefined) last?.kill(stopped);

@@ -65,7 +65,9 @@ export function createInferenceProcess(options: { provider: Provider; threads: n
   });
   // A broken pipe shows as the end of the process, which says more.
   pipe.on("error", () => undefined);
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr?.setEncoding("utf8").on("data", (raw: string) => {
+    // Names in a foreign model can end up here; only plain characters go on to the terminal.
+    const text = raw.replace(/[^\x20-\x7e]+/g, " ");
     stderr = (stderr + text).slice(-STDERR_TAIL);
     logger.debug({ pid: child.pid, text: text.slice(0, STDERR_TAIL) }, "inference process wrote to stderr");
   });

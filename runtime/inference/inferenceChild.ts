@@ -62,10 +62,22 @@ async function answer(frame: Frame): Promise<void> {
       reply = { ok: true };
     }
   } catch (error) {
-    const code = error instanceof GainsayError ? error.code : request.op === "load" ? "MODEL_LOAD_FAILED" : "INFERENCE_FAILED";
-    reply = { ok: false, code, message: error instanceof Error ? error.message : String(error) };
+    reply = { ok: false, ...describe(error, request.op) };
   }
   channel.send({ header: { ...reply }, parts });
+}
+
+/** How ONNX Runtime says that the provider itself, and not the model, is the trouble. */
+const providerFault = /failed to load (shared )?library|webgpu adapter|no supported adapters|cuda (driver|failure)|no cuda-capable device|backend not found/i;
+
+function describe(error: unknown, op: Request["op"]): { code: string; message: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof GainsayError) return { code: error.code, message };
+  if (op !== "load") return { code: "INFERENCE_FAILED", message: `The graph could not be run: ${message}` };
+  if (provider !== "cpu" && providerFault.test(message)) {
+    return { code: "PROVIDER_UNAVAILABLE", message: `The provider ${provider} cannot be used on this machine; check its driver and libraries, or choose another: ${message.trim()}` };
+  }
+  return { code: "MODEL_LOAD_FAILED", message: `The model could not be loaded: ${message.trim()}` };
 }
 
 async function load(request: Extract<Request, { op: "load" }>, parts: Uint8Array[]): Promise<SessionInfo> {

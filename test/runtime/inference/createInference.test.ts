@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -212,6 +213,22 @@ describe("createInference", () => {
     expect(error.code).toBe("PROVIDER_UNAVAILABLE");
     expect(error.details["available"]).toContain("cpu");
     expect(error.message).toContain("cpu");
+  });
+
+  it("tells a provider that cannot be used from a model that cannot be loaded", async () => {
+    // No machine has both: a system library is missing, or else the model below loads.
+    const inference = make({ provider: "webgpu" });
+    const error = await inference.load("relu", reluModel(1, [1])).then(() => undefined, (fault: GainsayError) => fault);
+    if (error !== undefined) expect(error.code).toBe("PROVIDER_UNAVAILABLE");
+    else expect(await inference.run("relu", x(-1))).toHaveProperty("y");
+  });
+
+  it("leaves no listener on a signal that lives on", async () => {
+    const inference = make();
+    const { signal } = new AbortController();
+    await inference.load("relu", reluModel(1, [1]), { signal });
+    await Promise.all([inference.run("relu", x(1), { signal }), inference.run("relu", x(2), { signal }), failure(inference.run("none", x(1), { signal }))]);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   it("writes the optimized graph where it is told to", async () => {
