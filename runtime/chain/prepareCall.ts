@@ -1,4 +1,4 @@
-import { encodeFunctionData, type Address } from "viem";
+import { encodeFunctionData, formatEther, type Address } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
 import { chainError, isInsufficientFunds } from "./chainError.ts";
@@ -78,8 +78,8 @@ function limitFees(fees: Fees, least: bigint, limit: bigint): Fees {
 }
 
 function noFunds(account: Address, balance: bigint | undefined, needed: bigint, cause?: unknown): GainsayError {
-  const short = balance === undefined ? "" : `; it has ${balance} wei and needs ${needed} wei`;
-  return new GainsayError(`The account ${account} has too little money for the transaction${short}; send it some.`, {
+  const short = balance === undefined ? "" : `: it has ${formatEther(balance)} ETH and needs ${formatEther(needed)} ETH`;
+  return new GainsayError(`The account ${account} has too little money for the transaction${short}. Send it some and try again.`, {
     code: "CHAIN_NO_FUNDS",
     kind: "usage",
     details: { account, balance, needed },
