@@ -1,0 +1,74 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { createExecutor } from "../../../node/createExecutor.ts";
+import { DEVNET_CHAIN_ID, parseMisbehaviour, type Misbehaviour } from "../../../node/misbehaviour.ts";
+import { GainsayError } from "../../../protocol/errors.ts";
+import type { Hex } from "../../../protocol/hex.ts";
+import { getStakeAccount } from "../../../runtime/chain/reads/getStakeAccount.ts";
+import { action } from "../../action.ts";
+import { openDaemon } from "../../daemon.ts";
+import { addDaemonFlags, type DaemonFlags } from "../../daemonFlags.ts";
+import { amount, duration, ether, isRoot, repeated } from "../../parse.ts";
+import type { Shell } from "../../shell.ts";
+
+interface Flags extends DaemonFlags {
+  program?: Hex[];
+  minFee: bigint;
+  maxCollateral: bigint;
+  claimDelay: number;
+  retain: number;
+  misbehave?: Misbehaviour;
+}
+
+/** `gainsay executor start` */
+export function startExecutorCommand(shell: Shell): Command {
+  return addDaemonFlags(new Command("start").description("claim jobs, run them, commit to their traces, defend them; runs until it is stopped"))
+    .option("--program <root>", "serve only this program, may be repeated (default: every bundle in the data folder)", repeated(programRoot))
+    .option("--min-fee <amount>", "leave jobs that pay less (default 0)", amount, 0n)
+    .option("--max-collateral <amount>", "leave jobs that demand more collateral (default 100 ether)", amount, amount("100"))
+    .option("--claim-delay <time>", "how long a job must have been open before it is claimed (default 0 s)", duration, 0)
+    .option("--retain <time>", "how long a trace is kept after its job's last deadline (default 1d)", duration, duration("1d"))
+    .addOption(new Option("--misbehave <how>", "devnet only, to see disputes: answer, step=N, step=N/ELEMENT, withhold, separated by commas").argParser(parseMisbehaviour))
+    .action(
+      action(shell, async (context, flags: Flags) => {
+        const { misbehave } = flags;
+        const chain = await context.chain();
+        if (misbehave !== undefined && chain.deployment.chainId !== DEVNET_CHAIN_ID) {
+          throw new GainsayError("--misbehave works on a development chain only: anywhere else it would cost you your stake.", { code: "MISBEHAVIOUR_REFUSED", kind: "usage" });
+        }
+        const sender = await context.sender();
+        const daemon = await openDaemon(context, { kind: "executor", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [] });
+        const { free } = await getStakeAccount(chain, sender.address);
+        if (free === 0n) context.output.note(`gainsay: ${sender.address} has no free stake, so it cannot claim jobs; add some with \`gainsay stake deposit\`.`);
+        const served = flags.program ?? (await daemon.programs.list());
+        for (const root of served) await openServed(daemon, root);
+        if (served.length === 0) context.output.note("gainsay: there is no bundle in the data folder, so there is nothing to serve; compile a model with `gainsay model compile`.");
+        const executor = createExecutor(
+          {
+            programs: flags.program ?? [],
+            minFee: flags.minFee,
+            maxCollateral: flags.maxCollateral,
+            claimDelaySeconds: flags.claimDelay,
+            retainSeconds: flags.retain,
+            concurrency: flags.concurrency,
+            ...(misbehave === undefined ? {} : { misbehaviour: misbehave }),
+          },
+          { ...daemon, account: await context.account(), sender },
+        );
+        context.output.result({ ready: true, account: sender.address, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs: served, stake: free }, [
+          `executor ${sender.address} serves ${served.length === 1 ? "one program" : `${served.length} programs`} with a free stake of ${ether(free)}`,
+          ...daemon.network.addresses().map((address) => `peer ${address}`),
+        ]);
+        await executor.run(context.signal);
+      }),
+    );
+}
+
+/** Opens a program before any stake depends on it. */
+async function openServed({ programs }: Awaited<ReturnType<typeof openDaemon>>, root: Hex): Promise<void> {
+  if ((await programs.open(root)) === undefined) throw new GainsayError(`There is no bundle of program ${root} in the data folder; compile the model first.`, { code: "BUNDLE_MISSING", kind: "usage", details: { root } });
+}
+
+function programRoot(text: string): Hex {
+  if (!isRoot(text)) throw new InvalidArgumentError("Write a program root: 64 hexadecimal digits after 0x.");
+  return text.toLowerCase() as Hex;
+}

@@ -1,0 +1,51 @@
+import path from "node:path";
+import { Command, Option } from "commander";
+import { getBalance } from "../../../runtime/chain/reads/getBalance.ts";
+import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
+import { createCaseStore } from "../../../watcher/createCaseStore.ts";
+import { createWatcher } from "../../../watcher/createWatcher.ts";
+import { watcherModes, type WatcherMode } from "../../../watcher/options.ts";
+import { action } from "../../action.ts";
+import { openDaemon } from "../../daemon.ts";
+import { addDaemonFlags, type DaemonFlags } from "../../daemonFlags.ts";
+import { duration, ether } from "../../parse.ts";
+import type { Shell } from "../../shell.ts";
+
+interface Flags extends DaemonFlags {
+  mode: WatcherMode;
+  patience: number;
+  disputeWithheld: boolean;
+  defend: boolean;
+}
+
+/** `gainsay watcher start` */
+export function startWatcherCommand(shell: Shell): Command {
+  return addDaemonFlags(new Command("start").description("check every committed job of the programs in the data folder; runs until it is stopped"))
+    .addOption(new Option("--mode <mode>", "what to do about a wrong result: observe and alert need no key").choices([...watcherModes]).default("dispute"))
+    .option("--patience <time>", "how long a trace may stay unavailable before it counts as withheld; at most a third of the challenge window", duration, duration("10m"))
+    .option("--no-dispute-withheld", "do not bisect a withheld trace whose root differs from the own one")
+    .option("--no-defend", "do not make moves for honest executors that leave half of their clock unused")
+    .action(
+      action(shell, async (context, flags: Flags) => {
+        const sender = flags.mode === "dispute" ? await context.sender() : undefined;
+        const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [] });
+        if (sender !== undefined) await warnIfPoor(sender.address, daemon.chain, context.output.note);
+        const cases = await createCaseStore(path.join(daemon.dataFolder, "cases"));
+        const watcher = createWatcher(
+          { mode: flags.mode, patienceSeconds: flags.patience, disputeWithheld: flags.disputeWithheld, defendOthers: flags.defend, concurrency: flags.concurrency },
+          { ...daemon, cases, ...(sender === undefined ? {} : { sender }) },
+        );
+        const programs = await daemon.programs.list();
+        context.output.result({ ready: true, account: sender?.address ?? null, mode: flags.mode, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs }, [
+          `watcher ${sender?.address ?? "without account"} checks ${programs.length === 1 ? "one program" : `${programs.length} programs`}, mode ${flags.mode}`,
+          ...daemon.network.addresses().map((address) => `peer ${address}`),
+        ]);
+        await watcher.run(context.signal);
+      }),
+    );
+}
+
+async function warnIfPoor(account: `0x${string}`, chain: Parameters<typeof getBalance>[0], note: (text: string) => void): Promise<void> {
+  const [balance, { rules }] = await Promise.all([getBalance(chain, account), getParameters(chain)]);
+  if (balance < 2n * rules.bond) note(`gainsay: ${account} holds ${ether(balance)}; one dispute takes a bond of ${ether(rules.bond)} and gas on top.`);
+}

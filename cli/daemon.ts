@@ -1,0 +1,105 @@
+import { availableParallelism } from "node:os";
+import { createProviderBook, type ProviderBook } from "../runtime/announcements/createProviderBook.ts";
+import type { Chain } from "../runtime/chain/createChain.ts";
+import { daemonPaths } from "../runtime/config/paths.ts";
+import { createHasher, type Hasher } from "../runtime/hashing/createHasher.ts";
+import { createInference } from "../runtime/inference/createInference.ts";
+import type { Optimization } from "../runtime/inference/types.ts";
+import { loadIdentity } from "../runtime/keys/loadIdentity.ts";
+import { createLedger, type Ledger } from "../runtime/ledger/createLedger.ts";
+import { treeVerifier } from "../runtime/network/blobs/treeVerifier.ts";
+import { createNetwork, type Network } from "../runtime/network/createNetwork.ts";
+import { publishLocalPeer, readLocalPeers } from "../runtime/network/localPeers.ts";
+import { createPrograms, type Programs } from "../runtime/programs/createPrograms.ts";
+import { createLogger, type Logger } from "../runtime/telemetry/createLogger.ts";
+import { createMetrics, type Metrics } from "../runtime/telemetry/createMetrics.ts";
+import { createTelemetryServer } from "../runtime/telemetry/createTelemetryServer.ts";
+import { createTraceStore, type TraceStore } from "../runtime/traces/createTraceStore.ts";
+import type { Context } from "./context.ts";
+
+export interface DaemonOptions {
+  kind: "executor" | "watcher";
+  /** Tells several daemons of one kind in the same home apart. */
+  name: string;
+  optimization: Optimization;
+  announce: readonly string[];
+}
+
+/** What executor and watcher share: chain, network, ONNX Runtime, hashing, traces. */
+export interface Daemon {
+  chain: Chain;
+  ledger: Ledger;
+  network: Network;
+  providers: ProviderBook;
+  programs: Programs;
+  hasher: Hasher;
+  traces: TraceStore;
+  logger: Logger;
+  /** Folder of what must outlive a crash. */
+  dataFolder: string;
+}
+
+/** Opens and starts all of it; the context stops it again, last opened first. */
+export async function openDaemon(context: Context, options: DaemonOptions): Promise<Daemon> {
+  const { settings, paths } = context;
+  const logger = createLogger({ level: settings.logLevel, name: options.name === "default" ? options.kind : options.name });
+  const chain = await context.chain();
+  const folders = daemonPaths(paths.home, options.kind, options.name);
+
+  const hasher = createHasher();
+  hasher.start();
+  context.onClose(() => hasher.stop());
+
+  const traces = createTraceStore({ dir: folders.data }, { logger, hasher });
+  const { damaged } = await traces.start();
+  context.onClose(() => traces.stop());
+  if (damaged.length > 0) logger.warn({ damaged }, "damaged traces were set aside");
+
+  const inference = createInference({ provider: settings.executionProvider, threads: settings.threads === 0 ? availableParallelism() : settings.threads, optimization: options.optimization }, { logger });
+  context.onClose(() => inference.stop());
+  await inference.start(context.signal);
+
+  const peerName = `${options.kind}-${options.name}`;
+  const identity = await loadIdentity(folders.identityFile);
+  const network = createNetwork(
+    {
+      listen: settings.listen,
+      bootstrap: [...settings.bootstrap, ...(await readLocalPeers(paths.home, peerName))],
+      identityKey: identity.raw,
+      ...(options.announce.length === 0 ? {} : { announce: [...options.announce] }),
+    },
+    { logger, verify: treeVerifier },
+  );
+  await network.start();
+  context.onClose(() => network.stop());
+  context.onClose(await publishLocalPeer(paths.home, peerName, network.addresses()));
+  const providers = createProviderBook(network, chain.deployment);
+  context.onClose(() => providers.stop());
+
+  const programs = createPrograms(paths.bundles, { inference, hasher });
+  const ledger = createLedger({ chain, pollingIntervalMs: settings.pollingIntervalMs });
+  if (settings.telemetryPort !== undefined) await serveTelemetry(context, settings.telemetryPort, { network, ledger, logger });
+  return { chain, ledger, network, providers, programs, hasher, traces, logger, dataFolder: folders.folder };
+}
+
+async function serveTelemetry(context: Context, port: number, { network, ledger, logger }: Pick<Daemon, "network" | "ledger" | "logger">): Promise<void> {
+  const metrics = createMetrics();
+  const chain = await context.chain();
+  const gauges = {
+    peers: metrics.gauge("peers", "Connected peers."),
+    jobs: metrics.gauge("jobs", "Jobs that can still change."),
+    disputes: metrics.gauge("disputes_open", "Disputes that have not ended."),
+    headAge: metrics.gauge("chain_head_age_seconds", "Age of the newest block that the endpoint serves."),
+  };
+  const measure = async (): Promise<void> => {
+    gauges.peers.set(network.peers().length);
+    gauges.jobs.set(ledger.jobs.size);
+    gauges.disputes.set([...ledger.disputes.values()].filter(({ phase }) => phase !== "ended").length);
+    gauges.headAge.set(await chain.headAge().catch(() => Number.NaN));
+  };
+  const live: Metrics = { ...metrics, text: async () => (await measure(), metrics.text()) };
+  const server = createTelemetryServer({ port }, { metrics: live, logger, ready: () => ({ ready: true }), status: () => ({ peers: network.peers(), addresses: network.addresses(), jobs: [...ledger.jobs.values()], disputes: [...ledger.disputes.values()] }) });
+  const { url } = await server.start();
+  context.onClose(() => server.stop());
+  logger.info({ url }, "telemetry served");
+}
