@@ -2,15 +2,17 @@ import { GainsayError } from "../protocol/errors.ts";
 import type { Program } from "../protocol/program/types.ts";
 import type { Hasher } from "../runtime/hashing/createHasher.ts";
 import { commitTrace } from "../runtime/inference/commitTrace.ts";
-import type { CommittedTensor, Trace } from "../runtime/inference/trace.ts";
+import type { Trace } from "../runtime/inference/trace.ts";
 
 /** A development chain: the only one on which an executor may be told to lie. */
 export const DEVNET_CHAIN_ID = 31337;
 
+export type Lie = { kind: "answer" } | { kind: "element"; step: number; element: number };
+
 /** How a dishonest executor lies, for demonstrations and tests. */
 export interface Misbehaviour {
-  /** The lie: another answer, or one changed element of one step's tensor. */
-  lie: { kind: "answer" } | { kind: "element"; step: number; element: number } | undefined;
+  /** Another answer, or one changed element of one step's tensor; none for an honest trace. */
+  lies: Lie[];
   /** Serves no trace data to anyone. */
   withhold: boolean;
 }
@@ -20,12 +22,12 @@ export interface Misbehaviour {
  * Throws `MISBEHAVIOUR_MALFORMED`.
  */
 export function parseMisbehaviour(text: string): Misbehaviour {
-  const misbehaviour: Misbehaviour = { lie: undefined, withhold: false };
+  const misbehaviour: Misbehaviour = { lies: [], withhold: false };
   for (const part of text.split(",")) {
     const element = /^step=(\d+)(?:\/(\d+))?$/.exec(part);
     if (part === "withhold") misbehaviour.withhold = true;
-    else if (part === "answer") misbehaviour.lie = { kind: "answer" };
-    else if (element !== null) misbehaviour.lie = { kind: "element", step: Number(element[1]), element: Number(element[2] ?? 0) };
+    else if (part === "answer") misbehaviour.lies.push({ kind: "answer" });
+    else if (element !== null) misbehaviour.lies.push({ kind: "element", step: Number(element[1]), element: Number(element[2] ?? 0) });
     else {
       throw new GainsayError(`"${part}" is not a way to misbehave; give answer, step=N, step=N/ELEMENT or withhold, separated by commas.`, { code: "MISBEHAVIOUR_MALFORMED", kind: "usage" });
     }
@@ -33,20 +35,23 @@ export function parseMisbehaviour(text: string): Misbehaviour {
   return misbehaviour;
 }
 
-/** The trace that the liar commits to: the honest one with one float changed, and everything hashed anew. */
-export async function tamper(program: Program, honest: Trace, { lie }: Misbehaviour, hasher: Hasher): Promise<Trace> {
-  if (lie === undefined) return honest;
-  const tensor = lie.kind === "answer" ? honest.outputs[0] : program.steps[lie.step]?.result.index;
-  if (tensor === undefined || honest.tensors[tensor] === undefined) {
-    throw new GainsayError("The program has no such step to lie about.", { code: "MISBEHAVIOUR_MALFORMED", kind: "usage", details: { steps: program.steps.length } });
-  }
+/** The trace that the liar commits to: the honest one with a float changed for each lie, and everything hashed anew. */
+export async function tamper(program: Program, honest: Trace, { lies }: Misbehaviour, hasher: Hasher): Promise<Trace> {
+  if (lies.length === 0) return honest;
   const tensors = honest.tensors.map(({ bytes }) => bytes);
-  tensors[tensor] = lie.kind === "answer" ? withAnotherAnswer(honest.tensors[tensor]) : withChangedElement(honest.tensors[tensor], lie.element);
+  for (const lie of lies) {
+    const index = lie.kind === "answer" ? honest.outputs[0] : program.steps[lie.step]?.result.index;
+    const bytes = index === undefined ? undefined : tensors[index];
+    if (index === undefined || bytes === undefined) {
+      throw new GainsayError("The program has no such step to lie about.", { code: "MISBEHAVIOUR_MALFORMED", kind: "usage", details: { steps: program.steps.length } });
+    }
+    tensors[index] = lie.kind === "answer" ? withAnotherAnswer(bytes) : withChangedElement(bytes, lie.element);
+  }
   return commitTrace(program, honest.inputs.map(({ bytes }) => bytes), tensors, hasher);
 }
 
 /** Makes the smallest element the largest: the label changes, and nothing else does. */
-function withAnotherAnswer({ bytes }: CommittedTensor): Uint8Array {
+function withAnotherAnswer(bytes: Uint8Array): Uint8Array {
   const { changed, floats } = copyOf(bytes);
   let smallest = 0;
   let largest = 0;
@@ -58,7 +63,7 @@ function withAnotherAnswer({ bytes }: CommittedTensor): Uint8Array {
   return changed;
 }
 
-function withChangedElement({ bytes }: CommittedTensor, element: number): Uint8Array {
+function withChangedElement(bytes: Uint8Array, element: number): Uint8Array {
   const { changed, floats } = copyOf(bytes);
   const value = floats[element];
   if (value === undefined) throw new GainsayError(`The step's tensor has ${floats.length} elements; there is no element ${element}.`, { code: "MISBEHAVIOUR_MALFORMED", kind: "usage" });

@@ -1,6 +1,7 @@
 import { operandReader, type ExecutionTensors } from "../protocol/dispute/stepOperands.ts";
 import type { CommittedTensor } from "../protocol/dispute/game.ts";
 import { judgeElement, type ElementVerdict } from "../protocol/judge/judgeElement.ts";
+import { floatOf } from "../protocol/judge/float32.ts";
 import { sources, type Program } from "../protocol/program/types.ts";
 import type { LoadedProgram } from "../runtime/programs/createPrograms.ts";
 import { findSuspects } from "./suspects.ts";
@@ -11,6 +12,7 @@ export interface Finding {
   /** Trace index of the tensor that the step defines. */
   tensor: number;
   element: number;
+  claimed: number;
   verdict: ElementVerdict;
 }
 
@@ -56,7 +58,7 @@ export async function judgeElements(program: Program, stepIndex: number, element
   const { bytes } = tensors.trace[tensor] as CommittedTensor;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const read = operandReader(step, tensors);
-  let worst: Finding | undefined;
+  let worst: Omit<Finding, "claimed"> | undefined;
   for (const [done, element] of elements.entries()) {
     if (done % ELEMENTS_A_TURN === 0) {
       signal?.throwIfAborted();
@@ -66,9 +68,17 @@ export async function judgeElements(program: Program, stepIndex: number, element
     if (!verdict.fraud) continue;
     if (worst === undefined || marginOf(verdict) > marginOf(worst.verdict)) worst = { stepIndex, tensor, element, verdict };
   }
-  return { judged: elements.length, ...(worst === undefined ? {} : { finding: worst }) };
+  if (worst === undefined) return { judged: elements.length };
+  const claimed = view.getUint32(worst.element * 4, true);
+  return { judged: elements.length, finding: { ...worst, claimed: view.getFloat32(worst.element * 4, true), verdict: judgeElement(step, read, worst.element, claimed, true) } };
 }
 
 function marginOf(verdict: ElementVerdict): number {
   return verdict.margin ?? Infinity;
+}
+
+/** A finding as log lines show it: the claimed float, the exact value and bound where the step is a bare sum, the sound interval. */
+export function describeFinding({ stepIndex, element, claimed, verdict }: Finding): Record<string, unknown> {
+  const { exact, bound, margin } = verdict;
+  return { step: stepIndex, element, claimed: String(claimed), exact, bound, margin, soundFrom: String(floatOf(verdict.lo)), soundTo: String(floatOf(verdict.hi)) };
 }

@@ -8,6 +8,7 @@ import { defendDispute, isDefendersTurn } from "../runtime/disputes/defendDisput
 import { endDispute, reclaimBond } from "../runtime/disputes/endDispute.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
+import { describeFinding } from "./checkTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { openRefutation } from "./openRefutation.ts";
 import type { WatcherOptions } from "./options.ts";
@@ -47,8 +48,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       logger.warn({ ...fields, reason: opinion.reason }, "trace withheld, and its root is not the own one");
       if (options.mode === "dispute" && options.disputeWithheld && sender !== undefined) await bisect(job, sender, signal);
     } else if (opinion.kind === "fraud") {
-      const { stepIndex, element, verdict } = opinion.finding;
-      logger.warn({ ...fields, step: stepIndex, element, soundFrom: verdict.lo, soundTo: verdict.hi, margin: verdict.margin }, "fraud found");
+      logger.warn({ ...fields, ...describeFinding(opinion.finding) }, "fraud found");
       if (options.mode === "dispute" && sender !== undefined) await openRefutation(job, opinion, sender, dependencies, signal);
     } else {
       logger.info({ ...fields, ...(opinion.kind === "sound" ? { differing: opinion.differing, judged: opinion.judged } : {}), path: opinion.kind === "equal" ? "equal roots" : "every differing element judged" }, "commitment verified");

@@ -12,7 +12,7 @@ import type { Sender } from "../runtime/chain/createSender.ts";
 import { readDisputeMoves, type DisputeMove } from "../runtime/chain/reads/readDisputeMoves.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { gameOf, isMoveAlreadyMade } from "../runtime/disputes/game.ts";
-import { judgeElements } from "./checkTrace.ts";
+import { describeFinding, judgeElements } from "./checkTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { dryRun } from "./openRefutation.ts";
 import { ownExecution, type OwnExecution } from "./ownTrace.ts";
@@ -62,6 +62,7 @@ async function refuteChunk(job: Job & { traceRoot: Hex }, dispute: Dispute, send
   const elements = Array.from({ length: chunk.count }, (_, i) => chunk.first + i);
   const { finding } = await judgeElements(program, stepIndex, elements, chunk.tensors, signal);
   if (finding === undefined) return noFraud(dispute, own, dependencies);
+  dependencies.logger.warn({ jobId: job.id, disputeId: dispute.id, ...describeFinding(finding) }, "fraud found in the revealed chunk");
   const witness = refutationFromBisection(program, own.tensors, shown, stepIndex, finding.element);
   await dryRun(sender.chain, job, witness);
   const receipt = await refute(sender, dispute.id, NO_SALT, witness, { signal });
