@@ -6,6 +6,7 @@ import { move, floatOf, bitsOf } from "../../../protocol/judge/float32.ts";
 import type { Claim, Witness } from "../../../protocol/program/types.ts";
 import { commitCase } from "./commitCase.ts";
 import { createChainJudge, type ChainAnswer, type ChainJudge } from "./createChainJudge.ts";
+import { malformed, whole } from "./malformed.ts";
 import { Random, randomBits, styles } from "./random.ts";
 import { randomCase, type Case } from "./randomCase.ts";
 
@@ -46,6 +47,12 @@ describe("the judge in Solidity and in TypeScript", () => {
     }
     // A fuzz that never meets one of these outcomes tests nothing.
     expect(Math.min(seen.fraud, seen.sound, seen.nan)).toBeGreaterThan(cases / 20);
+  });
+
+  it.each(malformed)("name %s alike (%#)", async (error, change) => {
+    const wrong = { ...whole.witness, ...change };
+    expect(answerHere(whole.claim, wrong)).toEqual({ error });
+    expect(await chain.judge(whole.claim, wrong)).toEqual({ error });
   });
 
   it("refuse a witness with any byte flipped, or judge it alike", { timeout: 120_000 }, async () => {
