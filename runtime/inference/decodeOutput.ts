@@ -22,14 +22,15 @@ export function decodeOutput(program: Program, k: number, bytes: Uint8Array): De
   if (bytes.length !== wanted) {
     throw new GainsayError(`The committed tensor of the output ${JSON.stringify(spec.name)} must have ${wanted} bytes, but there are ${bytes.length}.`, { code: "OUTPUT_MISMATCH", kind: "verification", details: { wanted, given: bytes.length } });
   }
-  const size = dtypeBytes[spec.dtype];
+  const from = viewTyped(spec.dtype, bytes);
   const elements = elementsSeen(spec.access, spec.shape);
-  const out = new Uint8Array(elements.length * size);
-  elements.forEach((element, i) => {
-    if (element < 0 || (element + 1) * size > bytes.length) throw new GainsayError(`The output ${JSON.stringify(spec.name)} reads outside its committed tensor; the program is broken.`, { code: "OUTPUT_MISMATCH", details: { element } });
-    out.set(bytes.subarray(element * size, (element + 1) * size), i * size);
-  });
-  return { name: spec.name, dtype: spec.dtype, shape: [...spec.shape], data: viewTyped(spec.dtype, out) };
+  const data = viewTyped(spec.dtype, new Uint8Array(elements.length * dtypeBytes[spec.dtype]));
+  for (let i = 0; i < elements.length; i++) {
+    const value = from[elements[i] as number];
+    if (value === undefined) throw new GainsayError(`The output ${JSON.stringify(spec.name)} reads outside its committed tensor; the program is broken.`, { code: "OUTPUT_MISMATCH", details: { element: elements[i] } });
+    data[i] = value;
+  }
+  return { name: spec.name, dtype: spec.dtype, shape: [...spec.shape], data };
 }
 
 /** Elements that an access without reduction reads, in row-major order of `shape` (docs/protocol.md §2, "Access"). */

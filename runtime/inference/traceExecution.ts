@@ -1,4 +1,5 @@
 import { GainsayError } from "../../protocol/errors.ts";
+import { traceName } from "../../protocol/lowering/tracedGraph.ts";
 import type { Program } from "../../protocol/program/types.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { commitTrace } from "./commitTrace.ts";
@@ -30,10 +31,11 @@ export async function executeTraced({ program, tracedKey, inference, hasher, inp
   });
   const results = await inference.run(tracedKey, feeds, signal === undefined ? {} : { signal });
   const tensors = program.trace.map((spec, i) => {
-    const result = Object.hasOwn(results, `trace:${i}`) ? results[`trace:${i}`] : undefined;
-    if (result === undefined) throw new GainsayError(`The traced graph does not give the tensor ${JSON.stringify(spec.name)} (output trace:${i}); build it from the same bundle.`, { code: "TRACE_MISMATCH", details: { output: `trace:${i}` } });
+    const output = traceName(i);
+    const result = Object.hasOwn(results, output) ? results[output] : undefined;
+    if (result === undefined) throw new GainsayError(`The traced graph does not give the tensor ${JSON.stringify(spec.name)} (output ${output}); build it from the same bundle.`, { code: "TRACE_MISMATCH", details: { output } });
     if (result.dtype !== spec.dtype) {
-      throw new GainsayError(`The traced graph gives ${JSON.stringify(spec.name)} as ${dtypeName(result.dtype)}, but the program has ${dtypeName(spec.dtype)}.`, { code: "TRACE_MISMATCH", details: { output: `trace:${i}` } });
+      throw new GainsayError(`The traced graph gives ${JSON.stringify(spec.name)} as ${dtypeName(result.dtype)}, but the program has ${dtypeName(spec.dtype)}.`, { code: "TRACE_MISMATCH", details: { output } });
     }
     return result.bytes;
   });
