@@ -1,5 +1,6 @@
 import { GainsayError } from "../errors.ts";
 import type { NodeProto } from "../onnx/generated/onnx_pb.ts";
+import { intAttribute } from "../onnx/attributes.ts";
 import { declaredTensor } from "../onnx/graphs.ts";
 import type { Model } from "../onnx/parseModel.ts";
 import { dtypes, stepKinds } from "../program/types.ts";
@@ -32,6 +33,7 @@ export function foreignOffenders(model: Model): Offender[] {
   const foreign = model.graph.node.filter((node) => !isStandard(node));
   return [
     ...interfaceOffenders(model),
+    ...narrowCasts(model),
     ...foreign.map((node) => ({ node: node.name, op: `${node.domain}.${node.opType}`, reason: "only operators of the standard ONNX domain are supported" })),
   ];
 }
@@ -66,6 +68,17 @@ export function lowerGraph(model: Model, types: ReadonlyMap<string, ValueType>):
   for (const step of lowering.steps) offenders.push(...lengthOffenders(step));
   if (offenders.length > 0) throw unsupportedError(offenders);
   return { steps: lowering.steps, outputs };
+}
+
+/**
+ * Casts to element types narrower than a byte and other new ones. ONNX Runtime 1.30 aborts the whole process on some of them, so they
+ * are refused before it sees them.
+ */
+export function narrowCasts(model: Model): Offender[] {
+  return model.graph.node.flatMap((node) => {
+    const to = node.opType === "Cast" && isStandard(node) ? intAttribute(node, "to", 0) : 0;
+    return to > dtypes.bfloat16 ? [{ node: node.name, op: node.opType, reason: `it converts to element type ${to}; only float32 is supported` }] : [];
+  });
 }
 
 /** The error that names every node in the way. */

@@ -2,7 +2,7 @@ import type { Bundle } from "../bundle/bundle.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { assembleProgram } from "../../protocol/lowering/assembleProgram.ts";
 import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
-import { foreignOffenders, lowerGraph, plainOffenders, unsupportedError, type Offender } from "../../protocol/lowering/lowerGraph.ts";
+import { foreignOffenders, lowerGraph, narrowCasts, plainOffenders, unsupportedError, type Offender } from "../../protocol/lowering/lowerGraph.ts";
 import { reservedName } from "../../protocol/lowering/tracedGraph.ts";
 import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
 import { serializeModel } from "../../protocol/onnx/serializeModel.ts";
@@ -33,6 +33,7 @@ export interface CompileDependencies {
 export async function compileModel(options: CompileOptions, { runner }: CompileDependencies): Promise<Bundle> {
   const source = parseModel(options.modelBytes);
   fixShapes(source, options.shapes ?? {});
+  if (narrowCasts(source).length > 0) throw unsupportedError(foreignOffenders(source));
   const folded = normalizeModel(parseModel(await runner.fold(serializeModel(source)).catch(preferring(foreignOffenders(source)))));
   const names = reservedNames(folded);
   if (names.length > 0) {

@@ -25,8 +25,10 @@ export function freezeIntegers(modelBytes: Uint8Array, tensors: readonly TensorP
   for (const [k, info] of given.entries()) {
     const tensor = tensors[k];
     if (tensor === undefined) continue;
-    if (tensor.dataType === 1) inputs.push(floatValues(tensor));
-    else if (declaredTensor(info)?.elemType === 7) {
+    // Sequences and optionals read as tensors are nonsense; only what the graph declares as a tensor is one.
+    const declared = declaredTensor(info)?.elemType;
+    if (declared === 1) inputs.push(floatValues(tensor));
+    else if (declared === 7) {
       model.graph.input = model.graph.input.filter((other) => other !== info);
       model.graph.initializer.push({ ...tensor, name: info.name });
     }
