@@ -3,11 +3,14 @@ import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
 import { revertError } from "./revertError.ts";
 
-/** Turns what viem throws into the project's error: `CHAIN_UNREACHABLE`, `CONTRACT_REVERTED`, `CHAIN_NO_FUNDS` or `CHAIN_FAILED`. */
+/**
+ * Turns what viem throws into the project's error: `CHAIN_UNREACHABLE`, `CONTRACT_REVERTED`, `CHAIN_NO_FUNDS` or `CHAIN_FAILED`.
+ * viem's error is not kept as the cause: its message repeats the endpoint's URL, which often holds a secret, and the whole request.
+ */
 export function chainError(error: unknown): GainsayError {
   if (error instanceof GainsayError) return error;
   const data = revertData(error);
-  if (data !== undefined) return revertError(data, error);
+  if (data !== undefined) return revertError(data);
   if (isInsufficientFunds(error)) {
     return new GainsayError("The account has too little money for the transaction; send it some.", { code: "CHAIN_NO_FUNDS", kind: "usage" });
   }

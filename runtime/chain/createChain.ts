@@ -79,7 +79,7 @@ async function check(client: PublicClient, { rpcUrls, deployment }: ChainOptions
     chainId = await client.getChainId();
   } catch (error) {
     const known = chainError(error);
-    throw new GainsayError(known.message, { code: known.code, kind: known.kind, retryable: known.retryable, details: { ...known.details, endpoints }, cause: error });
+    throw new GainsayError(known.message, { code: known.code, kind: known.kind, retryable: known.retryable, details: { ...known.details, endpoints } });
   }
   if (chainId !== deployment.chainId) {
     throw new GainsayError(`The node serves chain ${chainId}, but chain ${deployment.chainId} was asked for; check the RPC URL and the chain id.`, {

@@ -1,5 +1,9 @@
+import { judgeErrorMeanings } from "./judgeErrorMeanings.ts";
+
 /** What each custom error of the contracts means to the one who called, by name. */
 export const errorMeanings: Readonly<Record<string, string>> = {
+  ...judgeErrorMeanings,
+
   Unauthorized: "This account may not make this call; use the account that the error names.",
 
   InsufficientStake: "The account's free stake does not cover the amount; deposit more with `gainsay stake deposit`.",
@@ -22,7 +26,6 @@ export const errorMeanings: Readonly<Record<string, string>> = {
   WrongStatus: "The job is not in the state that this call needs; somebody may have been faster.",
   WindowOutOfBounds: "A window of the job is outside the bounds of this deployment.",
   CollateralTooSmall: "The collateral asked for is below the minimum of this deployment.",
-  FeeTooLarge: "The fee does not fit the ledger.",
   InputTooLarge: "The input is too large for a transaction; deliver it off chain.",
   BadExpiry: "The job's expiry lies in the past or too far ahead.",
   DeadlinePassed: "The deadline for this call has passed.",
@@ -49,8 +52,6 @@ export const errorMeanings: Readonly<Record<string, string>> = {
   WrongChildCount: "The reveal does not give as many nodes as the tree has there.",
   WrongChildren: "The revealed nodes do not hash to the disputed node.",
   WrongChoice: "The chosen node is not under the disputed node at this index.",
-  ChoiceOutOfRange: "There are fewer revealed nodes than the chosen index.",
-  WrongSiblingCount: "The proof of the choice has the wrong length.",
   PaddingLeaf: "The chosen leaf is padding of the tree.",
   StepNeeded: "The choice reaches a tensor, so it must name the step that defines it.",
   NotAtTensor: "The choice does not reach a tensor yet, so it must not name a step.",
@@ -62,4 +63,8 @@ export const errorMeanings: Readonly<Record<string, string>> = {
   WrongChunk: "The revealed bytes do not hash to the chunk's leaf.",
   CommitmentGone: "The commitment has been convicted already by another dispute; close this one to get the bond back.",
   CommitmentStands: "The commitment still stands, so the dispute has to be played.",
+
+  WrongWiring: "The contracts of this deployment do not name each other.",
+  BadRules: "A rule of disputes is outside of what the contract allows.",
+  BadLimits: "A limit of jobs is outside of what the contract allows.",
 };

@@ -43,7 +43,7 @@ export async function prepareCall(chain: Chain, from: Address, call: ContractCal
     if (balance < needed) throw noFunds(from, balance, needed);
     return { to: call.address, data: transaction.data, value: call.value, gas, fees };
   } catch (error) {
-    if (!(error instanceof GainsayError) && isInsufficientFunds(error)) throw noFunds(from, undefined, call.value, error);
+    if (!(error instanceof GainsayError) && isInsufficientFunds(error)) throw noFunds(from, undefined, call.value);
     throw chainError(error);
   }
 }
@@ -77,13 +77,12 @@ function limitFees(fees: Fees, least: bigint, limit: bigint): Fees {
   return fees.maxFeePerGas <= limit ? fees : { ...fees, maxFeePerGas: limit };
 }
 
-function noFunds(account: Address, balance: bigint | undefined, needed: bigint, cause?: unknown): GainsayError {
+function noFunds(account: Address, balance: bigint | undefined, needed: bigint): GainsayError {
   const short = balance === undefined ? "" : `: it has ${formatEther(balance)} ETH and needs ${formatEther(needed)} ETH`;
   return new GainsayError(`The account ${account} has too little money for the transaction${short}. Send it some and try again.`, {
     code: "CHAIN_NO_FUNDS",
     kind: "usage",
     details: { account, balance, needed },
-    cause,
   });
 }
 

@@ -30,12 +30,11 @@ export function decodeRevert(data: Hex): Revert {
 }
 
 /** The error `CONTRACT_REVERTED` with the revert's name and arguments in its details and a sentence of what it means. */
-export function revertError(data: Hex, cause?: unknown): GainsayError {
+export function revertError(data: Hex): GainsayError {
   const { name, args } = decodeRevert(data);
   return new GainsayError(sentence(name, args), {
     code: "CONTRACT_REVERTED",
     details: { ...(name === undefined ? { data: data.slice(0, 74) } : { name, args }) },
-    cause,
   });
 }
 

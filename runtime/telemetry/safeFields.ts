@@ -35,7 +35,9 @@ function safeValue(value: unknown, depth: number): unknown {
 function safeError(error: Error, depth: number): Record<string, unknown> {
   const known = error instanceof GainsayError ? { code: error.code, retryable: error.retryable, details: depth < maxDepth ? safeObject(error.details, depth) : undefined } : { type: error.name };
   const cause = error.cause instanceof Error && depth < maxDepth ? { cause: safeError(error.cause, depth + 1) } : {};
-  return { ...known, message: cleanText(error.message), ...cause };
+  // viem's long message repeats the endpoint's URL, which often holds a secret, and the whole request.
+  const message = "shortMessage" in error && typeof error.shortMessage === "string" ? error.shortMessage : error.message;
+  return { ...known, message: cleanText(message), ...cause };
 }
 
 /** Control, formatting and bidirectional characters could forge lines or colours of a terminal. */

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
 import { getJob } from "../../../runtime/chain/reads/getJob.ts";
@@ -33,7 +34,7 @@ describe("createChain", () => {
     const url = `${await closedPort()}/v3/secret-api-key`;
     const error: unknown = await local.connect({ rpcUrls: [url] }).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: "CHAIN_UNREACHABLE", retryable: true, exitCode: 75, details: { endpoints: [new URL(url).origin] } });
-    expect(JSON.stringify(error)).not.toContain("secret-api-key");
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("secret-api-key");
   });
 
   it("says that what answers is not a chain", async () => {

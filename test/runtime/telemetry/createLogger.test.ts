@@ -1,4 +1,5 @@
 import { PassThrough } from "node:stream";
+import { HttpRequestError } from "viem";
 import { describe, expect, it } from "vitest";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { createLogger, type Logger, type LoggerOptions } from "../../../runtime/telemetry/createLogger.ts";
@@ -50,6 +51,13 @@ describe("createLogger", () => {
     const line = record({ error });
     expect(line["error"]).toMatchObject({ code: "X_FAILED", message: "No.", details: { wei: "5", password: "[redacted]" }, cause: { type: "TypeError", message: "deep" } });
     expect(JSON.stringify(line)).not.toContain("createLogger.test");
+  });
+
+  it("leaves out the URL and the request that viem's messages repeat", () => {
+    const error = new HttpRequestError({ url: "https://rpc.example/secret-api-key", body: { method: "eth_call" } });
+    const text = capture((logger) => logger.warn({ error, wrapped: new Error("outer", { cause: error }) }, "failed"));
+    expect(text).toContain("HTTP request failed.");
+    expect(text).not.toMatch(/secret-api-key|eth_call/);
   });
 
   it("keeps to its level", () => {

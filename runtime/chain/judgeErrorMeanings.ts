@@ -1,0 +1,42 @@
+/** What each custom error of the judge means to the one who made the witness, by name. */
+export const judgeErrorMeanings: Readonly<Record<string, string>> = {
+  ProgramMismatch: "The witness's header is not the one of the disputed program.",
+  StepTooShort: "The witness's step is too short to be a descriptor.",
+  UnknownKind: "The contracts of this deployment do not judge steps of this kind.",
+
+  DescriptorMalformed: "The step's descriptor is not canonically encoded.",
+  UnsupportedKind: "The descriptor came to the judge of another kind of step.",
+  UnsupportedOp: "The judge does not know the step's operation.",
+  UnsupportedProfile: "The judge does not know the step's numeric profile.",
+  UnsupportedType: "The judge does not know the type of the step's elements.",
+  UnsupportedSource: "The judge does not know where an operand of the step comes from.",
+  UnexpectedAttributes: "The step has attributes that its kind does not take.",
+  UnexpectedRole: "An operand of the step has a role that its kind does not take.",
+  UnexpectedReduction: "An operand of the step runs over the reduction, which its role forbids.",
+  UnexpectedWindow: "An operand of the step has a window, which its role forbids.",
+  ResultNotInTrace: "The step's result is not a tensor of the trace.",
+  OperandCount: "The witness does not open as many operands as the step has.",
+  ShapeTooLarge: "The step's shape is larger than the judge can count.",
+  TooManyTaps: "The step's sum has more taps than the judge can add.",
+  TooManyTerms: "The step's sum has more terms than the judge can add.",
+
+  StridesLength: "The step's index map has another number of strides than dimensions.",
+  WindowDimension: "A window of the step names a dimension that does not exist.",
+  StageShape: "A stage of the step's index map has another number of strides than dimensions.",
+  ElementOutOfRange: "The step's index map leads outside of a tensor.",
+
+  ExpressionTruncated: "The step's expression ends in the middle of an instruction.",
+  ExpressionOpcode: "The step's expression has an instruction that the judge does not know.",
+  ExpressionSlot: "The step's expression reads a slot that does not exist.",
+  ExpressionStack: "The step's expression leaves the stack too deep, empty, or with more than one value.",
+
+  ElementNotInResult: "The witness names an element beyond the end of the result.",
+  RootNotCommitted: "A tensor root of the witness is not the one that the trace, the inputs or the program commits to.",
+  RangeNotInTensor: "A range of the witness does not belong to its tensor.",
+  RangesNotAscending: "The ranges of an opening are not ascending and apart.",
+  ElementNotOpened: "The witness does not open an element that the judge reads.",
+  EmptyTree: "The witness proves something in a tree without leaves.",
+  IndexOutOfTree: "The witness proves something at an index beyond the end of the tree.",
+  ProofLength: "A proof has another length than its tree asks for.",
+  RangeLength: "A range proof has another length than its tree asks for.",
+};
