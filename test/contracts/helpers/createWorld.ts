@@ -48,7 +48,7 @@ export type World = Awaited<ReturnType<typeof createWorld>>;
 /** A chain in this process with all contracts, the judge being scripted. */
 export async function createWorld(config: DeploymentConfig = testConfig, hardfork?: string) {
   const connection = await network.create(hardfork === undefined ? undefined : { override: { hardfork } });
-  const transport = custom(connection.provider);
+  const transport = custom(connection.provider, { retryCount: 0 });
   const publicClient = createPublicClient({ chain: hardhat, transport, pollingInterval: 1, cacheTime: 0 });
   const addresses = await createWalletClient({ chain: hardhat, transport }).getAddresses();
   const address = Object.fromEntries(roles.map((role, i) => [role, addresses[i]])) as Record<Role, Address>;
