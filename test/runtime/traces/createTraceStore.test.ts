@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync, cpSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync, cpSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { fromHex } from "../../../protocol/hex.ts";
 import type { TraceStore } from "../../../runtime/traces/createTraceStore.ts";
+import { readEntry } from "../../../runtime/traces/traceFiles.ts";
 import { entryFolder, sampleTrace, storeIn, temporaryFolder } from "./helpers.ts";
 
 const folders: string[] = [];
@@ -165,6 +167,40 @@ describe("createTraceStore", () => {
       expect(await store.get("job")).toBeUndefined();
       expect(readdirSync(path.join(dir, "damaged"))).toHaveLength(1);
     }
+  });
+
+  it("notices changed chunk hashes where only these are asked for", async () => {
+    const dir = folder();
+    const store = await open(dir);
+    const trace = await sampleTrace(1);
+    await store.put("job", trace);
+    flip(path.join(entryFolder(dir), "leaves.bin"), 100);
+    await expect(store.openTensor(trace.tensors[0]!.root)!.leaves()).rejects.toMatchObject({ code: "TRACE_DAMAGED" });
+    expect(store.list()).toEqual([]);
+  });
+
+  it("shows an entry only once all of it is written", async () => {
+    const dir = folder();
+    const store = await open(dir);
+    const trace = await sampleTrace(1, 500_000);
+    let done = false;
+    let looks = 0;
+    const writing = store.put("job", trace).finally(() => (done = true));
+    while (!done) {
+      for (const name of await readdir(path.join(dir, "traces"))) expect((await readEntry(path.join(dir, "traces", name))).traceRoot).toBe(trace.traceRoot);
+      looks++;
+    }
+    await writing;
+    expect(looks).toBeGreaterThan(2);
+  });
+
+  it("drops at the start what a crash left half written", async () => {
+    const dir = folder();
+    mkdirSync(path.join(dir, "incoming", "half"), { recursive: true });
+    writeFileSync(path.join(dir, "incoming", "half", "data.bin"), "half");
+    const store = await open(dir);
+    expect(readdirSync(path.join(dir, "incoming"))).toEqual([]);
+    expect(store.list()).toEqual([]);
   });
 
   it("notices damage in get, too, and while it happens between two reads", async () => {
