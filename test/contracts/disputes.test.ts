@@ -2,8 +2,9 @@ import type { Address } from "viem";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { disputesAbi } from "../../runtime/chain/abis.ts";
 import { createWorld, expectRevert, jobStatus, outcomes, phases, testConfig, type Role, type World } from "./helpers/createWorld.ts";
+import { childrenNow } from "./helpers/playGame.ts";
 import { makeProgram, makeTrace, makeWitness, type TestProgram, type TestTrace } from "./helpers/program.ts";
-import { collateral, commit, committedJob, fee, inputRoot, noSeal, open, register, salt, sealOf } from "./helpers/scenes.ts";
+import { collateral, commit, committedJob, fee, inputRoot, noSeal, open, register, salt, sealOf, submit } from "./helpers/scenes.ts";
 
 let world: World;
 let program: TestProgram;
@@ -89,6 +90,18 @@ describe("refute", () => {
     expect(await world.dispute(disputeId)).toMatchObject({ phase: phases.ended, outcome: outcomes.challengerWon, deadline: 0n });
     await expectRevert(refute(disputeId), "DisputeOver", [disputeId, outcomes.challengerWon]);
     await expectRevert(timeout(disputeId), "DisputeOver", [disputeId, outcomes.challengerWon]);
+  });
+
+  it("caps the reward and burns what is above the cap", async () => {
+    const large = 4_000_000n;
+    const richJob = await submit(world, program, { collateral: large });
+    await world.send("stakes", "deposit", [], { from: "second", value: large });
+    await world.send("jobs", "claim", [richJob], { from: "second" });
+    await commit(world, richJob, program, trace, "second");
+    const disputeId = await open(world, richJob, sealOf(world.address.challenger, fraud()));
+    const sent = await refute(disputeId);
+    expect(sent.event("Convicted")).toMatchObject({ reward: 1_000_000n, compensation: 800_000n, burned: 2_200_000n });
+    expect((await world.account("challenger")).credits).toBe(1_000_000n + bond);
   });
 
   it("bars the convicted from the job and lets another deliver", async () => {
@@ -225,6 +238,24 @@ describe("disputes side by side", () => {
     await refute(second, fraud(), "rival");
     await expectRevert(refute(first), "CommitmentGone", [first]);
   });
+});
+
+it("measures what the moves around the game cost", async () => {
+  const gas: Record<string, bigint> = {};
+  const measure = async (name: string, functionName: string, args: readonly unknown[], from: Role = "challenger", value = 0n) => {
+    gas[name] = (await world.send("disputes", functionName, args, { from, value })).gas;
+  };
+  const seal = sealOf(world.address.challenger, fraud());
+  await openSealed("stranger");
+  await measure("open with a seal", "open", [jobId, 1, seal], "challenger", bond);
+  await measure("open a bisection", "open", [jobId, 1, noSeal], "rival", bond);
+  await measure("open another", "open", [jobId, 1, noSeal], "stranger", bond);
+  await world.send("disputes", "reveal", [3n, 0, await childrenNow({ world, program, trace, disputeId: 3n })], { from: "second" });
+  await world.time.increase(250);
+  await measure("refute with a small witness", "refute", [2n, salt, fraud()]);
+  await measure("close", "close", [4n], "second");
+  console.info("gas", gas);
+  expect(gas["close"]).toBeLessThan(100_000n);
 });
 
 it("ends a job with a refund after its last attempt", async () => {

@@ -269,5 +269,5 @@ it("measures the honest path", async () => {
   gas.finalize = (await world.send("jobs", "finalize", [jobId], { from: "stranger", at: (await now()) + 300n })).gas;
   const total = (gas.submit ?? 0n) + (gas.claim ?? 0n) + (gas.commit ?? 0n) + (gas.finalize ?? 0n);
   console.info("gas", { ...gas, total });
-  expect(total).toBeLessThan(400_000n);
+  expect(total).toBeLessThan(340_000n);
 });
