@@ -5,6 +5,7 @@ import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
 import { foreignOffenders, lowerGraph, narrowCasts, plainOffenders, unsupportedError, type Offender } from "../../protocol/lowering/lowerGraph.ts";
 import { reservedName } from "../../protocol/lowering/tracedGraph.ts";
 import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
+import { pruneModel } from "../../protocol/onnx/pruneModel.ts";
 import { serializeModel } from "../../protocol/onnx/serializeModel.ts";
 import type { FoldRunner } from "./createFoldRunner.ts";
 import { fixShapes } from "./fixShapes.ts";
@@ -33,8 +34,9 @@ export interface CompileDependencies {
 export async function compileModel(options: CompileOptions, { runner }: CompileDependencies): Promise<Bundle> {
   const source = parseModel(options.modelBytes);
   fixShapes(source, options.shapes ?? {});
+  pruneModel(source);
   if (narrowCasts(source).length > 0) throw unsupportedError(foreignOffenders(source));
-  const folded = normalizeModel(parseModel(await runner.fold(serializeModel(source)).catch(preferring(foreignOffenders(source)))));
+  const folded = normalizeModel(pruneModel(parseModel(await runner.fold(serializeModel(source)).catch(preferring(foreignOffenders(source))))));
   const names = reservedNames(folded);
   if (names.length > 0) {
     throw new GainsayError(`The model uses names that are kept for traces: ${names.join(", ")}; rename them.`, { code: "MODEL_NAMES", kind: "usage", details: { names } });

@@ -16,19 +16,20 @@ export async function compileAndVerify(runner: FoldRunner, modelBytes: Uint8Arra
   return { bundle, report: await verifyBundle(bundle, modelBytes, inputs) };
 }
 
-/** Makes the integer inputs of a vector constants, because shapes and axes must be known at compile time. */
-export function freezeIntegers(modelBytes: Uint8Array, tensors: readonly TensorProto[]): { modelBytes: Uint8Array; inputs: Float32Array[] } {
+/** Makes inputs that the compiler wants as constants initialisers: integers, weights of convolutions, slopes of PRelu. */
+export function freezeParameters(modelBytes: Uint8Array, tensors: readonly TensorProto[]): { modelBytes: Uint8Array; inputs: Float32Array[] } {
   const model = parseModel(modelBytes);
   const constants = new Set(model.graph.initializer.map(({ name }) => name));
   const given = model.graph.input.filter(({ name }) => !constants.has(name));
   const inputs: Float32Array[] = [];
+  const parameters = new Set(model.graph.node.flatMap(({ opType, input }) => (opType === "Conv" || opType === "PRelu" ? [input[1]] : [])));
   for (const [k, info] of given.entries()) {
     const tensor = tensors[k];
     if (tensor === undefined) continue;
     // Sequences and optionals read as tensors are nonsense; only what the graph declares as a tensor is one.
     const declared = declaredTensor(info)?.elemType;
-    if (declared === 1) inputs.push(floatValues(tensor));
-    else if (declared === 7) {
+    if (declared === 1 && !parameters.has(info.name)) inputs.push(floatValues(tensor));
+    else if (declared === 1 || declared === 7) {
       model.graph.input = model.graph.input.filter((other) => other !== info);
       model.graph.initializer.push({ ...tensor, name: info.name });
     }

@@ -1,20 +1,20 @@
 import { dtypeBytes, reductionOps, roles, stepKinds, NO_DIM, type Access, type Operand, type Step } from "../../protocol/program/types.ts";
 
-/** A naive float64 reading of docs/protocol.md §2, for tests: every element of a step from the committed bytes of its operands. */
-export function evaluateStep(step: Step, operands: readonly Uint8Array[]): Float64Array {
+/** A naive float64 reading of docs/protocol.md §2, for tests: elements of a step (all, or every `stride`-th) from the committed bytes of its operands. */
+export function evaluateStep(step: Step, operands: readonly Uint8Array[], stride = 1): Float64Array {
   const tensors = step.operands.map((operand, k) => floatsOf(operand, operands[k]!));
-  const count = product(step.result.shape);
+  const count = Math.ceil(product(step.result.shape) / stride);
   const result = new Float64Array(count);
   const taps = allCoordinates(step.reduce);
-  let element = 0;
-  for (const o of allCoordinates(step.result.shape)) {
+  for (let element = 0; element < count; element++) {
+    const o = coordinatesOf(element * stride, step.result.shape);
     const read = (k: number, r: readonly number[]): number | undefined => {
       const index = elementAt(step.operands[k]!.access, o, r);
       if (index === undefined) return undefined;
       if (index < 0 || index >= tensors[k]!.length) throw new Error(`operand ${k} reads element ${index} of ${tensors[k]!.length}`);
       return tensors[k]![index]!;
     };
-    result[element++] = evaluateElement(step, taps, read);
+    result[element] = evaluateElement(step, taps, read);
   }
   return result;
 }
@@ -102,6 +102,16 @@ function erf(x: number): number {
     sum += term / (2 * n + 1);
   }
   return (2 / Math.sqrt(Math.PI)) * sum;
+}
+
+function coordinatesOf(index: number, shape: readonly number[]): number[] {
+  let rest = index;
+  const coordinates = shape.map(() => 0);
+  for (let k = shape.length - 1; k >= 0; k--) {
+    coordinates[k] = rest % shape[k]!;
+    rest = Math.floor(rest / shape[k]!);
+  }
+  return coordinates;
 }
 
 /** All coordinates of a shape in row-major order. */

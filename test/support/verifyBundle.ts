@@ -19,8 +19,11 @@ export interface BundleReport {
   outputError: number;
 }
 
-/** Runs a bundle's graphs in ONNX Runtime and compares them with a naive evaluation of every step, element by element. */
-export async function verifyBundle(bundle: Bundle, modelBytes: Uint8Array, inputs: Readonly<Record<string, Float32Array>>): Promise<BundleReport> {
+/**
+ * Runs a bundle's graphs in ONNX Runtime and compares them with a naive evaluation of every step: all elements, or about `sample` of each
+ * step.
+ */
+export async function verifyBundle(bundle: Bundle, modelBytes: Uint8Array, inputs: Readonly<Record<string, Float32Array>>, sample = Infinity): Promise<BundleReport> {
   const { program } = bundle;
   const feeds = Object.fromEntries(program.inputs.map(({ name, shape }) => [name, new Tensor("float32", inputs[name]!, shape)]));
   const traced = await run(tracedGraph(bundle), feeds);
@@ -36,9 +39,10 @@ export async function verifyBundle(bundle: Bundle, modelBytes: Uint8Array, input
       if (source === sources.input) return bytesOf(inputs[program.inputs[at]!.name]!);
       return source === sources.weight ? weightBytes(bundle, at) : bytesOf(trace[at]!);
     });
-    const expected = evaluateStep(step, operands);
+    const stride = Math.max(1, Math.floor(trace[index]!.length / sample) | 1);
+    const expected = evaluateStep(step, operands, stride);
     elements += expected.length;
-    stepError = Math.max(stepError, difference(trace[index]!, expected));
+    stepError = Math.max(stepError, difference(trace[index]!.filter((_, element) => element % stride === 0), expected));
   }
   const cutFeeds = Object.fromEntries(program.trace.map((tensor, index) => [cutInputName(index), new Tensor("float32", trace[index]!, commitShape(tensor))]));
   const checked = await run(checkGraph(bundle), { ...feeds, ...cutFeeds });

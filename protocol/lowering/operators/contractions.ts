@@ -96,7 +96,8 @@ export function lowerConv(node: NodeProto, lowering: Lowering): void {
     position.offset = -window.pad;
     return position;
   });
-  if (windows.length > 0 && hasNonFinite(lowering.floats(node, 1))) throw new Refusal("its weights are not all finite, and a padded kernel may multiply them by the padding");
+  // Kernels may multiply the padding by the weights, and 0·∞ is NaN; the judge leaves those taps out.
+  if (windows.length > 0 && !isFinite(lowering.floats(node, 1))) throw new Refusal("it pads, and its weights are not known to be finite; they must be finite constants");
   const spatialAxes = kernel.map((_, k) => 2 + k);
   const lastTaps = kernel[spatial - 1]!;
   const channelsLast = (groups === 1 ? perGroup * lastTaps : perGroup) > lastTaps;
@@ -143,7 +144,6 @@ export function coordinates(outRank: number, reduceRank: number) {
   return { none, out, reduce };
 }
 
-function hasNonFinite(values: Float32Array | undefined): boolean {
-  return values?.some((value) => !Number.isFinite(value)) ?? false;
+function isFinite(values: Float32Array | undefined): boolean {
+  return values?.every((value) => Number.isFinite(value)) ?? false;
 }
-

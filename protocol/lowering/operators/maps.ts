@@ -59,11 +59,13 @@ function clipBound(node: NodeProto, lowering: Lowering, k: number, attribute: st
 /** LeakyRelu: `max(x, 0) + alpha·min(x, 0)`; one of the terms is always zero, so nothing is rounded twice. */
 export function lowerLeakyRelu(node: NodeProto, lowering: Lowering): void {
   const alpha = floatAttribute(node, "alpha", Math.fround(0.01));
+  if (!Number.isFinite(alpha)) throw new Refusal("its alpha is not finite");
   lowering.defineElementwise(node, [{ name: node.input[0]!, leaf: true }], ([x]) => leaky(x!, formula.constant(alpha)));
 }
 
-/** PRelu: LeakyRelu with a tensor of slopes. */
+/** PRelu: LeakyRelu with a tensor of slopes, which must be finite constants: the formula multiplies them by 0 where x is positive. */
 export function lowerPRelu(node: NodeProto, lowering: Lowering): void {
+  if (!lowering.floats(node, 1)?.every((slope) => Number.isFinite(slope))) throw new Refusal("its slopes are not finite constants");
   lowering.defineElementwise(node, [{ name: node.input[0]!, leaf: true }, { name: node.input[1]! }], ([x, slope]) => leaky(x!, slope!));
 }
 

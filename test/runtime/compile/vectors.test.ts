@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { compileModel } from "../../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
-import { freezeIntegers } from "../../support/compileForTest.ts";
+import { freezeParameters } from "../../support/compileForTest.ts";
 import { onnxVectors, sharedFolder } from "../../support/onnxVectors.ts";
 import { verifyBundle } from "../../support/verifyBundle.ts";
 
@@ -19,7 +19,7 @@ describe("ONNX conformance vectors", () => {
     const refused: Record<string, number> = {};
     for (const vector of onnxVectors()) {
       try {
-        const { modelBytes, inputs } = freezeIntegers(vector.model, vector.inputs);
+        const { modelBytes, inputs } = freezeParameters(vector.model, vector.inputs);
         const bundle = await compileModel({ modelBytes }, { runner });
         const report = await verifyBundle(bundle, modelBytes, Object.fromEntries(bundle.program.inputs.map(({ name }, k) => [name, inputs[k]!])));
         compiled++;
