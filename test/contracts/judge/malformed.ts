@@ -1,5 +1,7 @@
 import { toHex } from "../../../protocol/hex.ts";
 import type { Range, Witness } from "../../../protocol/program/types.ts";
+import { rangeProof } from "../../../protocol/trees/merkle.ts";
+import { tensorLeaves, tensorTree } from "../../../protocol/trees/tensorTree.ts";
 import { operandOf, stepOf } from "../../protocol/judge/makeStep.ts";
 import { commitCase } from "./commitCase.ts";
 import { Random, randomTensor } from "./random.ts";
@@ -18,6 +20,17 @@ export const whole = commitCase(wideCase(), 0, new Random(2));
 const { witness } = whole;
 const range = (witness.operands[0] as Witness["operands"][number]).ranges[0] as Range;
 const hash = new Uint8Array(32);
+
+/** The same three chunks as two ranges side by side, each with its own proof. */
+function splitRanges(): Range[] {
+  const [bytes] = wideCase().operands as [Uint8Array];
+  const tree = tensorTree(tensorLeaves(bytes), bytes.length);
+  return [[1, 1], [2, 2]].map(([first, count]) => ({
+    first: first as number,
+    data: bytes.slice((first as number) * 1024, ((first as number) + (count as number)) * 1024),
+    siblings: rangeProof(tree, first as number, count as number),
+  }));
+}
 
 function withRanges(ranges: Range[]): Partial<Witness> {
   return { operands: witness.operands.map((opening, i) => (i === 0 ? { ...opening, ranges } : opening)) };
@@ -44,4 +57,5 @@ export const malformed: readonly [fault: string, change: Partial<Witness>][] = [
   ["ProofLength", withRanges([{ ...range, siblings: range.siblings.slice(1) }])],
   ["ProofLength", withRanges([{ ...range, siblings: [...range.siblings, hash] }])],
   ["RangesNotAscending", withRanges([range, range])],
+  ["RangesNotAscending", withRanges(splitRanges())],
 ];

@@ -30,7 +30,7 @@ export class Random {
 }
 
 /** How the floats of a tensor are spread. */
-export const styles = ["tame", "relu", "wide", "integers", "huge", "tiny", "special"] as const;
+export const styles = ["tame", "relu", "wide", "integers", "huge", "tiny", "clash", "special"] as const;
 export type Style = (typeof styles)[number];
 
 const special = [0x7f800000, 0xff800000, 0x7fc00000, 0xffc12345, 0x7f800001, 0, 0x80000000, 1, 0x80000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0xff7fffff, 0x3f800000];
@@ -53,6 +53,9 @@ export function randomBits(random: Random, style: Style): number {
       return exponent(180, 254);
     case "tiny":
       return exponent(0, 70);
+    case "clash":
+      // Subnormals beside huge values: what a flush takes away can be large.
+      return random.chance(0.5) ? (fraction | sign) >>> 0 : exponent(200, 254);
     case "special":
       return random.chance(0.15) ? random.pick(special) : exponent(random.int(0, 127), 140);
   }
