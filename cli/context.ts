@@ -107,7 +107,14 @@ export function openContext(flags: GlobalFlags, shell: Shell): Context {
     password,
     onClose: (close) => void closers.push(close),
     async close() {
-      for (const close of closers.reverse().splice(0)) await close();
+      for (const close of closers.splice(0).reverse()) {
+        // What cannot be closed must not keep the rest open; the command itself is over.
+        try {
+          await close();
+        } catch (error) {
+          logger.warn({ error }, "not closed cleanly");
+        }
+      }
     },
   };
 }

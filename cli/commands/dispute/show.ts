@@ -1,0 +1,43 @@
+import { Command } from "commander";
+import { getDispute } from "../../../runtime/chain/reads/getDispute.ts";
+import { readDisputeMoves } from "../../../runtime/chain/reads/readDisputeMoves.ts";
+import { action } from "../../action.ts";
+import { boundText, clocksOf, convictionIn, moveText, pathOf, phaseText, winnerOf } from "../../describeDispute.ts";
+import { pairs } from "../../output.ts";
+import { ether, id, span } from "../../parse.ts";
+import type { Shell } from "../../shell.ts";
+
+/** `gainsay dispute show ID` */
+export function showDisputeCommand(shell: Shell): Command {
+  return new Command("show")
+    .description("show a dispute: its moves, clocks, the disputed element and the verdict")
+    .argument("<id>", "number of the dispute", id)
+    .action(
+      action(shell, async ({ output, chain }, disputeId: bigint) => {
+        const connected = await chain();
+        const [dispute, moves, head] = await Promise.all([getDispute(connected, disputeId), readDisputeMoves(connected, disputeId), connected.head()]);
+        const clocks = clocksOf(dispute, head.timestamp);
+        const conviction = convictionIn(moves);
+        const named = moves.findLast((move) => move.kind === "tensor");
+        const step = conviction?.step ?? (named?.kind === "tensor" ? named.stepIndex : null);
+        const rounds = moves.filter(({ kind }) => kind === "choose").length;
+        output.result({ ...dispute, path: pathOf(dispute), winner: winnerOf(dispute), clocks, step, element: conviction?.element ?? null, rounds, conviction: conviction ?? null, moves }, [
+          ...pairs([
+            ["dispute", String(disputeId)],
+            ["job", `${dispute.jobId}, attempt ${dispute.attempt}`],
+            ["state", phaseText(dispute, clocks)],
+            ["path", pathOf(dispute)],
+            ["challenger", dispute.challenger],
+            ["bond", ether(dispute.bond)],
+            ["clocks", `challenger ${span(clocks.challenger)}, defender ${span(clocks.defender)}`],
+            ["step", step === null ? undefined : String(step)],
+            ["element", conviction === undefined ? undefined : String(conviction.element)],
+            ["claimed", conviction?.claimed],
+            ["sound", conviction === undefined ? undefined : boundText(conviction)],
+          ]),
+          "",
+          ...moves.map((move) => `block ${move.blockNumber}  ${moveText(move)}`),
+        ]);
+      }),
+    );
+}

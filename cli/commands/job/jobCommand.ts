@@ -1,0 +1,15 @@
+import { Command } from "commander";
+import type { Shell } from "../../shell.ts";
+import { cancelCommand } from "./cancel.ts";
+import { listJobsCommand } from "./list.ts";
+import { resultCommand } from "./result.ts";
+import { jobStatusCommand } from "./status.ts";
+import { submitCommand } from "./submit.ts";
+import { waitCommand } from "./wait.ts";
+
+/** `gainsay job …` */
+export function jobCommand(shell: Shell): Command {
+  const group = new Command("job").description("paid inferences: submit them, follow them, get their results");
+  for (const command of [submitCommand, jobStatusCommand, waitCommand, listJobsCommand, resultCommand, cancelCommand]) group.addCommand(command(shell));
+  return group;
+}

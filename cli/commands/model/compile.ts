@@ -1,0 +1,37 @@
+import path from "node:path";
+import { Command } from "commander";
+import { action } from "../../action.ts";
+import { describeProgram, tensorText } from "../../describeProgram.ts";
+import { compileFile, storeBundle } from "../../models.ts";
+import { pairs } from "../../output.ts";
+import { bytes } from "../../parse.ts";
+import { shapeFlag } from "../../shapeFlag.ts";
+import type { Shell } from "../../shell.ts";
+
+/** `gainsay model compile FILE` */
+export function compileCommand(shell: Shell): Command {
+  return new Command("compile")
+    .description("compile an ONNX file to a bundle; the same file and shapes give the same program root everywhere")
+    .argument("<file>", "ONNX model")
+    .addOption(shapeFlag())
+    .option("--out <folder>", "folder in which the bundle is put under its program root (default: bundles in the home)")
+    .action(
+      action(shell, async (context, file: string, options: { shape?: [string, number[]][]; out?: string }) => {
+        const bundle = await compileFile(context, file, Object.fromEntries(options.shape ?? []));
+        const folder = await storeBundle(path.resolve(options.out ?? context.paths.bundles), bundle);
+        const { root, inputs, outputs, totals } = describeProgram(bundle.program);
+        context.output.result(
+          { programRoot: root, folder, inputs, outputs, totals },
+          pairs([
+            ["program", root],
+            ["bundle", folder],
+            ...inputs.map((input) => ["input", tensorText(input)] as const),
+            ...outputs.map((output) => ["output", tensorText(output)] as const),
+            ["steps", String(totals.steps)],
+            ["trace", bytes(totals.traceBytes)],
+            ["weights", bytes(totals.weightBytes)],
+          ]),
+        );
+      }),
+    );
+}

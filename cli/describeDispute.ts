@@ -1,0 +1,86 @@
+import type { DisputeMove } from "../runtime/chain/reads/readDisputeMoves.ts";
+import type { Dispute } from "../runtime/chain/types.ts";
+import type { Verdict } from "../protocol/program/types.ts";
+import { short, span } from "./parse.ts";
+
+export type Side = "challenger" | "defender";
+
+/** What is left on each side's clock. */
+export interface Clocks {
+  /** Whose clock runs; undefined once the dispute has ended. */
+  toMove: Side | undefined;
+  /** Seconds; of the side to move by the chain's clock now. */
+  challenger: number;
+  defender: number;
+}
+
+/** How the dispute is fought: by one sealed refutation, or by bisection. */
+export function pathOf(dispute: Dispute): "refute" | "bisect" {
+  return dispute.seal === undefined ? "bisect" : "refute";
+}
+
+/** The clocks at `now`, seconds of the chain's clock. */
+export function clocksOf(dispute: Dispute, now: number): Clocks {
+  const toMove = sideToMove(dispute);
+  const left = Math.max(0, dispute.deadline - now);
+  return { toMove, challenger: toMove === "challenger" ? left : dispute.challengerClock, defender: toMove === "defender" ? left : dispute.defenderClock };
+}
+
+function sideToMove({ phase }: Dispute): Side | undefined {
+  if (phase === "reveal" || phase === "revealChunk") return "defender";
+  return phase === "ended" || phase === "none" ? undefined : "challenger";
+}
+
+/** Who has won, in a word. */
+export function winnerOf({ outcome }: Dispute): Side | "nobody" | null {
+  return { none: null, challengerWon: "challenger", defenderWon: "defender", void: "nobody" }[outcome] as Side | "nobody" | null;
+}
+
+/** The verdict that ended the dispute, with its numbers; undefined if no refutation did. */
+export function convictionIn(moves: readonly DisputeMove[]): { step: number; element: number; claimed: string; lo: string; hi: string; nan: boolean; transaction: string } | undefined {
+  const move = moves.findLast((item) => item.kind === "refute");
+  if (move === undefined || move.kind !== "refute") return undefined;
+  const { claimed, lo, hi, nan } = move.verdict;
+  return { step: move.stepIndex, element: move.element, claimed: floatText(claimed), lo: floatText(lo), hi: floatText(hi), nan, transaction: move.transactionHash };
+}
+
+/** Value of float32 bits, in the fewest digits that tell it from its neighbours. */
+export function floatText(bits: number): string {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, bits);
+  const value = view.getFloat32(0);
+  for (let digits = 1; digits < 9; digits++) if (Math.fround(Number(value.toPrecision(digits))) === value) return String(Number(value.toPrecision(digits)));
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+/** What would have been sound, in words. */
+export function boundText(verdict: Pick<Verdict, "nan"> & { lo: string; hi: string }): string {
+  const interval = Number(verdict.lo) > Number(verdict.hi) ? undefined : `[${verdict.lo}, ${verdict.hi}]`;
+  return [interval, verdict.nan ? "NaN" : undefined].filter((part) => part !== undefined).join(" or ") || "nothing";
+}
+
+/** One move in a line. */
+export function moveText(move: DisputeMove): string {
+  switch (move.kind) {
+    case "open":
+      return `opened by ${move.challenger} against attempt ${move.attempt} of job ${move.jobId}`;
+    case "reveal":
+      return `turn ${move.turn}: defender reveals ${move.children.length} nodes below ${short(move.node)}`;
+    case "choose":
+      return `turn ${move.turn}: challenger chooses node ${move.index}, ${short(move.child)}`;
+    case "tensor":
+      return `turn ${move.turn}: the game reaches tensor ${move.tensor}, step ${move.stepIndex}, ${move.byteLength} bytes`;
+    case "chunk":
+      return `turn ${move.turn}: defender reveals chunk ${move.chunk} of tensor ${move.tensor}, ${move.data.length} bytes`;
+    case "refute":
+      return `refuted: step ${move.stepIndex}, element ${move.element} was claimed to be ${floatText(move.verdict.claimed)}`;
+    case "end":
+      return `ended: ${move.outcome === "challengerWon" ? "the challenger won" : move.outcome === "defenderWon" ? "the defender won" : "void, convicted by another dispute"}; the bond goes to ${move.bondTo}`;
+  }
+}
+
+/** Phase and clocks in a phrase. */
+export function phaseText(dispute: Dispute, clocks: Clocks): string {
+  if (clocks.toMove === undefined) return `ended, ${{ none: "without outcome", challengerWon: "the challenger won", defenderWon: "the defender won", void: "void" }[dispute.outcome]}`;
+  return `${dispute.phase}: waits for the ${clocks.toMove}, ${span(clocks[clocks.toMove])} left`;
+}

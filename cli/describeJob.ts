@@ -1,0 +1,21 @@
+import type { Job } from "../runtime/chain/types.ts";
+import { ether, span } from "./parse.ts";
+import { stateText, waitText } from "./waitForJob.ts";
+
+/** A job as pairs for people; `now` is the chain's clock in seconds. */
+export function describeJob(job: Job, now: number): [string, string | undefined][] {
+  return [
+    ["job", String(job.id)],
+    ["status", stateText(job)],
+    ["next", waitText(job, now)],
+    ["program", job.programRoot],
+    ["requester", job.requester],
+    ["executor", job.executor],
+    ["fee", ether(job.fee)],
+    ["collateral", ether(job.collateral)],
+    ["windows", `claim ${span(job.claimWindow)}, delivery ${span(job.deliveryWindow)}, challenge ${span(job.challengeWindow)}`],
+    ["input root", job.inputRoot],
+    ["trace root", job.traceRoot],
+    ["output root", job.outputRoot],
+  ];
+}

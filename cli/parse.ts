@@ -1,0 +1,92 @@
+import { InvalidArgumentError } from "commander";
+import type { Address } from "viem";
+import { formatUnits, getAddress, isAddress } from "viem/utils";
+import type { Hex } from "../protocol/hex.ts";
+
+const decimals = { wei: 0, gwei: 9, ether: 18, eth: 18 } as const;
+
+/** Reads an amount of money: ether as in `1.5`, or with a unit as in `100gwei`, `5 wei`. wei. */
+export function amount(text: string): bigint {
+  const match = /^(\d+)(?:\.(\d+))?\s*(wei|gwei|ether|eth)?$/i.exec(text.trim());
+  if (match === null) throw new InvalidArgumentError("Write an amount such as 1.5, 1.5ether, 20gwei or 1000wei.");
+  const places = decimals[(match[3] ?? "ether").toLowerCase() as keyof typeof decimals];
+  const fraction = (match[2] ?? "").replace(/0+$/, "");
+  if (fraction.length > places) throw new InvalidArgumentError("The amount is finer than one wei.");
+  return BigInt(match[1] as string) * 10n ** BigInt(places) + BigInt(fraction.padEnd(places, "0") || "0");
+}
+
+/** Shows wei as ether, exactly. */
+export function ether(wei: bigint): string {
+  return `${formatUnits(wei, 18)} ether`;
+}
+
+/** Reads a span of time: seconds as in `90`, or with a unit as in `10m`, `2h`, `1d`. Seconds. */
+export function duration(text: string): number {
+  const match = /^(\d{1,9})\s*(s|m|h|d)?$/i.exec(text.trim());
+  if (match === null) throw new InvalidArgumentError("Write a time such as 90, 90s, 10m, 2h or 1d.");
+  return Number(match[1]) * { s: 1, m: 60, h: 3600, d: 86_400 }[(match[2] ?? "s").toLowerCase() as "s" | "m" | "h" | "d"];
+}
+
+/** Shows seconds as people say them. */
+export function span(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min${seconds % 60 === 0 ? "" : ` ${seconds % 60} s`}`;
+  return `${Math.floor(seconds / 3600)} h${Math.floor((seconds % 3600) / 60) === 0 ? "" : ` ${Math.floor((seconds % 3600) / 60)} min`}`;
+}
+
+/** Shows seconds since 1970 as a date and time in UTC. */
+export function time(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace("T", " ").replace(".000Z", " UTC");
+}
+
+/** Makes a reader of whole numbers from `minimum` to `maximum`. */
+export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d{1,16}$/.test(text) || value < minimum || value > maximum) {
+      throw new InvalidArgumentError(maximum === Number.MAX_SAFE_INTEGER ? `Write a whole number from ${minimum} up.` : `Write a whole number from ${minimum} to ${maximum}.`);
+    }
+    return value;
+  };
+}
+
+/** Reads the number of a job or dispute, from 1. */
+export function id(text: string): bigint {
+  if (!/^[1-9]\d{0,77}$/.test(text)) throw new InvalidArgumentError("Write its number, from 1 up.");
+  return BigInt(text);
+}
+
+/** Reads an address in any letter case. */
+export function address(text: string): Address {
+  if (!isAddress(text, { strict: false })) throw new InvalidArgumentError("Write an address of 40 hexadecimal digits after 0x.");
+  return getAddress(text);
+}
+
+/** Collects the values of a flag that may be given several times. */
+export function repeated<T>(read: (text: string) => T): (text: string, before?: readonly T[]) => T[] {
+  return (text, before = []) => [...before, read(text)];
+}
+
+/** Reads `NAME=1,3,224,224` (or with `x`). */
+export function shape(text: string): [name: string, shape: number[]] {
+  const at = text.lastIndexOf("=");
+  const sizes = text.slice(at + 1);
+  if (at < 1 || !/^\d{1,10}([,x]\d{1,10})*$/.test(sizes)) throw new InvalidArgumentError("Write NAME=SIZES, such as image=1,3,224,224.");
+  return [text.slice(0, at), sizes.split(/[,x]/).map(Number)];
+}
+
+/** Whether a word is a program root. */
+export function isRoot(text: string): text is Hex {
+  return /^0x[0-9a-f]{64}$/i.test(text);
+}
+
+/** A hash or address short enough for a table. */
+export function short(hex: string): string {
+  return hex.length <= 14 ? hex : `${hex.slice(0, 8)}…${hex.slice(-4)}`;
+}
+
+/** Bytes in the unit in which people read them. */
+export function bytes(count: number): string {
+  if (count < 10_000) return `${count} B`;
+  return count < 10_000_000 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
+}
