@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { Command } from "commander";
+import { Command, type Option } from "commander";
 import { configCommand } from "./commands/config/configCommand.ts";
 import { demoCommand } from "./commands/demo/demoCommand.ts";
 import { devnetCommand } from "./commands/devnet/devnetCommand.ts";
@@ -12,6 +12,7 @@ import { receiptCommand } from "./commands/receipt/receiptCommand.ts";
 import { stakeCommand } from "./commands/stake/stakeCommand.ts";
 import { watcherCommand } from "./commands/watcher/watcherCommand.ts";
 import { addGlobalFlags } from "./globalFlags.ts";
+import { ether } from "./parse.ts";
 import type { Shell } from "./shell.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -33,8 +34,16 @@ function prepare(command: Command, shell: Shell): void {
     .exitOverride()
     .showSuggestionAfterError()
     .allowExcessArguments(false)
-    .configureHelp({ showGlobalOptions: true, helpWidth: shell.stdout.columns ?? 120 })
+    .configureHelp({ showGlobalOptions: true, helpWidth: shell.stdout.columns ?? 120, optionDescription })
     // What is wrong is reported in one place with all other errors; only help asked for or needed is written here.
     .configureOutput({ writeOut: (text) => void shell.stdout.write(text), writeErr: (text) => void (text.startsWith("error:") || shell.stderr.write(text)), outputError: () => undefined });
   for (const child of command.commands) prepare(child, shell);
+}
+
+/** Help of a flag: what it says, its choices, and its default unless the text names it. */
+function optionDescription({ description, argChoices, defaultValue, defaultValueDescription }: Option): string {
+  const extra: string[] = [];
+  if (argChoices !== undefined) extra.push(`one of ${argChoices.join(", ")}`);
+  if (defaultValue !== undefined && defaultValue !== "" && !/\bdefault\b/.test(description)) extra.push(`default ${defaultValueDescription ?? (typeof defaultValue === "bigint" ? ether(defaultValue) : String(defaultValue))}`);
+  return extra.length === 0 ? description : `${description} (${extra.join("; ")})`;
 }
