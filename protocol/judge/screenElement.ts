@@ -1,62 +1,102 @@
 import { stepKinds, type Step } from "../program/types.ts";
-import { compileStep } from "./compileStep.ts";
+import { compileStep, type CompiledStep } from "./compileStep.ts";
+import { evaluateExpression } from "./expression.ts";
+import { add, bitsOf } from "./float32.ts";
+import { flushed, point, type Interval } from "./interval.ts";
 import { coordinatesOf, walkRuns } from "./walkRuns.ts";
 
 /** What a screen found: `sound` if doubles alone prove the element sound; otherwise `judgeElement` must decide. */
 export interface Screening {
   sound: boolean;
-  /** Estimate of |claimed − exact| / bound, for a proved element. */
+  /** Estimate of the distance from the middle of what is sound, in units of its half width; NaN if the screen cannot tell. */
   margin: number;
 }
 
+const undecided: Screening = { sound: false, margin: Number.NaN };
+const screenable = new WeakMap<Step, boolean>();
+
 /**
- * A fast filter for contractions without an expression: sums in doubles, where products of two float32 are exact and n additions
- * err by at most n·2^−52 of the sum of magnitudes. An element within 1 − 2^−10 of the γ part of its bound is proved
- * sound: with n < 2^22 the error of the doubles is below 2^−28·n relative to a bound of n·2^−24. Never proves a fraud.
+ * A fast filter for contractions: sums in doubles, where products of two float32 are exact and n additions err by at most
+ * n·2^−53·(1 + n·2^−53) of the sum of magnitudes. Against a bound of more than n·2^−24 of it that is below 2^−28, so the inner
+ * 1 − 2^−10 of the γ part lies inside the judge's bound. An expression is then evaluated over that smaller interval: interval
+ * arithmetic is monotone under inclusion, so its result lies inside the judge's. Scalar functions are left to the judge, because
+ * their fixed point is monotone only up to its error. Never proves a fraud.
  *
  * `operands` are the committed tensors as floats. For steps of other kinds the answer is never `sound`.
  */
 export function screenElement(step: Step, operands: readonly Float32Array[], element: number, claimed: number): Screening {
-  const undecided: Screening = { sound: false, margin: Number.NaN };
+  if (!isScreenable(step) || !Number.isFinite(claimed)) return undecided;
   const compiled = compileStep(step);
-  if (step.kind !== stepKinds.contraction || step.expression.length > 0 || !Number.isFinite(claimed)) return undecided;
   const coords = coordinatesOf(compiled, element);
-  const [f, g] = compiled.maps;
-  const [a, b] = operands;
-  if (f === undefined || g === undefined || a === undefined || b === undefined) return undecided;
+  const { sum, magnitude, terms } = estimate(compiled, operands, coords);
+  const radius = (terms / (2 ** 24 - terms)) * magnitude * (1 - 2 ** -10);
+  // Also refuses NaN and infinities, which are left to the judge.
+  if (!(terms < 2 ** 22 && Math.abs(sum) + radius < 2 ** 127)) return undecided;
+  if (step.expression.length === 0) {
+    const distance = Math.abs(claimed - sum);
+    return { sound: distance <= radius, margin: distance === 0 ? 0 : distance / radius };
+  }
+  const slots: Interval[] = [flushed(outward(sum, radius))];
+  for (let i = compiled.firstValue; i < compiled.maps.length; i++) slots.push(point(bitsOf(valueAt(compiled, operands, coords, i))));
+  const { lo, hi } = evaluateExpression(step.expression, slots);
+  const half = (hi - lo) / 2;
+  const distance = Math.abs(claimed - (lo + half));
+  return { sound: lo <= claimed && claimed <= hi, margin: distance === 0 ? 0 : distance / half };
+}
+
+/** Whether the step is a contraction whose expression has no scalar functions (opcodes 23–27). */
+function isScreenable(step: Step): boolean {
+  let known = screenable.get(step);
+  if (known === undefined) {
+    known = step.kind === stepKinds.contraction;
+    for (let at = 0; at < step.expression.length; at++) {
+      const opcode = step.expression[at] as number;
+      if (opcode >= 0x23 && opcode <= 0x27) known = false;
+      at += opcode === 0x01 ? 1 : opcode === 0x02 ? 4 : 0;
+    }
+    screenable.set(step, known);
+  }
+  return known;
+}
+
+function estimate(compiled: CompiledStep, operands: readonly Float32Array[], coords: readonly number[]) {
+  const [f, g] = compiled.maps as [CompiledStep["maps"][number], CompiledStep["maps"][number]];
+  const [a, b] = operands as [Float32Array, Float32Array];
   let sum = 0;
   let magnitude = 0;
   let terms = 2;
+  const take = (i: number, j: number): void => {
+    const product = (a[i] as number) * (b[j] as number);
+    sum += product;
+    magnitude += Math.abs(product);
+  };
   const plain = !f.staged && !g.staged;
   walkRuns(compiled, coords, (first, second, count) => {
     terms += count;
     if (plain) {
-      f.resolve(first);
-      g.resolve(second);
-      for (let k = 0, i = first, j = second; k < count; k++, i += f.stride, j += g.stride) {
-        const product = (a[i] as number) * (b[j] as number);
-        sum += product;
-        magnitude += Math.abs(product);
-      }
+      // An index outside of the tensor reads undefined and ends as NaN.
+      for (let k = 0, i = first, j = second; k < count; k++, i += f.stride, j += g.stride) take(i, j);
     } else {
-      for (let k = 0; k < count; k++) {
-        const product = (a[f.resolve(first + k * f.stride)] as number) * (b[g.resolve(second + k * g.stride)] as number);
-        sum += product;
-        magnitude += Math.abs(product);
-      }
+      for (let k = 0; k < count; k++) take(f.resolve(first + k * f.stride), g.resolve(second + k * g.stride));
     }
   });
   for (let i = compiled.factors; i < compiled.firstValue; i++) {
-    const map = compiled.maps[i] as (typeof compiled.maps)[number];
-    const addend = operands[i]?.[map.resolve(map.linear(coords, []))] ?? Number.NaN;
+    const addend = valueAt(compiled, operands, coords, i);
     sum += addend;
     magnitude += Math.abs(addend);
     terms++;
   }
-  if (terms >= 2 ** 22) return undecided;
-  const radius = (terms / (2 ** 24 - terms)) * magnitude;
-  const distance = Math.abs(claimed - sum);
-  // False for NaN and for infinities, which leaves them to the exact judge.
-  const sound = distance <= radius * (1 - 2 ** -10) && radius < Infinity;
-  return { sound, margin: distance === 0 ? 0 : distance / radius };
+  return { sum, magnitude, terms };
+}
+
+function valueAt(compiled: CompiledStep, operands: readonly Float32Array[], coords: readonly number[], operand: number): number {
+  const map = compiled.maps[operand] as CompiledStep["maps"][number];
+  return operands[operand]?.[map.resolve(map.linear(coords, []))] ?? Number.NaN;
+}
+
+/** Float32 ends around [sum − radius, sum + radius]; rounding in the doubles is far below the 2^−10 that the radius leaves. */
+function outward(sum: number, radius: number): Interval {
+  const low = Math.fround(sum - radius);
+  const high = Math.fround(sum + radius);
+  return { lo: low <= sum - radius ? low : add(low, -(2 ** -149), false), hi: high >= sum + radius ? high : add(high, 2 ** -149, true), nan: false };
 }

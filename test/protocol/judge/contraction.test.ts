@@ -3,7 +3,8 @@ import { judgeElement } from "../../../protocol/judge/judgeElement.ts";
 import { screenElement } from "../../../protocol/judge/screenElement.ts";
 import { move } from "../../../protocol/judge/float32.ts";
 import { Random, randomBits, styles } from "../../contracts/judge/random.ts";
-import { bitsOfFloat, dotStep, floatOfBits } from "./makeStep.ts";
+import { randomExpression } from "../../contracts/judge/randomCase.ts";
+import { bitsOfFloat, dotStep, floatOfBits, operandOf, stepOf } from "./makeStep.ts";
 import { simulate, withinBound, type Machine, type Terms } from "./reference.ts";
 
 const rounds = Number(process.env.GAINSAY_FUZZ_CASES ?? 4000);
@@ -113,5 +114,26 @@ describe("screenElement", () => {
       if (Number.isFinite(y) && !judgeTerms(terms, y).fraud) honest++;
     }
     expect(proved).toBeGreaterThan(honest / 3);
+  });
+
+  it("stays inside the judge's enclosure behind an expression, too", () => {
+    let proved = 0;
+    for (let i = 0; i < rounds; i++) {
+      const random = new Random(i + 4e6);
+      const style = random.pick(styles);
+      const operands = [random.int(1, 12), 1].map((count) => Float32Array.from({ length: count }, () => floatOfBits(randomBits(random, style))));
+      const k = (operands[0] as Float32Array).length;
+      operands.splice(1, 0, Float32Array.from({ length: k }, () => floatOfBits(randomBits(random, style))));
+      const factor = operandOf(0, k, { reduceStrides: [1] });
+      const step = stepOf(1, [], [k], [factor, factor, operandOf(2, 1)], [...randomExpression(random, 2)]);
+      const read = (operand: number, element: number) => bitsOfFloat((operands[operand] as Float32Array)[element] as number);
+      const exact = judgeElement(step, read, 0, 0);
+      const y = random.chance(0.5) ? move(floatOfBits(random.chance(0.5) ? exact.lo : exact.hi), random.int(-3, 3)) : (floatOfBits(exact.lo) + floatOfBits(exact.hi)) / 2;
+      const claimed = Math.fround(y);
+      if (!screenElement(step, operands, 0, claimed).sound) continue;
+      proved++;
+      expect(judgeElement(step, read, 0, bitsOfFloat(claimed)).fraud, `case ${i}`).toBe(false);
+    }
+    expect(proved).toBeGreaterThan(rounds / 50);
   });
 });
