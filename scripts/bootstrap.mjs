@@ -57,7 +57,8 @@ function installPackages() {
   const marker = path.join(root, "node_modules", ".gainsay-installed");
   if (read(marker) === lock) return;
   note("Installing packages (once) …");
-  npm(process.execPath, ["ci", "--loglevel=error"], root);
+  // Not `npm ci`: it refuses a lock file that leaves out the optional binaries of platforms which a registry does not carry.
+  npm(process.execPath, ["install", "--no-save", "--loglevel=error"], root);
   writeFileSync(marker, lock);
 }
 
