@@ -33,6 +33,11 @@ export function isInsufficientFunds(error: unknown): boolean {
   return find(error, (cause) => cause instanceof InsufficientFundsError || /insufficient funds|doesn't have enough funds|exceeds (the )?balance/i.test(text(cause))) !== undefined;
 }
 
+/** Whether a node refused `eth_getLogs` because the range or the answer is too large. Providers agree on no code, only more or less on words. */
+export function isRangeTooLarge(error: unknown): boolean {
+  return /range|too (many|large|big)|limit|exceed|10000|size/i.test(reasonOf(error));
+}
+
 /** The message of the innermost known cause, on one line and without the URL and body that viem's long message repeats. */
 export function reasonOf(error: unknown): string {
   let reason = error instanceof Error ? error.message : String(error);

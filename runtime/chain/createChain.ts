@@ -4,7 +4,7 @@ import type { Hex } from "../../protocol/hex.ts";
 import type { ContractName, Deployment } from "../config/deployment.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
 import { chainError } from "./chainError.ts";
-import { createTransport } from "./createTransport.ts";
+import { createEndpoint, createTransport } from "./createTransport.ts";
 
 export interface ChainOptions {
   /** JSON-RPC over HTTP, tried in order. */
@@ -52,7 +52,8 @@ export async function createChain(options: ChainOptions, dependencies: ChainDepe
   const { deployment } = options;
   const now = dependencies.now ?? Date.now;
   const client = createPublicClient({ transport: createTransport(options), cacheTime: 0 }) as PublicClient;
-  await check(client, options);
+  await checkEndpoints(options, dependencies.logger);
+  await checkContracts(client, options);
   const head = async (): Promise<Head> => {
     try {
       const block = await client.getBlock({ blockTag: "latest", includeTransactions: false });
@@ -72,22 +73,29 @@ export async function createChain(options: ChainOptions, dependencies: ChainDepe
   };
 }
 
-async function check(client: PublicClient, { rpcUrls, deployment }: ChainOptions): Promise<void> {
-  const endpoints = rpcUrls.map(origin);
-  let chainId: number;
-  try {
-    chainId = await client.getChainId();
-  } catch (error) {
-    const known = chainError(error);
-    throw new GainsayError(known.message, { code: known.code, kind: known.kind, retryable: known.retryable, details: { ...known.details, endpoints } });
+/** Each endpoint on its own: one that serves another chain must not step in later. One that is down now may be up by then. */
+async function checkEndpoints(options: ChainOptions, logger: Logger): Promise<void> {
+  const expected = options.deployment.chainId;
+  const endpoints = options.rpcUrls.map(origin);
+  const answers = await Promise.allSettled(options.rpcUrls.map((url) => createPublicClient({ transport: createEndpoint(url, options) }).getChainId()));
+  for (const [i, answer] of answers.entries()) {
+    if (answer.status === "rejected") {
+      logger.warn({ endpoint: endpoints[i], error: chainError(answer.reason) }, "RPC endpoint does not answer");
+    } else if (answer.value !== expected) {
+      throw new GainsayError(`The node serves chain ${answer.value}, but chain ${expected} was asked for; check the RPC URL and the chain id.`, {
+        code: "CHAIN_WRONG_ID",
+        kind: "usage",
+        details: { endpoint: endpoints[i], actual: answer.value, expected },
+      });
+    }
   }
-  if (chainId !== deployment.chainId) {
-    throw new GainsayError(`The node serves chain ${chainId}, but chain ${deployment.chainId} was asked for; check the RPC URL and the chain id.`, {
-      code: "CHAIN_WRONG_ID",
-      kind: "usage",
-      details: { endpoints, actual: chainId, expected: deployment.chainId },
-    });
-  }
+  const first = answers[0];
+  if (first?.status !== "rejected" || answers.some(({ status }) => status === "fulfilled")) return;
+  const { message, code, kind, retryable, details } = chainError(first.reason);
+  throw new GainsayError(message, { code, kind, retryable, details: { ...details, endpoints } });
+}
+
+async function checkContracts(client: PublicClient, { rpcUrls, deployment }: ChainOptions): Promise<void> {
   const names = Object.keys(deployment.contracts) as ContractName[];
   try {
     const codes = await Promise.all(names.map((name) => client.getCode({ address: deployment.contracts[name] })));
@@ -96,7 +104,7 @@ async function check(client: PublicClient, { rpcUrls, deployment }: ChainOptions
     throw new GainsayError(`There is no contract at the address of ${missing.join(", ")}; the deployment file is of another chain or of a devnet that was started anew.`, {
       code: "CHAIN_NO_CONTRACTS",
       kind: "usage",
-      details: { endpoints, chainId, missing: Object.fromEntries(missing.map((name) => [name, deployment.contracts[name]])) },
+      details: { endpoints: rpcUrls.map(origin), chainId: deployment.chainId, missing: Object.fromEntries(missing.map((name) => [name, deployment.contracts[name]])) },
     });
   } catch (error) {
     throw chainError(error);

@@ -1,6 +1,7 @@
 import type { Address, LocalAccount, TransactionReceipt } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
+import type { Metrics } from "../telemetry/createMetrics.ts";
 import type { Chain } from "./createChain.ts";
 import type { ContractCall } from "./contracts.ts";
 import { createNonce } from "./nonce.ts";
@@ -22,6 +23,8 @@ export interface SenderOptions {
 
 export interface SenderDependencies {
   logger: Logger;
+  /** Counts transactions by call and outcome, and the gas they took. */
+  metrics?: Metrics;
   /** Milliseconds, monotonic or not; only differences count. */
   now?: () => number;
 }
@@ -52,6 +55,7 @@ export function createSender(options: SenderOptions, dependencies: SenderDepende
     pollingIntervalMs: options.pollingIntervalMs ?? 250,
   };
   const nonce = createNonce(chain, account.address);
+  const count = counting(dependencies.metrics);
   let last: Promise<unknown> = Promise.resolve();
   return {
     address: account.address,
@@ -59,11 +63,28 @@ export function createSender(options: SenderOptions, dependencies: SenderDepende
     send(call, { signal } = {}) {
       const turn = last.then(() => {
         if (signal?.aborted) throw aborted();
-        return sendTransaction(call, { account, chain, policy, nonce, signal, logger: dependencies.logger, now: dependencies.now ?? Date.now });
+        const sent = sendTransaction(call, { account, chain, policy, nonce, signal, logger: dependencies.logger, now: dependencies.now ?? Date.now });
+        return count(call.functionName, sent);
       });
       last = turn.catch(() => undefined);
       return signal === undefined ? turn : leaveOnAbort(turn, signal);
     },
+  };
+}
+
+function counting(metrics: Metrics | undefined): (call: string, sent: Promise<TransactionReceipt>) => Promise<TransactionReceipt> {
+  const transactions = metrics?.counter("transactions_total", "Contract calls sent or refused, by outcome: included, or the error's code.", ["call", "outcome"]);
+  const gas = metrics?.counter("transaction_gas_total", "Gas used by included contract calls.", ["call"]);
+  return async (call, sent) => {
+    try {
+      const receipt = await sent;
+      transactions?.inc({ call, outcome: "included" });
+      gas?.inc({ call }, Number(receipt.gasUsed));
+      return receipt;
+    } catch (error) {
+      transactions?.inc({ call, outcome: error instanceof GainsayError ? error.code : "UNKNOWN" });
+      throw error;
+    }
   };
 }
 

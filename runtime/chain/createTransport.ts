@@ -10,8 +10,13 @@ export interface TransportOptions {
 
 /** HTTP endpoints in the given order: the next one is asked where the one before does not answer. */
 export function createTransport(options: TransportOptions): Transport {
-  const each = options.rpcUrls.map((url) => http(url, { timeout: options.timeoutMs ?? 10_000, retryCount: options.retries ?? 2, retryDelay: 150 }));
+  const each = options.rpcUrls.map((url) => createEndpoint(url, options));
   const first = each[0];
   // Ranking would prefer the endpoint that answers fastest, which may be the one whose head is oldest.
   return each.length === 1 && first !== undefined ? first : fallback(each, { rank: false, retryCount: 0 });
+}
+
+/** One endpoint. */
+export function createEndpoint(url: string, options: Omit<TransportOptions, "rpcUrls">): Transport {
+  return http(url, { timeout: options.timeoutMs ?? 10_000, retryCount: options.retries ?? 2, retryDelay: 150 });
 }

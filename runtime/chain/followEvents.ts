@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Hex } from "../../protocol/hex.ts";
-import { chainError, reasonOf } from "./chainError.ts";
+import { chainError, isRangeTooLarge } from "./chainError.ts";
 import type { Chain, Head } from "./createChain.ts";
 import { decodeEvent, eventContracts, type ChainEvent, type EventContract } from "./events.ts";
 
@@ -100,7 +100,7 @@ function createReader(chain: Chain, options: FollowOptions, handlers: FollowHand
       if (chunk < largest) chunk = chunk * 2n < largest ? chunk * 2n : largest;
       return logs;
     } catch (error) {
-      if (chunk > 1n && /range|too (many|large|big)|limit|exceed|10000|size/i.test(reasonOf(error))) {
+      if (chunk > 1n && isRangeTooLarge(error)) {
         chunk = chunk / 2n;
         return undefined;
       }

@@ -1,6 +1,6 @@
 import { encodeEventTopics, numberToHex, pad, type Abi, type ContractEventName } from "viem";
 import type { Hex } from "../../protocol/hex.ts";
-import { chainError } from "./chainError.ts";
+import { chainError, isRangeTooLarge } from "./chainError.ts";
 import { abis, type Abis } from "./contracts.ts";
 import type { Chain } from "./createChain.ts";
 import { decodeEvent, type ChainEvent, type EventContract, type EventsOf } from "./events.ts";
@@ -16,33 +16,42 @@ export interface EventFilter<C extends EventContract, N extends ContractEventNam
 }
 
 /** Most RPC providers answer ranges of this many blocks. */
-const chunkBlocks = 9_999n;
+const largestChunk = 10_000n;
 
 /** Past events of one contract in chain order, read in bounded ranges. Throws `CHAIN_UNREACHABLE`, `CHAIN_FAILED`. */
 export async function getEvents<C extends EventContract, N extends ContractEventName<Abis[C]> = ContractEventName<Abis[C]>>(chain: Chain, filter: EventFilter<C, N>): Promise<EventsOf<C, N>[]> {
-  const { deployment, client } = chain;
-  const topics = (filter.indexed ?? []).map((value) => (typeof value === "bigint" ? numberToHex(value, { size: 32 }) : value === null ? null : pad(value)));
-  const names = filter.names?.map((eventName) => encodeEventTopics({ abi: abis[filter.contract] as Abi, eventName: eventName as string })[0] as Hex) ?? null;
   const found: ChainEvent[] = [];
+  const topics = topicsOf(filter);
+  let chunk = largestChunk;
   try {
     const end = filter.toBlock ?? (await chain.head()).number;
-    for (let from = filter.fromBlock ?? deployment.block; from <= end; from += chunkBlocks + 1n) {
-      const to = from + chunkBlocks < end ? from + chunkBlocks : end;
-      const logs = await client.request({
-        method: "eth_getLogs",
-        params: [{ address: deployment.contracts[filter.contract], topics: [names, ...topics], fromBlock: numberToHex(from), toBlock: numberToHex(to) }],
-      });
-      for (const log of logs) {
-        const event = decodeEvent(deployment, {
-          ...log,
-          blockNumber: log.blockNumber === null ? null : BigInt(log.blockNumber),
-          logIndex: log.logIndex === null ? null : Number(log.logIndex),
-        });
-        if (event !== undefined) found.push(event);
+    for (let from = filter.fromBlock ?? chain.deployment.block; from <= end; ) {
+      const to = from + chunk - 1n < end ? from + chunk - 1n : end;
+      try {
+        found.push(...(await readRange(chain, filter.contract, topics, from, to)));
+        from = to + 1n;
+      } catch (error) {
+        if (chunk === 1n || !isRangeTooLarge(error)) throw error;
+        chunk /= 2n;
       }
     }
   } catch (error) {
     throw chainError(error);
   }
   return found as unknown as EventsOf<C, N>[];
+}
+
+/** viem's own filters take one event with its arguments, not several that share their first ones. */
+function topicsOf<C extends EventContract, N extends ContractEventName<Abis[C]>>({ contract, names, indexed = [] }: EventFilter<C, N>): (Hex[] | Hex | null)[] {
+  const signatures = names?.map((eventName) => encodeEventTopics({ abi: abis[contract] as Abi, eventName: eventName as string })[0] as Hex) ?? null;
+  return [signatures, ...indexed.map((value) => (typeof value === "bigint" ? numberToHex(value, { size: 32 }) : value === null ? null : pad(value)))];
+}
+
+async function readRange({ client, deployment }: Chain, contract: EventContract, topics: (Hex[] | Hex | null)[], from: bigint, to: bigint): Promise<ChainEvent[]> {
+  const filter = { address: deployment.contracts[contract], topics, fromBlock: numberToHex(from), toBlock: numberToHex(to) };
+  const logs = await client.request({ method: "eth_getLogs", params: [filter] });
+  return logs.flatMap((log) => {
+    const place = { blockNumber: log.blockNumber === null ? null : BigInt(log.blockNumber), logIndex: log.logIndex === null ? null : Number(log.logIndex) };
+    return decodeEvent(deployment, { ...log, ...place }) ?? [];
+  });
 }

@@ -9,6 +9,9 @@ const errorAbi: Abi = Object.values(generated)
   .flatMap((abi) => (Array.isArray(abi) ? (abi as Abi) : []))
   .filter((item) => item.type === "error");
 
+/** Reverts that time alone mends. */
+const passing = new Set(["TooSoon", "DeadlineNotPassed", "ClockStillRuns", "DisputesOpen", "WithdrawalTooEarly"]);
+
 /** What a contract reverted with. */
 export interface Revert {
   /** Name of the custom error, `Error` or `Panic`; undefined if the bytes are not those of a known error. */
@@ -34,6 +37,7 @@ export function revertError(data: Hex): GainsayError {
   const { name, args } = decodeRevert(data);
   return new GainsayError(sentence(name, args), {
     code: "CONTRACT_REVERTED",
+    retryable: name !== undefined && passing.has(name),
     details: { ...(name === undefined ? { data: data.slice(0, 74) } : { name, args }) },
   });
 }

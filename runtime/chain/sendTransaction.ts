@@ -166,5 +166,5 @@ async function explainRevert(prepared: PreparedCall, receipt: TransactionReceipt
     }
   }
   const error = revertError(reason);
-  return new GainsayError(error.message, { code: error.code, details: { ...error.details, transaction: receipt.transactionHash, gasUsed: receipt.gasUsed } });
+  return new GainsayError(error.message, { code: error.code, retryable: error.retryable, details: { ...error.details, transaction: receipt.transactionHash, gasUsed: receipt.gasUsed } });
 }

@@ -28,6 +28,8 @@ export interface DevnetOptions {
   balance?: bigint;
   /** Windows, clocks and amounts of the deployment. */
   config?: DeploymentConfig;
+  /** The compiler's output. Default: that of this package. */
+  artifactsDir?: string;
   signal?: AbortSignal;
 }
 
@@ -52,7 +54,7 @@ export interface Devnet {
  * @throws GainsayError `DEVNET_NOT_BUILT`, `DEVNET_PORT_IN_USE`, `DEVNET_FAILED`, `DEPLOYMENT_FAILED`, `FILE_NOT_WRITABLE`, `ABORTED`.
  */
 export async function startDevnet(options: DevnetOptions, { logger }: { logger: Logger }): Promise<Devnet> {
-  const artifactsDir = artifactsFolder();
+  const artifactsDir = options.artifactsDir ?? artifactsFolder();
   if (!existsSync(path.join(artifactsDir, "contracts", "Disputes.sol", "Disputes.json"))) {
     throw new GainsayError("The contracts are not compiled; run `npm run setup` first.", { code: "DEVNET_NOT_BUILT", kind: "usage", details: { folder: artifactsDir } });
   }

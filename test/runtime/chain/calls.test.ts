@@ -34,6 +34,8 @@ import { readDisputeMoves } from "../../../runtime/chain/reads/readDisputeMoves.
 import { readCommitment, readJobDisputes, readJobEvents, readRegistration } from "../../../runtime/chain/reads/readJobEvents.ts";
 import { readJobInput } from "../../../runtime/chain/reads/readJobInput.ts";
 import type { Parameters } from "../../../runtime/chain/types.ts";
+import { getEvents } from "../../../runtime/chain/getEvents.ts";
+import { startMisbehavingProxy } from "./misbehavingProxy.ts";
 import { startLocalChain, type LocalChain } from "./localChain.ts";
 
 /** A step that doubles nothing: the identity on two float32 numbers, enough to have a program with a header that checks. */
@@ -142,6 +144,32 @@ describe("a job's calls and reads", () => {
     await local.pass(parameters.withdrawalDelay + 1);
     await withdrawStake(executor);
     expect((await getStakeAccount(chain, executor.address)).pending).toBe(0n);
+  });
+});
+
+describe("getEvents", () => {
+  it("reads all ranges, also where the node takes small ones only", async () => {
+    await local.mine(40);
+    const { jobId } = await submitJob(requester, submission);
+    await cancelJob(requester, jobId);
+    const proxy = await startMisbehavingProxy(local.devnet.rpcUrl);
+    const chain = await local.connect({ rpcUrls: [proxy.url] });
+    const ranges: [number, number][] = [];
+    proxy.behave = (method, [filter]) => {
+      if (method !== "eth_getLogs") return "pass";
+      const { fromBlock, toBlock } = filter as { fromBlock: string; toBlock: string };
+      if (Number(toBlock) - Number(fromBlock) >= 10) return { code: -32005, message: "block range is too large" };
+      ranges.push([Number(fromBlock), Number(toBlock)]);
+      return "pass";
+    };
+    const names = ["Submitted", "Cancelled"] as const;
+    expect(await getEvents(chain, { contract: "jobs", names })).toEqual(await getEvents(local.chain, { contract: "jobs", names }));
+    expect(ranges[0]?.[0]).toBe(Number(local.devnet.deployment.block));
+    for (const [i, [from]] of ranges.slice(1).entries()) expect(from).toBe((ranges[i]?.[1] ?? 0) + 1);
+    expect((await getEvents(chain, { contract: "jobs", indexed: [jobId] })).map(({ name }) => name)).toEqual(["Submitted", "Cancelled"]);
+    proxy.behave = () => "cut";
+    await expect(getEvents(chain, { contract: "jobs", toBlock: 5n })).rejects.toMatchObject({ code: "CHAIN_UNREACHABLE" });
+    await proxy.stop();
   });
 });
 

@@ -59,6 +59,15 @@ describe("createChain", () => {
     await expect(local.connect({ deployment: { ...deployment, contracts } })).rejects.toMatchObject({ code: "CHAIN_NO_CONTRACTS", kind: "usage", details: { missing: { jobs: contracts.jobs } } });
   });
 
+  it("refuses a second endpoint that serves another chain", async () => {
+    const stranger = createServer((_request, response) => response.writeHead(200, { "content-type": "application/json" }).end('{"jsonrpc":"2.0","id":1,"result":"0x1"}'));
+    await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`;
+    await expect(local.connect({ rpcUrls: [local.devnet.rpcUrl, endpoint] })).rejects.toMatchObject({ code: "CHAIN_WRONG_ID", details: { endpoint, actual: 1 } });
+    stranger.closeAllConnections();
+    stranger.close();
+  });
+
   it("asks the next endpoint where the first one fails", async () => {
     const proxy = await startMisbehavingProxy(local.devnet.rpcUrl);
     const chain = await local.connect({ rpcUrls: [proxy.url, local.devnet.rpcUrl] });
@@ -68,5 +77,6 @@ describe("createChain", () => {
     expect(proxy.calls).toContain("eth_getBlockByNumber");
     await proxy.stop();
     expect((await chain.head()).number).toBeGreaterThan(0n);
+    expect((await (await local.connect({ rpcUrls: [proxy.url, local.devnet.rpcUrl] })).head()).number).toBeGreaterThan(0n);
   });
 });

@@ -10,6 +10,7 @@ import { isRevert } from "../../../runtime/chain/revertError.ts";
 import { getStakeAccount } from "../../../runtime/chain/reads/getStakeAccount.ts";
 import { createSender } from "../../../runtime/chain/createSender.ts";
 import { silentLogger } from "../../../runtime/telemetry/createLogger.ts";
+import { createMetrics } from "../../../runtime/telemetry/createMetrics.ts";
 import { startLocalChain, until, type LocalChain } from "./localChain.ts";
 import { startMisbehavingProxy } from "./misbehavingProxy.ts";
 
@@ -102,6 +103,17 @@ describe("createSender", () => {
     expect(fees[1]).toBeGreaterThanOrEqual(((fees[0] as bigint) * 110n) / 100n);
     expect(await free(sender.address)).toBe(9n);
     expect(await sent(sender.address)).toBe(1);
+  });
+
+  it("counts transactions by outcome and the gas they took", async () => {
+    const metrics = createMetrics({ process: false });
+    const sender = createSender({ account: await local.account(), chain: local.chain, pollingIntervalMs: 20 }, { logger: silentLogger(), metrics });
+    const { gasUsed } = await depositStake(sender, 1n);
+    await expect(withdrawStake(sender)).rejects.toThrow();
+    const text = await metrics.text();
+    expect(text).toContain('gainsay_transactions_total{call="deposit",outcome="included"} 1');
+    expect(text).toContain('gainsay_transactions_total{call="withdraw",outcome="CONTRACT_REVERTED"} 1');
+    expect(text).toContain(`gainsay_transaction_gas_total{call="deposit"} ${gasUsed}`);
   });
 
   it("keeps its fee limit", async () => {

@@ -25,6 +25,11 @@ describe("revertError", () => {
     expect(isRevert(new Error("MoveAlreadyMade"), "MoveAlreadyMade")).toBe(false);
   });
 
+  it("says of what time alone mends that a later try may succeed", () => {
+    expect(revertError(encodeErrorResult({ abi: generated.disputesAbi, errorName: "TooSoon", args: [1n, 2n] }))).toMatchObject({ retryable: true, exitCode: 75 });
+    expect(revertError(encodeErrorResult({ abi: generated.jobsAbi, errorName: "DeadlinePassed", args: [1n, 2n, 3n] }))).toMatchObject({ retryable: false, exitCode: 1 });
+  });
+
   it("reads require messages, panics, and bytes that nobody knows", () => {
     const standard = [{ type: "error", name: "Error", inputs: [{ name: "message", type: "string" }] }, { type: "error", name: "Panic", inputs: [{ name: "code", type: "uint256" }] }] as const;
     expect(revertError(encodeErrorResult({ abi: standard, errorName: "Error", args: ["out of luck"] })).message).toContain("out of luck");

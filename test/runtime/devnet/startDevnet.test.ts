@@ -77,6 +77,14 @@ describe("startDevnet", () => {
     server.close();
   });
 
+  it("says how to compile the contracts where they are not compiled", async () => {
+    await expect(startDevnet({ home: folder, port: 0, artifactsDir: path.join(folder, "nothing") }, { logger })).rejects.toMatchObject({
+      code: "DEVNET_NOT_BUILT",
+      kind: "usage",
+      message: expect.stringContaining("npm run setup") as string,
+    });
+  });
+
   it("gives up when it is told to", async () => {
     const signal = AbortSignal.abort();
     await expect(startDevnet({ home: path.join(folder, "aborted"), port: 0, signal }, { logger })).rejects.toMatchObject({ code: "ABORTED" });
