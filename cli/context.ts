@@ -47,7 +47,7 @@ export function openContext(flags: GlobalFlags, shell: Shell): Context {
   const config = resolveConfig({ home: flags.home, env: shell.env, flags: { ...flags, rpcUrls: flags.rpc } });
   const { settings, paths } = config;
   const output = createOutput(flags.json === true, shell);
-  const logger = createLogger({ level: config.origins.logLevel.from === "default" ? "warn" : settings.logLevel }, shell.stderr === process.stderr ? undefined : { write: (line) => void shell.stderr.write(line) });
+  const logger = createLogger({ level: config.origins.logLevel.from === "default" ? "error" : settings.logLevel }, shell.stderr === process.stderr ? undefined : { write: (line) => void shell.stderr.write(line) });
   const progress = createProgress(shell.stderr);
   const closers: (() => void | Promise<void>)[] = [() => progress.end()];
 

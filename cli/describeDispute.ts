@@ -1,6 +1,7 @@
 import type { DisputeMove } from "../runtime/chain/reads/readDisputeMoves.ts";
 import type { Dispute } from "../runtime/chain/types.ts";
 import type { Verdict } from "../protocol/program/types.ts";
+import { floatOfBits, floatText } from "./floatText.ts";
 import { short, span } from "./parse.ts";
 
 export type Side = "challenger" | "defender";
@@ -36,27 +37,30 @@ export function winnerOf({ outcome }: Dispute): Side | "nobody" | null {
   return { none: null, challengerWon: "challenger", defenderWon: "defender", void: "nobody" }[outcome] as Side | "nobody" | null;
 }
 
+/** What the judge found: values in decimal, `sound` in words. */
+export interface Conviction {
+  step: number;
+  element: number;
+  claimed: string;
+  lo: string;
+  hi: string;
+  nan: boolean;
+  sound: string;
+  transaction: string;
+}
+
 /** The verdict that ended the dispute, with its numbers; undefined if no refutation did. */
-export function convictionIn(moves: readonly DisputeMove[]): { step: number; element: number; claimed: string; lo: string; hi: string; nan: boolean; transaction: string } | undefined {
+export function convictionIn(moves: readonly DisputeMove[]): Conviction | undefined {
   const move = moves.findLast((item) => item.kind === "refute");
   if (move === undefined || move.kind !== "refute") return undefined;
   const { claimed, lo, hi, nan } = move.verdict;
-  return { step: move.stepIndex, element: move.element, claimed: floatText(claimed), lo: floatText(lo), hi: floatText(hi), nan, transaction: move.transactionHash };
-}
-
-/** Value of float32 bits, in the fewest digits that tell it from its neighbours. */
-export function floatText(bits: number): string {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint32(0, bits);
-  const value = view.getFloat32(0);
-  for (let digits = 1; digits < 9; digits++) if (Math.fround(Number(value.toPrecision(digits))) === value) return String(Number(value.toPrecision(digits)));
-  return Object.is(value, -0) ? "-0" : String(value);
+  return { step: move.stepIndex, element: move.element, claimed: floatText(claimed), lo: floatText(lo), hi: floatText(hi), nan, sound: soundText(move.verdict), transaction: move.transactionHash };
 }
 
 /** What would have been sound, in words. */
-export function boundText(verdict: Pick<Verdict, "nan"> & { lo: string; hi: string }): string {
-  const interval = Number(verdict.lo) > Number(verdict.hi) ? undefined : `[${verdict.lo}, ${verdict.hi}]`;
-  return [interval, verdict.nan ? "NaN" : undefined].filter((part) => part !== undefined).join(" or ") || "nothing";
+export function soundText({ lo, hi, nan }: Verdict): string {
+  const interval = floatOfBits(lo) <= floatOfBits(hi) ? `from ${floatText(lo)} to ${floatText(hi)}` : undefined;
+  return [interval, nan ? "NaN" : undefined].filter((part) => part !== undefined).join(", or ") || "nothing";
 }
 
 /** One move in a line. */

@@ -2,6 +2,7 @@ import { dtypes } from "../protocol/program/types.ts";
 import type { DecodedOutput } from "../runtime/inference/decodeOutput.ts";
 import { dtypeName } from "../runtime/inference/tensorTypes.ts";
 import { bfloatToNumber, halfToNumber } from "../runtime/inputs/halfFloat.ts";
+import { shortestFloat } from "./floatText.ts";
 
 /** Elements that are printed and put into JSON at most; the rest goes into files. */
 const MAX_VALUES = 10_000;
@@ -29,7 +30,7 @@ export function describeOutput(output: DecodedOutput): OutputSummary {
   return { name, dtype: dtypeName(dtype), shape, values: output.data.length > MAX_VALUES ? null : jsonValues(output), label: top[0]?.index ?? null, top };
 }
 
-/** All elements as numbers. */
+/** All elements as numbers; a float32 as the shortest decimal that stands for it. */
 export function jsonValues({ dtype, data }: DecodedOutput): JsonNumber[] {
   return Array.from(data as ArrayLike<number | bigint>, (value) => jsonNumber(numberOf(dtype, value)));
 }
@@ -37,7 +38,8 @@ export function jsonValues({ dtype, data }: DecodedOutput): JsonNumber[] {
 function numberOf(dtype: DecodedOutput["dtype"], value: number | bigint): number | bigint {
   if (typeof value === "bigint") return value;
   if (dtype === dtypes.float16) return halfToNumber(value);
-  return dtype === dtypes.bfloat16 ? bfloatToNumber(value) : value;
+  if (dtype === dtypes.bfloat16) return bfloatToNumber(value);
+  return dtype === dtypes.float32 ? shortestFloat(value) : value;
 }
 
 function jsonNumber(value: number | bigint): JsonNumber {

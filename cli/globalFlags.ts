@@ -29,6 +29,6 @@ export function addGlobalFlags(program: Command): Command {
     .option("--password-file <file>", "file whose first line opens the keystore (env GAINSAY_PASSWORD_FILE, or GAINSAY_PASSWORD itself; default: ask on the terminal)")
     .option("--json", "print the result as one JSON document, money in wei and times in seconds since 1970 (no environment variable; default: text)")
     .addOption(
-      new Option("--log-level <level>", "least serious log lines shown on standard error (env GAINSAY_LOG_LEVEL; default info for daemons, warn otherwise)").choices(["trace", "debug", "info", "warn", "error", "silent"]),
+      new Option("--log-level <level>", "least serious log lines shown on standard error (env GAINSAY_LOG_LEVEL; default info for daemons, error otherwise)").choices(["trace", "debug", "info", "warn", "error", "silent"]),
     );
 }

@@ -35,20 +35,20 @@ export interface OutputOptions {
   peerTimeout: number;
 }
 
-/** The commitment of a job's standing attempt as its event tells it. Throws `JOB_NOT_COMMITTED`. */
+/** The commitment of a job's standing attempt as its event tells it. Throws `JOB_NOT_COMMITTED` (exit code 75). */
 export async function standingCommitment(chain: Chain, job: Job): Promise<NonNullable<Awaited<ReturnType<typeof readCommitment>>>> {
   const commitment = job.traceRoot === undefined ? undefined : await readCommitment(chain, job.id, job.attempt);
   if (commitment !== undefined) return commitment;
-  const over = job.status === "cancelled";
-  throw new GainsayError(over ? `Job ${job.id} was cancelled; it has no result.` : `Job ${job.id} has no result yet: it is ${job.status}; wait for it with \`gainsay job wait ${job.id}\`.`, { code: "JOB_NOT_COMMITTED", retryable: !over, details: { jobId: job.id, status: job.status } });
+  throw new GainsayError(`Job ${job.id} has no result yet: it is ${job.status}; wait for it with \`gainsay job wait ${job.id}\`.`, { code: "JOB_NOT_COMMITTED", retryable: true, details: { jobId: job.id, status: job.status } });
 }
 
-/** Refuses a job that can still change, unless `provisional`. Throws `JOB_NOT_FINAL`. */
+/** Refuses a job that can still change, unless `provisional`. Throws `JOB_NOT_FINAL` (exit code 75), `JOB_CANCELLED`. */
 export function requireFinal(job: Job, provisional: boolean): void {
+  if (job.status === "cancelled") throw new GainsayError(`Job ${job.id} was cancelled; it has no result.`, { code: "JOB_CANCELLED", details: { jobId: job.id } });
   if (job.status === "final" || provisional) return;
   throw new GainsayError(`Job ${job.id} is not final but ${job.status}; wait for it with \`gainsay job wait ${job.id}\`${job.status === "committed" ? ", or take what was committed with --provisional" : ""}.`, {
     code: "JOB_NOT_FINAL",
-    retryable: job.status !== "cancelled",
+    retryable: true,
     details: { jobId: job.id, status: job.status },
   });
 }
@@ -126,7 +126,7 @@ async function fetchAll(context: Context, peers: Peers, job: Job, missing: () =>
 
 /** Runs the program on the job's inputs; nothing if the inputs or the run are not to be had. */
 async function recompute(context: Context, job: Job, peers: Peers | undefined): Promise<Uint8Array[]> {
-  const { settings, paths, logger, progress, signal } = context;
+  const { settings, paths, logger, output, progress, signal } = context;
   const hasher = createHasher();
   const inference = createInference({ provider: settings.executionProvider, threads: settings.threads === 0 ? availableParallelism() : settings.threads, optimization: "all" }, { logger });
   progress.update("computing the result again");
@@ -139,7 +139,7 @@ async function recompute(context: Context, job: Job, peers: Peers | undefined): 
     return trace.outputs.map((index) => (trace.tensors[index] as { bytes: Uint8Array }).bytes);
   } catch (error) {
     if (!(error instanceof GainsayError) || signal.aborted) throw error;
-    logger.warn({ error }, "result not computed again");
+    output.note(`The result could not be computed here: ${error.message}`);
     return [];
   } finally {
     await Promise.all([inference.stop(), hasher.stop()]);

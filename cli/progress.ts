@@ -2,7 +2,8 @@ import type { Sink } from "./shell.ts";
 
 /** What a command is waiting for, on standard error: one line that changes on a terminal, a line for each change elsewhere. */
 export interface Progress {
-  update(text: string): void;
+  /** `detail` changes all the time, such as the seconds left; it is shown on a terminal only, where it fills no log. */
+  update(text: string, detail?: string): void;
   /** Ends the line, so that other text can follow. */
   end(): void;
 }
@@ -10,11 +11,11 @@ export interface Progress {
 export function createProgress(stderr: Sink): Progress {
   let shown = "";
   return {
-    update(text) {
-      if (text === shown) return;
-      if (stderr.isTTY === true) stderr.write(`\r\x1b[K${text.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`);
-      // A count in brackets at the end changes every second and would fill a log file.
-      else if (text.replace(/ \(\d.*\)$/, "") !== shown.replace(/ \(\d.*\)$/, "")) stderr.write(`${text}\n`);
+    update(text, detail) {
+      if (stderr.isTTY === true) {
+        const line = detail === undefined ? text : `${text} (${detail})`;
+        stderr.write(`\r\x1b[K${line.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`);
+      } else if (text !== shown) stderr.write(`${text}\n`);
       shown = text;
     },
     end() {

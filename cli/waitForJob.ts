@@ -19,7 +19,7 @@ export async function waitForJob(context: Context, chain: Chain, jobId: bigint, 
       const [job, head] = await Promise.all([getJob(chain, jobId), chain.head()]);
       known = job;
       if (wanted(job)) return job;
-      progress.update(`job ${jobId}: ${stateText(job)} (${waitText(job, head.timestamp)})`);
+      progress.update(`job ${jobId}: ${stateText(job)}`, waitText(job, head.timestamp));
     } catch (error) {
       if (!(error instanceof GainsayError) || !error.retryable) throw error;
       progress.update(`job ${jobId}: ${error.message}`);

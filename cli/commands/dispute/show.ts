@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { getDispute } from "../../../runtime/chain/reads/getDispute.ts";
 import { readDisputeMoves } from "../../../runtime/chain/reads/readDisputeMoves.ts";
 import { action } from "../../action.ts";
-import { boundText, clocksOf, convictionIn, moveText, pathOf, phaseText, winnerOf } from "../../describeDispute.ts";
+import { clocksOf, convictionIn, moveText, pathOf, phaseText, winnerOf } from "../../describeDispute.ts";
 import { pairs } from "../../output.ts";
 import { ether, id, span } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
@@ -33,7 +33,7 @@ export function showDisputeCommand(shell: Shell): Command {
             ["step", step === null ? undefined : String(step)],
             ["element", conviction === undefined ? undefined : String(conviction.element)],
             ["claimed", conviction?.claimed],
-            ["sound", conviction === undefined ? undefined : boundText(conviction)],
+            ["sound", conviction?.sound],
           ]),
           "",
           ...moves.map((move) => `block ${move.blockNumber}  ${moveText(move)}`),

@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { submitJob } from "../../../runtime/chain/calls/submitJob.ts";
 import { findModel as findRegistered } from "../../../runtime/chain/reads/getModel.ts";
@@ -38,7 +38,7 @@ export function submitCommand(shell: Shell): Command {
     .argument("<model>", "program root (or its first digits), folder of a bundle, or ONNX file")
     .requiredOption("--input <name=file>", "input tensor: .npy, .pb, .json, .png or .jpg; once for each input; the name may be left out if there is one", repeated((text) => text))
     .addOption(shapeFlag())
-    .addOption(new Option("--fee <amount>", "what the executor gets, in ether, or with a unit wei, gwei, ether").argParser(amount).default(10n ** 16n, "0.01"))
+    .option("--fee <amount>", "what the executor gets, in ether, or with a unit wei, gwei, ether (default 0.01)", amount, 10n ** 16n)
     .option("--collateral <amount>", "what the executor must lock, in ether or with a unit (default: the deployment's minimum)", amount)
     .option("--claim-window <time>", "time for an executor to claim the job, in seconds or with a unit s, m, h, d (default 1h, within the deployment's bounds)", duration)
     .option("--delivery-window <time>", "time from the claim to the result, in seconds or with a unit (default 10m, within the deployment's bounds)", duration)
