@@ -1,11 +1,15 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { checkGraph, cutInputName, cutOutputName, commitShape, traceName, tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
+import { judgeElement } from "../../protocol/judge/judgeElement.ts";
 import { sources } from "../../protocol/program/types.ts";
 import type { Bundle } from "../../runtime/bundle/bundle.ts";
 import { weightBytes } from "../../runtime/bundle/weightBytes.ts";
 import { accessIndex, allCoordinates, evaluateStep } from "./referenceStep.ts";
 
 const options = { logSeverityLevel: 4, graphOptimizationLevel: "disabled", intraOpNumThreads: 1 } as const;
+
+/** The judge works on big integers: about this many taps of a step are put before it. */
+const JUDGED_TAPS = 20_000;
 
 /** The largest relative difference of each check; relative to the tensor's largest number. */
 export interface BundleReport {
@@ -15,6 +19,10 @@ export interface BundleReport {
   stepError: number;
   /** The check graph fed with the trace, against the trace. */
   checkError: number;
+  /** Elements of the traced run that the judge calls fraud; an honest run has none. */
+  convicted: number;
+  /** Elements that the judge calls sound although they were moved by a fiftieth of the tensor's largest number. */
+  missed: number;
   /** Outputs decoded from the trace against the plain model. */
   outputError: number;
 }
@@ -34,6 +42,8 @@ export async function verifyBundle(bundle: Bundle, modelBytes: Uint8Array, input
   });
   let stepError = 0;
   let elements = 0;
+  let convicted = 0;
+  let missed = 0;
   for (const [index, step] of program.steps.entries()) {
     const operands = step.operands.map(({ source, index: at }) => {
       if (source === sources.input) return bytesOf(inputs[program.inputs[at]!.name]!);
@@ -43,6 +53,16 @@ export async function verifyBundle(bundle: Bundle, modelBytes: Uint8Array, input
     const expected = evaluateStep(step, operands, stride);
     elements += expected.length;
     stepError = Math.max(stepError, difference(trace[index]!.filter((_, element) => element % stride === 0), expected));
+    const words = operands.map(wordsOf);
+    const read = (operand: number, element: number): number => words[operand]![element]!;
+    const shift = scaleOf(trace[index]!) / 50;
+    const moved = trace[index]!.map((value) => value + shift);
+    const [honest, wrong] = [wordsOf(bytesOf(trace[index]!)), wordsOf(bytesOf(moved))];
+    const judged = Math.max(stride, Math.floor((honest.length * step.reduce.reduce((a, b) => a * b, 1)) / JUDGED_TAPS) | 1);
+    for (let element = 0; element < honest.length; element += judged) {
+      if (judgeElement(step, read, element, honest[element]!).fraud) convicted++;
+      if (Number.isFinite(moved[element]) && !judgeElement(step, read, element, wrong[element]!).fraud) missed++;
+    }
   }
   const cutFeeds = Object.fromEntries(program.trace.map((tensor, index) => [cutInputName(index), new Tensor("float32", trace[index]!, commitShape(tensor))]));
   const checked = await run(checkGraph(bundle), { ...feeds, ...cutFeeds });
@@ -54,7 +74,7 @@ export async function verifyBundle(bundle: Bundle, modelBytes: Uint8Array, input
       return difference(Float32Array.from(allCoordinates(shape), (o) => trace[at]![accessIndex(access, o)]!), plain[name]!.data as Float32Array);
     }),
   );
-  return { steps: program.steps.length, elements, stepError, checkError, outputError };
+  return { steps: program.steps.length, elements, stepError, convicted, missed, checkError, outputError };
 }
 
 async function run(model: Uint8Array, feeds: Record<string, Tensor>): Promise<InferenceSession.OnnxValueMapType> {
@@ -67,8 +87,7 @@ async function run(model: Uint8Array, feeds: Record<string, Tensor>): Promise<In
 
 function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) throw new Error(`${actual.length} elements instead of ${expected.length}`);
-  let scale = 1e-3;
-  for (let i = 0; i < expected.length; i++) if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i]!));
+  const scale = scaleOf(expected);
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
     if (Object.is(actual[i], expected[i]) || actual[i] === expected[i]) continue;
@@ -76,6 +95,17 @@ function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): num
     worst = Math.max(worst, Number.isNaN(distance) ? Infinity : distance);
   }
   return worst;
+}
+
+/** The largest finite magnitude, but not less than 1e-3. */
+function scaleOf(values: ArrayLike<number>): number {
+  let scale = 1e-3;
+  for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i])) scale = Math.max(scale, Math.abs(values[i]!));
+  return scale;
+}
+
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  return new Uint32Array(new Uint8Array(bytes).buffer);
 }
 
 function expectSame(actual: readonly number[], expected: readonly number[]): void {
