@@ -16,6 +16,13 @@ struct Cursor {
     uint256 hint;
 }
 
+/// @notice `count` taps whose floats stand evenly spaced in calldata: the first at `start`, the next `step` bytes further (mod 2^256).
+struct Piece {
+    uint256 start;
+    uint256 step;
+    uint256 count;
+}
+
 /// @notice A window seen from one output element: a tap exists where `0 <= start + r[dim]·dilation < size`.
 struct Gate {
     uint256 dim;
@@ -112,6 +119,52 @@ library AccessLib {
         cursor.hint = Openings.find(cursor.spans, element, cursor.hint);
         Span memory span = cursor.spans[cursor.hint];
         return Openings.load(span.start + (element - span.first) * 4);
+    }
+
+    /// @notice The longest run of at most `count` taps from a linear index on, `stride` apart, that is evenly spaced in one span.
+    function pieceAt(Cursor memory cursor, int256 index, int256 stride, uint256 count)
+        internal
+        pure
+        returns (Piece memory piece)
+    {
+        uint256 reach = count;
+        for (uint256 s = 0; s < cursor.stages.length; ++s) {
+            uint256 along;
+            (along, stride) = reachIn(cursor.stages[s], index, stride);
+            if (along < reach) reach = along;
+            index = through(cursor.stages[s], index);
+        }
+        require(index >= 0 && uint256(index) < cursor.elements, ElementOutOfRange(index, cursor.elements));
+        uint256 element = uint256(index);
+        cursor.hint = Openings.find(cursor.spans, element, cursor.hint);
+        Span memory span = cursor.spans[cursor.hint];
+        unchecked {
+            uint256 inSpan = reach;
+            if (stride > 0) inSpan = (span.end - 1 - element) / uint256(stride) + 1;
+            if (stride < 0) inSpan = (element - span.first) / uint256(-stride) + 1;
+            piece = Piece(span.start + (element - span.first) * 4, uint256(stride * 4), inSpan < reach ? inSpan : reach);
+        }
+    }
+
+    /// @notice How many indices from `index` on, `stride` apart, keep moving along one coordinate of a stage, and the stride after it.
+    /// @dev That coordinate is the outermost one whose step divides the stride. An index outside of the stage is `through`'s to refuse.
+    function reachIn(Stage memory stage, int256 index, int256 stride) private pure returns (uint256 reach, int256 after_) {
+        if (stride == 0) return (type(uint256).max, 0);
+        reach = 1;
+        unchecked {
+            uint256 step = uint256(stride < 0 ? -stride : stride);
+            uint256 inner = 1;
+            for (uint256 k = stage.shape.length; k > 0 && inner != 0 && step % inner == 0; --k) {
+                uint256 size = stage.shape[k - 1];
+                if (size == 0 || k > stage.strides.length) return (1, 0);
+                uint256 coordinate = (uint256(index) / inner) % size;
+                uint256 room = stride < 0 ? coordinate : size - 1 - coordinate;
+                reach = room / (step / inner) + 1;
+                after_ = int256(step / inner) * stage.strides[k - 1];
+                inner *= size;
+            }
+            if (stride < 0) after_ = -after_;
+        }
     }
 
     function through(Stage memory stage, int256 index) private pure returns (int256 next) {

@@ -5,10 +5,9 @@ import {ExactSum, ExactSumLib, SumBound} from "../lib/ExactSum.sol";
 import {Float32} from "../lib/Float32.sol";
 import {IntervalLib} from "../lib/Interval.sol";
 import {Verdict} from "../types/Witness.sol";
-import {AccessLib, Cursor} from "./AccessLib.sol";
+import {AccessLib, Cursor, Piece} from "./AccessLib.sol";
 import {DotProduct} from "./DotProduct.sol";
 import {IExpression} from "./IExpression.sol";
-import {Openings, Span} from "./Openings.sol";
 import {StepJudge} from "./StepJudge.sol";
 import {Walk, WalkLib} from "./Walk.sol";
 
@@ -48,45 +47,35 @@ contract ContractionJudge is StepJudge {
         uint256 rank = walk.r.length;
         int256 strideF = rank == 0 ? int256(0) : f.strides[rank - 1];
         int256 strideG = rank == 0 ? int256(0) : g.strides[rank - 1];
-        bool contiguous = strideF == 1 && strideG == 1 && f.stages.length == 0 && g.stages.length == 0;
         for (uint256 run = 0; run < walk.runs; ++run) {
             (int256 from, int256 to) = AccessLib.clip(f, walk.r, 0, walk.runLength);
             (from, to) = AccessLib.clip(g, walk.r, from, to);
             if (from < to) {
                 sum.terms += uint256(to - from);
-                int256 indexF = AccessLib.linear(f, walk.r) + from * strideF;
-                int256 indexG = AccessLib.linear(g, walk.r) + from * strideG;
-                uint256 count = uint256(to - from);
-                if (contiguous) {
-                    DotProduct.addRun(sum, position(f, indexF, count), position(g, indexG, count), count);
-                } else {
-                    addStrided(sum, f, g, [indexF, strideF, indexG, strideG], count);
-                }
+                addTaps(sum, f, g, walk.r, from, to, strideF, strideG);
             }
             WalkLib.next(walk);
         }
     }
 
-    /// @notice Where in calldata the elements `index … index + count − 1` stand; they must be in one range.
-    function position(Cursor memory cursor, int256 index, uint256 count) private pure returns (uint256) {
-        uint256 first = AccessLib.resolve(cursor, index);
-        uint256 last = AccessLib.resolve(cursor, index + int256(count) - 1);
-        cursor.hint = Openings.find(cursor.spans, first, cursor.hint);
-        Span memory span = cursor.spans[cursor.hint];
-        require(last < span.end, Openings.ElementNotOpened(span.end));
-        return span.start + (first - span.first) * 4;
-    }
-
-    function addStrided(ExactSum memory sum, Cursor memory f, Cursor memory g, int256[4] memory next, uint256 count)
-        private
-        pure
-    {
-        for (uint256 k = 0; k < count; ++k) {
-            ExactSumLib.addProduct(sum, AccessLib.read(f, next[0]), AccessLib.read(g, next[2]));
-            unchecked {
-                next[0] += next[1];
-                next[2] += next[3];
-            }
+    /// @notice Adds the taps [from, to) of a run, as long a piece at a time as both operands are evenly spaced in calldata.
+    function addTaps(
+        ExactSum memory sum,
+        Cursor memory f,
+        Cursor memory g,
+        uint256[] memory r,
+        int256 from,
+        int256 to,
+        int256 strideF,
+        int256 strideG
+    ) private pure {
+        int256 startF = AccessLib.linear(f, r);
+        int256 startG = AccessLib.linear(g, r);
+        while (from < to) {
+            Piece memory p = AccessLib.pieceAt(f, startF + from * strideF, strideF, uint256(to - from));
+            Piece memory q = AccessLib.pieceAt(g, startG + from * strideG, strideG, p.count);
+            DotProduct.addRun(sum, p.start, p.step, q.start, q.step, q.count);
+            from += int256(q.count);
         }
     }
 }

@@ -11,7 +11,15 @@ contract DotProductTest {
 
     function testFuzz_AnyBytes(bytes calldata data) external pure {
         uint256 count = data.length / 8;
-        compare(data[:count * 4], data[count * 4:], count);
+        compare(data[:count * 4], 4, data[count * 4:], 4, count);
+    }
+
+    /// @dev Overlapping, reversed and broadcast runs.
+    function testFuzz_AnySteps(bytes calldata data, uint8 first, uint8 second) external pure {
+        (uint256 stepA, uint256 stepB) = (uint256(first) % 40, uint256(second) % 40);
+        uint256 count = data.length / 40;
+        compare(data, stepA, data, stepB, count);
+        if (count > 0) compare(data[(count - 1) * stepA:], uint256(-int256(stepA)), data, stepB, count);
     }
 
     /// @dev Floats that mix zeros, subnormals, infinities and NaN with normal ones, in runs of every length and alignment.
@@ -23,15 +31,15 @@ contract DotProductTest {
             put(a, i, pick(uint256(keccak256(abi.encode(seed, i))), rarity));
             put(b, i, pick(uint256(keccak256(abi.encode(seed, ~i))), rarity));
         }
-        this.compare(a, b, count);
+        this.compare(a, 4, b, 4, count);
     }
 
-    function compare(bytes calldata a, bytes calldata b, uint256 count) public pure {
+    function compare(bytes calldata a, uint256 stepA, bytes calldata b, uint256 stepB, uint256 count) public pure {
         ExactSum memory lanes;
         ExactSum memory plain;
         (uint256 startA, uint256 startB) = (offsetOf(a), offsetOf(b));
-        DotProduct.addRun(lanes, startA, startB, count);
-        DotProduct.addRunPlain(plain, startA, startB, count);
+        DotProduct.addRun(lanes, startA, stepA, startB, stepB, count);
+        DotProduct.addRunPlain(plain, startA, stepA, startB, stepB, count);
         for (uint256 i = 0; i < 12; ++i) require(lanes.bins[i] == plain.bins[i], Differ(i));
         require(
             lanes.nan == plain.nan && lanes.plusInf == plain.plusInf && lanes.minusInf == plain.minusInf
