@@ -70,6 +70,16 @@ describe("fusion", () => {
     expect(program.steps[1]!.operands.map(({ role }) => role)).toEqual([roles.factor, roles.factor, roles.addend]);
   });
 
+  it("commits what two elementwise nodes read, and what is an output besides", async () => {
+    const nodes = [op("MatMul", ["x", "w"], ["m"]), op("Relu", ["m"], ["r"]), op("Exp", ["r"], ["e"]), op("Neg", ["e"], ["n"])];
+    const parts = { inputs: { x: [2, 3] }, initializers: [weight("w", [3, 3])] };
+    const shared = await lower({ ...parts, nodes: [...nodes, op("Tanh", ["r"], ["t"])], outputs: ["n", "t"] });
+    expect(shared.program.trace.map(({ name }) => name).sort()).toEqual(["n", "r", "t"]);
+    const shown = await lower({ ...parts, nodes, outputs: ["e", "n"] });
+    expect(shown.program.trace.map(({ name }) => name)).toEqual(["e", "n"]);
+    expect(shown.kinds).toEqual(["contraction", "map"]);
+  });
+
   it("keeps one of two sums and commits the other", async () => {
     const { kinds } = await lower({
       inputs: { x: [2, 5] },
@@ -106,6 +116,17 @@ describe("fusion", () => {
     });
     expect(program.steps.length).toBe(2);
     for (const step of program.steps) expect(step.operands.length).toBeLessThanOrEqual(8);
+  });
+
+  it("cuts the epilogue of a sum that would have too many operands", async () => {
+    const names = Array.from({ length: 9 }, (_, k) => `x${k}`);
+    const { kinds } = await lower({
+      inputs: Object.fromEntries(names.map((name) => [name, [2, 3]])),
+      initializers: [weight("w", [3, 3])],
+      nodes: [op("MatMul", ["x0", "w"], ["p0"]), ...names.slice(1).map((name, k) => op("Mul", [`p${k}`, name], [`p${k + 1}`]))],
+      outputs: ["p8"],
+    });
+    expect(kinds).toEqual(["contraction", "map"]);
   });
 
   it("cuts an expression that would need too deep a stack", async () => {
