@@ -1,5 +1,5 @@
 import { GainsayError } from "../errors.ts";
-import { hashPair } from "./sha256.ts";
+import { hashPair, sha256 } from "./sha256.ts";
 
 const HASH_BYTES = 32;
 const ZERO = new Uint8Array(HASH_BYTES);
@@ -45,9 +45,10 @@ export function buildTree(leaves: Uint8Array): MerkleTree {
     const below = levels[height] as Uint8Array;
     const width = below.length / HASH_BYTES;
     const above = new Uint8Array(Math.ceil(width / 2) * HASH_BYTES);
-    for (let i = 0; i < width; i += 2) {
-      above.set(hashPair(nodeIn(below, i, height), nodeIn(below, i + 1, height)), (i / 2) * HASH_BYTES);
-    }
+    // Neighbours lie side by side already; only the last node of an odd level needs its missing sibling put there.
+    const pairs = Math.floor(width / 2);
+    for (let i = 0; i < pairs; i++) above.set(sha256(below.subarray(i * 2 * HASH_BYTES, (i + 1) * 2 * HASH_BYTES)), i * HASH_BYTES);
+    if (width % 2 === 1) above.set(hashPair(nodeIn(below, width - 1, height), zeroTop(height)), pairs * HASH_BYTES);
     levels.push(above);
   }
   return { count, depth, top: levels[depth] as Uint8Array, levels };
