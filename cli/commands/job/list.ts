@@ -24,7 +24,7 @@ export function listJobsCommand(shell: Shell): Command {
         const now = (await chain.head()).timestamp;
         if (jobs.length === 0) context.output.note("There are no such jobs.");
         const rows = jobs.map((job) => [String(job.id), stateText(job), waitText(job, now), short(job.programRoot), short(job.requester), job.executor === undefined ? "–" : short(job.executor), ether(job.fee)]);
-        context.output.result({ jobs: jobs.map((job) => ({ id: job.id, ...job })) }, jobs.length === 0 ? [] : table(["job", "status", "next", "program", "requester", "executor", "fee"], rows));
+        context.output.result({ jobs }, jobs.length === 0 ? [] : table(["job", "status", "next", "program", "requester", "executor", "fee"], rows));
       }),
     );
 }

@@ -17,7 +17,7 @@ export function jobStatusCommand(shell: Shell): Command {
         const connected = await chain();
         const [job, events, head] = await Promise.all([getJob(connected, jobId), readJobEvents(connected, jobId), connected.head()]);
         const history = events.map(({ name, args, blockNumber, transactionHash }) => ({ event: name, ...args, blockNumber, transaction: transactionHash }));
-        output.result({ id: jobId, ...job, history }, [...pairs(describeJob(job, head.timestamp)), "", ...events.map((event) => `block ${event.blockNumber}  ${eventText(event)}`)]);
+        output.result({ ...job, history }, [...pairs(describeJob(job, head.timestamp)), "", ...events.map((event) => `block ${event.blockNumber}  ${eventText(event)}`)]);
       }),
     );
 }
