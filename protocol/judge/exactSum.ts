@@ -1,4 +1,4 @@
-import { floatOf, roundBig, unpack } from "./float32.ts";
+import { floatOf, roundBoth, unpack } from "./float32.ts";
 import type { Interval } from "./interval.ts";
 import { judgeError } from "./judgeError.ts";
 
@@ -153,7 +153,7 @@ function quotient(numerator: bigint, q: bigint): { down: number; up: number } {
   const magnitude = negative ? -numerator : numerator;
   const whole = magnitude / q;
   const sticky = whole * q !== magnitude;
-  return { down: roundBig(negative, whole, -300, sticky, false), up: roundBig(negative, whole, -300, sticky, true) };
+  return roundBoth(negative, whole, -300, sticky);
 }
 
 /** Sums of 48-bit significands by exponent. */

@@ -84,33 +84,39 @@ export function unpack(magnitude: number): { m: number; e: number } {
 
 /**
  * Rounds ±(m + f)·2^exponent to float32 towards +∞ or −∞, where 0 ≤ f < 1 and f > 0 exactly if `sticky`; then m must have at
- * least 24 bits or the exponent be below −149.
+ * least 24 bits or the exponent be below −149. m < 2^1000.
  */
 export function roundBig(negative: boolean, m: bigint, exponent: number, sticky: boolean, up: boolean): number {
-  const magnitude = roundMagnitude(m, exponent, sticky, up !== negative);
-  return negative ? -magnitude + 0 : magnitude;
+  const { down, up: above } = roundBoth(negative, m, exponent, sticky);
+  return up ? above : down;
 }
 
-function roundMagnitude(m: bigint, exponent: number, sticky: boolean, away: boolean): number {
-  if (m === 0n) return sticky && away ? floatOf(1) : 0;
+/** Both roundings of `roundBig`: the greatest float32 not above and the least not below. */
+export function roundBoth(negative: boolean, m: bigint, exponent: number, sticky: boolean): { down: number; up: number } {
+  const { near, inexact } = truncate(m, exponent, sticky);
+  const away = inexact ? move(near, 1) : near;
+  return negative ? { down: 0 - away, up: 0 - near } : { down: near, up: away };
+}
+
+/** The greatest float32 not above (m + f)·2^exponent. */
+function truncate(m: bigint, exponent: number, sticky: boolean): { near: number; inexact: boolean } {
+  if (m === 0n) return { near: 0, inexact: sticky };
   const top = bitLength(m) - 1 + exponent;
-  if (top > 127) return away ? Infinity : MAX_FINITE;
+  if (top > 127) return { near: MAX_FINITE, inexact: true };
   const unit = top < -126 ? -149 : top - 23;
   const shift = unit - exponent;
-  let q: bigint;
-  let inexact = sticky;
-  if (shift <= 0) {
-    q = m << BigInt(-shift);
-  } else {
-    q = m >> BigInt(shift);
-    inexact ||= q << BigInt(shift) !== m;
-  }
-  if (inexact && away) q++;
-  return floatOf(Number(q) + (unit + 149) * 2 ** 23);
+  if (shift <= 0) return { near: floatOf(Number(m << BigInt(-shift)) + (unit + 149) * 2 ** 23), inexact: sticky };
+  const q = m >> BigInt(shift);
+  return { near: floatOf(Number(q) + (unit + 149) * 2 ** 23), inexact: sticky || q << BigInt(shift) !== m };
 }
 
-/** Number of bits of a positive bigint. */
+const double = new Float64Array(1);
+const doubleWords = new Uint32Array(double.buffer);
+
+/** Number of bits of a positive bigint below 2^1000. */
 export function bitLength(value: bigint): number {
-  const digits = value.toString(16);
-  return digits.length * 4 - Math.clz32(Number.parseInt(digits[0] as string, 16)) + 28;
+  double[0] = Number(value);
+  const bits = ((doubleWords[1] as number) >>> 20) - 1022;
+  // The conversion may have rounded up to the next power of two.
+  return bits > 53 && value >> BigInt(bits - 1) === 0n ? bits - 1 : bits;
 }
