@@ -16,8 +16,11 @@ export interface Committed {
   step: Step;
 }
 
-/** Commits to a case as an executor would, in a program of a few steps, and builds the witness for its element. */
-export function commitCase({ step: bare, operands, element }: Case, claimedBits: number, random: Random): Committed {
+/**
+ * Commits to a case as an executor would, in a program of a few steps, and builds the witness for its element. With `change`
+ * the program and the witness have the changed descriptor, and the openings are still those of the right one.
+ */
+export function commitCase({ step: bare, operands, element }: Case, claimedBits: number, random: Random, change: (step: Step) => Step = (step) => step): Committed {
   const trace: Uint8Array[] = [];
   const inputs: Uint8Array[] = [sha256(Uint8Array.of(1))];
   const filler = () => trace.push(sha256(Uint8Array.of(random.int(0, 255))));
@@ -38,7 +41,7 @@ export function commitCase({ step: bare, operands, element }: Case, claimedBits:
   new DataView(bytes.buffer).setUint32(element * 4, claimedBits, true);
   const resultRoot = tensorRoot(bytes);
   step.result.index = trace.push(resultRoot) - 1;
-  const stepHashes = [sha256(Uint8Array.of(7)), sha256(encodeStep(step)), sha256(Uint8Array.of(8))];
+  const stepHashes = [sha256(Uint8Array.of(7)), sha256(encodeStep(change(step))), sha256(Uint8Array.of(8))];
   const header: ProgramHeader = {
     version: 1, graph: zeroHash, inputs: zeroHash, blocksRoot: zeroHash,
     stepsRoot: toHex(listRoot("steps", concat(stepHashes))),
@@ -50,13 +53,14 @@ export function commitCase({ step: bare, operands, element }: Case, claimedBits:
     root: toHex(root),
     proof: source === 1 ? [] : pathProof(buildTree(concat(source === 0 ? inputs : trace)), index),
   });
-  const witness = buildWitness({
+  const built = buildWitness({
     header, stepIndex: 1, step, stepHashes: concat(stepHashes), element,
     tensors: {
       result: commit(2, step.result.index, resultRoot, bytes),
       operands: tensors.map((tensor) => commit(tensor.source, tensor.index, tensor.root, tensor.bytes)),
     },
   });
+  const witness: Witness = { ...built, step: encodeStep(change(step)) };
   const claim: Claim = { programRoot: programRoot(header), inputRoot: toHex(listRoot("inputs", concat(inputs))), traceRoot: toHex(listRoot("trace", concat(trace))) };
-  return { claim, witness, step };
+  return { claim, witness, step: change(step) };
 }

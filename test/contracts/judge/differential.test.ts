@@ -6,8 +6,9 @@ import { move, floatOf, bitsOf } from "../../../protocol/judge/float32.ts";
 import type { Claim, Witness } from "../../../protocol/program/types.ts";
 import { commitCase } from "./commitCase.ts";
 import { createChainJudge, type ChainAnswer, type ChainJudge } from "./createChainJudge.ts";
-import { malformed, whole } from "./malformed.ts";
-import { Random, randomBits, styles } from "./random.ts";
+import { malformed, unjudgeable, unsupported, whole } from "./malformed.ts";
+import { dotStep } from "../../protocol/judge/makeStep.ts";
+import { Random, randomBits, randomTensor, styles } from "./random.ts";
 import { randomCase, type Case } from "./randomCase.ts";
 
 /** `GAINSAY_FUZZ_CASES` and `GAINSAY_FUZZ_SEED` make a deep run; the quick run always takes the same cases. */
@@ -53,6 +54,15 @@ describe("the judge in Solidity and in TypeScript", () => {
     const wrong = { ...whole.witness, ...change };
     expect(answerHere(whole.claim, wrong)).toEqual({ error });
     expect(await chain.judge(whole.claim, wrong)).toEqual({ error });
+  });
+
+  it.each([...unsupported, ...unjudgeable])("refuse a step alike with %s (%#)", async (error, change) => {
+    const step = dotStep(3, 1);
+    const random = new Random(4);
+    const made = { label: error, step, operands: step.operands.map(({ elements }) => randomTensor(random, elements, "tame")), element: 0 };
+    const { claim, witness } = commitCase(made, 0, random, change);
+    expect(answerHere(claim, witness)).toEqual({ error });
+    expect(await chain.judge(claim, witness)).toEqual({ error });
   });
 
   it("refuse a witness with any byte flipped, or judge it alike", { timeout: 120_000 }, async () => {

@@ -1,5 +1,5 @@
 import { toHex } from "../../../protocol/hex.ts";
-import type { Range, Witness } from "../../../protocol/program/types.ts";
+import type { Access, Operand, Range, Step, Witness } from "../../../protocol/program/types.ts";
 import { rangeProof } from "../../../protocol/trees/merkle.ts";
 import { tensorLeaves, tensorTree } from "../../../protocol/trees/tensorTree.ts";
 import { operandOf, stepOf } from "../../protocol/judge/makeStep.ts";
@@ -58,4 +58,52 @@ export const malformed: readonly [fault: string, change: Partial<Witness>][] = [
   ["ProofLength", withRanges([{ ...range, siblings: [...range.siblings, hash] }])],
   ["RangesNotAscending", withRanges([range, range])],
   ["RangesNotAscending", withRanges(splitRanges())],
+];
+
+/** The step with changed fields, and changed fields of one operand. */
+function changed(made: Partial<Step>, operand: Partial<Operand> = {}, at = 0): (step: Step) => Step {
+  return (step) => ({ ...step, ...made, operands: step.operands.map((old, i) => (i === at ? { ...old, ...operand } : old)) });
+}
+
+function changedAccess(made: Partial<Access>, at = 0): (step: Step) => Step {
+  return (step) => ({ ...step, operands: step.operands.map((old, i) => (i === at ? { ...old, access: { ...old.access, ...made } } : old)) });
+}
+
+const anywhere = { outDim: 255, reduceDim: 255, stride: 0, dilation: 0, pad: 0, size: 1 };
+
+/** Faults, and changes of the descriptor of a dot product with one addend and a scalar result that commit them. */
+export const unsupported: readonly [fault: string, change: (step: Step) => Step][] = [
+  ["UnsupportedVersion", changed({ version: 2 })],
+  ["UnknownKind", changed({ kind: 4 })],
+  ["UnsupportedOp", changed({ op: 1 })],
+  ["UnsupportedProfile", changed({ profile: 2 })],
+  ["UnsupportedType", changed({}, { dtype: 10 })],
+  ["UnsupportedType", (step) => ({ ...step, result: { ...step.result, dtype: 3 } })],
+  ["ResultNotInTrace", (step) => ({ ...step, result: { ...step.result, source: 1 } })],
+  ["UnexpectedAttributes", changed({ attributes: Uint8Array.of(1) })],
+  ["UnexpectedRole", (step) => changed({}, { role: 1 })(changedAccess({ reduceStrides: [] })(step))],
+  ["UnexpectedRole", (step) => changed({}, { role: 0 }, 2)(changedAccess({ reduceStrides: [0] }, 2)(step))],
+  ["UnexpectedWindow", changedAccess({ windows: [anywhere] }, 2)],
+  ["UnexpectedReduction", changedAccess({ reduceStrides: [1] }, 2)],
+  ["StridesLength", changedAccess({ outStrides: [1] })],
+  ["StridesLength", changedAccess({ reduceStrides: [] })],
+  ["WindowDimension", changedAccess({ windows: [{ ...anywhere, outDim: 0 }] })],
+  ["WindowDimension", changedAccess({ windows: [{ ...anywhere, reduceDim: 1 }] })],
+  ["TooManyTaps", changed({ reduce: [2 ** 22] })],
+  ["ShapeTooLarge", (step) => ({ ...step, result: { ...step.result, shape: [2 ** 32 - 1, 2 ** 32 - 1] } })],
+];
+
+/** Faults that show only when the element is judged. */
+export const unjudgeable: readonly [fault: string, change: (step: Step) => Step][] = [
+  ["ElementOutOfRange", changedAccess({ offset: 1 })],
+  ["ElementOutOfRange", changedAccess({ offset: -1 })],
+  ["ElementOutOfRange", changedAccess({ stages: [{ offset: 0, shape: [2], strides: [1] }] })],
+  ["ElementOutOfRange", changedAccess({ stages: [{ offset: 0, shape: [3, 0], strides: [1, 1] }] })],
+  ["StageShape", changedAccess({ stages: [{ offset: 0, shape: [3], strides: [] }] })],
+  ["ExpressionOpcode", changed({ expression: Uint8Array.of(0x01, 0, 0x41) })],
+  ["ExpressionSlot", changed({ expression: Uint8Array.of(0x01, 1) })],
+  ["ExpressionStack", changed({ expression: Uint8Array.of(0x01, 0, 0x10) })],
+  ["ExpressionTruncated", changed({ expression: Uint8Array.of(0x02, 0) })],
+  ["UnsupportedSource", changed({}, { source: 3 })],
+  ["RangeLength", changed({}, { elements: 2 })],
 ];
