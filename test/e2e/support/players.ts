@@ -1,0 +1,141 @@
+import path from "node:path";
+import { parseEther } from "viem";
+import { commitmentOf } from "../../../node/deliverJob.ts";
+import type { Hex } from "../../../protocol/hex.ts";
+import { claimJob } from "../../../runtime/chain/calls/claimJob.ts";
+import { commitJob } from "../../../runtime/chain/calls/commitJob.ts";
+import { depositStake } from "../../../runtime/chain/calls/depositStake.ts";
+import { registerModel } from "../../../runtime/chain/calls/registerModel.ts";
+import { openDispute } from "../../../runtime/chain/calls/openDispute.ts";
+import { submitJob } from "../../../runtime/chain/calls/submitJob.ts";
+import { getDispute, getDisputeCount } from "../../../runtime/chain/reads/getDispute.ts";
+import { getJob } from "../../../runtime/chain/reads/getJob.ts";
+import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
+import type { Dispute, Job } from "../../../runtime/chain/types.ts";
+import { defendDispute, isDefendersTurn } from "../../../runtime/disputes/defendDispute.ts";
+import type { CommittedTensor, Trace } from "../../../runtime/inference/trace.ts";
+import type { BlobName } from "../../../runtime/network/blobs/blobMessages.ts";
+import type { Programs } from "../../../runtime/programs/createPrograms.ts";
+import { inputRootOf } from "../../../runtime/programs/splitInput.ts";
+import { traceSource } from "../../../runtime/serving/traceSource.ts";
+import { silentLogger, type Logger } from "../../../runtime/telemetry/createLogger.ts";
+import { createTraceStore } from "../../../runtime/traces/createTraceStore.ts";
+import { GainsayError } from "../../../protocol/errors.ts";
+import { createCaseStore } from "../../../watcher/createCaseStore.ts";
+import type { WatcherDependencies } from "../../../watcher/dependencies.ts";
+import { playDispute } from "../../../watcher/playDispute.ts";
+import type { Arena } from "./createArena.ts";
+import type { OpenedModel } from "./openModel.ts";
+
+export type Committed = Job & { traceRoot: Hex };
+
+export const fee = parseEther("0.01");
+export const collateral = parseEther("1");
+
+/** A registered program and a job on it that the executor has claimed: everything up to the commitment. */
+export async function claimedJob(arena: Arena, model: OpenedModel, input: { bytes: Uint8Array; root: Hex } = publishedInput(model.inputs)): Promise<bigint> {
+  await registerModel(arena.sender("requester"), model.bundle.program.header, model.root, "bundle://test");
+  await depositStake(arena.sender("executor"), 3n * collateral);
+  const jobId = await submittedJob(arena, model.root, input);
+  await claimJob(arena.sender("executor"), jobId);
+  return jobId;
+}
+
+export async function submittedJob(arena: Arena, programRoot: Hex, { bytes, root }: { bytes: Uint8Array; root: Hex }): Promise<bigint> {
+  const { jobId } = await submitJob(arena.sender("requester"), { programRoot, inputRoot: root, fee, collateral, claimWindow: 3600, deliveryWindow: 3600, challengeWindow: 600, input: bytes });
+  return jobId;
+}
+
+export function publishedInput(inputs: readonly Uint8Array[]): { bytes: Uint8Array; root: Hex } {
+  return { bytes: new Uint8Array(Buffer.concat(inputs)), root: inputRootOf(inputs) };
+}
+
+/** Commits to the trace of the claimed job, as the executor would. */
+export async function commitTo(arena: Arena, jobId: bigint, model: OpenedModel, trace: Trace): Promise<Committed> {
+  await commitJob(arena.sender("executor"), jobId, commitmentOf(model.bundle.program, trace));
+  return committed(arena, jobId);
+}
+
+export async function committed(arena: Arena, jobId: bigint): Promise<Committed> {
+  const job = await getJob(arena.chain, jobId);
+  if (job.traceRoot === undefined) throw new Error("the job has no commitment");
+  return { ...job, traceRoot: job.traceRoot };
+}
+
+/** A watcher's parts around the real chain. Peers are the border: `served` is whatever trace the executor serves, if any. */
+export interface WatcherParts {
+  dependencies: WatcherDependencies;
+  serve(trace: Trace | undefined): void;
+  close(): Promise<void>;
+}
+
+let watchers = 0;
+
+export async function createWatcherParts(arena: Arena, model: OpenedModel, programs: Programs, logger: Logger = silentLogger()): Promise<WatcherParts> {
+  const home = path.join(model.scratch, `watcher-${++watchers}`);
+  const traces = createTraceStore({ dir: path.join(home, "traces") }, { logger, hasher: model.hasher });
+  const cases = await createCaseStore(path.join(home, "cases"));
+  await traces.start();
+  let served: Trace | undefined;
+  const source = traceSource({
+    openTensor: (root) => {
+      const tensor = [...(served?.tensors ?? []), ...(served?.inputs ?? [])].find((one) => one.root === root);
+      return tensor === undefined ? undefined : { root, byteLength: tensor.bytes.length, leaves: async () => tensor.leaves, read: async (offset, length) => tensor.bytes.subarray(offset, offset + length) };
+    },
+    openList: (root, domain) => (domain === "trace" && served?.traceRoot === root ? listOf(served.tensors) : undefined),
+  });
+  const fetch = async (name: BlobName): Promise<Uint8Array> => {
+    const blob = await source.open(name);
+    if (blob === undefined) throw new GainsayError("Nobody serves this.", { code: "BLOB_NOT_FOUND", retryable: true });
+    return name.kind === "list" ? blob.leaves() : blob.read(0, blob.byteLength);
+  };
+  return {
+    dependencies: {
+      chain: arena.chain,
+      programs,
+      hasher: model.hasher,
+      traces,
+      cases,
+      logger,
+      network: { blobs: { fetch } } as unknown as WatcherDependencies["network"],
+      providers: { providersOf: () => ["peer"], stop: () => undefined },
+      ledger: { jobs: new Map(), disputes: new Map(), run: async () => undefined },
+    },
+    serve: (trace) => void (served = trace),
+    close: () => traces.stop(),
+  };
+}
+
+function listOf(tensors: readonly CommittedTensor[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(tensors.map(({ root }) => Buffer.from(root.slice(2), "hex"))));
+}
+
+/** Opens a bisection as the watcher. */
+export async function openBisection(arena: Arena, job: Job): Promise<bigint> {
+  const { rules } = await getParameters(arena.chain);
+  const { disputeId } = await openDispute(arena.sender("watcher"), { jobId: job.id, attempt: job.attempt, bond: rules.bond });
+  return disputeId;
+}
+
+export const lastDispute = (arena: Arena): Promise<bigint> => getDisputeCount(arena.chain);
+
+/** Moves after which a dispute that still runs will never end. */
+const MANY_MOVES = 60;
+
+/**
+ * Plays a dispute move by move, each side with its own code from nothing but the chain and its own data, until it has ended or
+ * neither side moves any more. Returns how it stands and how many moves there were.
+ */
+export async function playOut(arena: Arena, job: Committed, disputeId: bigint, trace: Trace, { dependencies }: WatcherParts): Promise<{ dispute: Dispute; moves: number }> {
+  const signal = new AbortController().signal;
+  for (let moves = 0; moves < MANY_MOVES; moves++) {
+    const dispute = await getDispute(arena.chain, disputeId);
+    if (dispute.phase === "ended") return { dispute, moves };
+    if (dispute.phase === "sealed") await arena.pass(1);
+    if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, trace.tensors);
+    else await playDispute(job, dispute, arena.sender("watcher"), dependencies, signal);
+    const next = await getDispute(arena.chain, disputeId);
+    if (next.turn === dispute.turn && next.phase === dispute.phase) return { dispute: next, moves };
+  }
+  throw new Error("the dispute does not end");
+}
