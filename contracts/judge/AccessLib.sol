@@ -78,9 +78,8 @@ library AccessLib {
         }
     }
 
-    /// @notice Narrows [from, to), positions of the last reduction dimension, to where the operand's taps exist. The last coordinate
-    /// of r is 0.
-    function clip(Cursor memory cursor, uint256[] memory r, int256 from, int256 to)
+    /// @notice Narrows [from, to), positions of the reduction dimension `inner`, to where the operand's taps exist; r is 0 there.
+    function clip(Cursor memory cursor, uint256[] memory r, uint256 inner, int256 from, int256 to)
         internal
         pure
         returns (int256, int256)
@@ -88,7 +87,7 @@ library AccessLib {
         unchecked {
             for (uint256 k = 0; k < cursor.gates.length; ++k) {
                 Gate memory gate = cursor.gates[k];
-                int256 step = gate.dim + 1 == r.length ? gate.dilation : int256(0);
+                int256 step = gate.dim == inner ? gate.dilation : int256(0);
                 int256 c = gate.start;
                 if (gate.dim != NO_DIM) c += int256(r[gate.dim]) * gate.dilation;
                 if (step == 0) {

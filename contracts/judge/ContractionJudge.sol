@@ -44,12 +44,11 @@ contract ContractionJudge is StepJudge {
         Cursor memory f = item.operands[0];
         Cursor memory g = item.operands[1];
         Walk memory walk = WalkLib.start(item.step.reduce, item.taps);
-        uint256 rank = walk.r.length;
-        int256 strideF = rank == 0 ? int256(0) : f.strides[rank - 1];
-        int256 strideG = rank == 0 ? int256(0) : g.strides[rank - 1];
+        int256 strideF = WalkLib.strideOf(walk, f.strides);
+        int256 strideG = WalkLib.strideOf(walk, g.strides);
         for (uint256 run = 0; run < walk.runs; ++run) {
-            (int256 from, int256 to) = AccessLib.clip(f, walk.r, 0, walk.runLength);
-            (from, to) = AccessLib.clip(g, walk.r, from, to);
+            (int256 from, int256 to) = AccessLib.clip(f, walk.r, walk.inner, 0, walk.runLength);
+            (from, to) = AccessLib.clip(g, walk.r, walk.inner, from, to);
             if (from < to) {
                 sum.terms += uint256(to - from);
                 addTaps(sum, f, g, walk.r, from, to, strideF, strideG);

@@ -47,9 +47,9 @@ contract ReductionJudge is StepJudge {
         (least, greatest) = (Float32.INF, -Float32.INF);
         Cursor memory cursor = item.operands[0];
         Walk memory walk = WalkLib.start(item.step.reduce, item.taps);
-        int256 stride = walk.r.length == 0 ? int256(0) : cursor.strides[walk.r.length - 1];
+        int256 stride = WalkLib.strideOf(walk, cursor.strides);
         for (uint256 run = 0; run < walk.runs; ++run) {
-            (int256 from, int256 to) = AccessLib.clip(cursor, walk.r, 0, walk.runLength);
+            (int256 from, int256 to) = AccessLib.clip(cursor, walk.r, walk.inner, 0, walk.runLength);
             int256 index = AccessLib.linear(cursor, walk.r);
             for (int256 k = from; k < to; ++k) {
                 uint256 bits = AccessLib.read(cursor, index + k * stride);
