@@ -8,8 +8,8 @@ export type Side = "challenger" | "defender";
 
 /** What is left on each side's clock. */
 export interface Clocks {
-  /** Whose clock runs; undefined once the dispute has ended. */
-  toMove: Side | undefined;
+  /** Whose clock runs; null once the dispute has ended. */
+  toMove: Side | null;
   /** Seconds; of the side to move by the chain's clock now. */
   challenger: number;
   defender: number;
@@ -27,9 +27,9 @@ export function clocksOf(dispute: Dispute, now: number): Clocks {
   return { toMove, challenger: toMove === "challenger" ? left : dispute.challengerClock, defender: toMove === "defender" ? left : dispute.defenderClock };
 }
 
-function sideToMove({ phase }: Dispute): Side | undefined {
+function sideToMove({ phase }: Dispute): Side | null {
   if (phase === "reveal" || phase === "revealChunk") return "defender";
-  return phase === "ended" || phase === "none" ? undefined : "challenger";
+  return phase === "ended" || phase === "none" ? null : "challenger";
 }
 
 /** Who has won, in a word. */
@@ -85,6 +85,6 @@ export function moveText(move: DisputeMove): string {
 
 /** Phase and clocks in a phrase. */
 export function phaseText(dispute: Dispute, clocks: Clocks): string {
-  if (clocks.toMove === undefined) return `ended, ${{ none: "without outcome", challengerWon: "the challenger won", defenderWon: "the defender won", void: "void" }[dispute.outcome]}`;
+  if (clocks.toMove === null) return `ended, ${{ none: "without outcome", challengerWon: "the challenger won", defenderWon: "the defender won", void: "void" }[dispute.outcome]}`;
   return `${dispute.phase}: waits for the ${clocks.toMove}, ${span(clocks[clocks.toMove])} left`;
 }

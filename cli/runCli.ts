@@ -2,17 +2,26 @@ import { CommanderError } from "commander";
 import { exitCodes, GainsayError } from "../protocol/errors.ts";
 import { createProgram } from "./createProgram.ts";
 import { reportError } from "./output.ts";
-import type { Shell } from "./shell.ts";
+import type { Shell, Sink } from "./shell.ts";
 
 /** Runs one command line (without `node` and the script) and resolves to its exit code; throws nothing. */
 export async function runCli(args: readonly string[], shell: Shell): Promise<number> {
-  const json = asksForJson(args);
+  // One document on stdout: a daemon that fails after it said that it is ready reports on standard error only.
+  let written = false;
+  const stdout: Sink = {
+    ...(shell.stdout.isTTY === undefined ? {} : { isTTY: shell.stdout.isTTY }),
+    ...(shell.stdout.columns === undefined ? {} : { columns: shell.stdout.columns }),
+    write(text) {
+      written = true;
+      return shell.stdout.write(text);
+    },
+  };
   try {
-    await createProgram(shell).parseAsync([...args], { from: "user" });
+    await createProgram({ ...shell, stdout }).parseAsync([...args], { from: "user" });
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    return reportError(error instanceof CommanderError ? usageError(error) : error, json, shell);
+    return reportError(error instanceof CommanderError ? usageError(error) : error, asksForJson(args) && !written, shell);
   }
 }
 

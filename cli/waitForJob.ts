@@ -8,7 +8,7 @@ import { pause } from "./pause.ts";
 
 /**
  * Waits until the job is as wanted, showing its state. Failures of the endpoint are ridden out; `timeout` is in seconds.
- * Throws `JOB_TIMEOUT` (exit code 75), `ABORTED`, and what reading an unknown job throws.
+ * Throws `JOB_TIMEOUT` (exit code 75), `JOB_UNCLAIMED`, `ABORTED`, and what reading an unknown job throws.
  */
 export async function waitForJob(context: Context, chain: Chain, jobId: bigint, wanted: (job: Job) => boolean, timeout?: number): Promise<Job> {
   const { progress, signal, settings } = context;
@@ -19,6 +19,7 @@ export async function waitForJob(context: Context, chain: Chain, jobId: bigint, 
       const [job, head] = await Promise.all([getJob(chain, jobId), chain.head()]);
       known = job;
       if (wanted(job)) return job;
+      if (job.status === "open" && head.timestamp > job.deadline) throw unclaimed(job);
       progress.update(`job ${jobId}: ${stateText(job)}`, waitText(job, head.timestamp));
     } catch (error) {
       if (!(error instanceof GainsayError) || !error.retryable) throw error;
@@ -28,8 +29,12 @@ export async function waitForJob(context: Context, chain: Chain, jobId: bigint, 
     if (left <= 0) {
       throw new GainsayError(`Job ${jobId} is still ${known?.status ?? "unknown"} after ${span(timeout ?? 0)}; wait again or look at \`gainsay job status ${jobId}\`.`, { code: "JOB_TIMEOUT", retryable: true, details: { jobId, status: known?.status ?? null } });
     }
-    await pause(Math.min(settings.pollingIntervalMs, left), signal);
+    await pause(Math.min(settings.pollingIntervalMs, left), signal, { jobId });
   }
+}
+
+function unclaimed(job: Job): GainsayError {
+  return new GainsayError(`Nobody claimed job ${job.id} in time; get the fee back with \`gainsay job cancel ${job.id}\`.`, { code: "JOB_UNCLAIMED", details: { jobId: job.id, deadline: job.deadline } });
 }
 
 /** Where a job is, in a phrase. */
@@ -47,7 +52,7 @@ export function waitText(job: Job, now: number): string {
     case "open":
       return `waits for an executor, ${time}`;
     case "claimed":
-      return `waits for the result, ${time}`;
+      return left >= 0 ? `waits for the result, ${time}` : `the executor missed the delivery, ${time}: see \`job expire\``;
     case "committed":
       return job.openDisputes > 0 ? "waits for its disputes to end" : left >= 0 ? `can be challenged, ${time}` : "waits to be made final";
     default:

@@ -81,9 +81,11 @@ describe.skipIf(!built)("with a development chain", () => {
     expect(await result("job", "list", "--requester", "executor-1")).toEqual({ jobs: [] });
     expect(await failure("job", "wait", "1", "--timeout", "1")).toEqual([75, "JOB_TIMEOUT"]);
     expect(await failure("job", "result", "1")).toEqual([75, "JOB_NOT_FINAL"]);
+    expect(await failure("job", "result", "1", "--peer", "not an address", "--provisional")).toEqual([75, "JOB_NOT_COMMITTED"]);
     expect(await failure("job", "result", "1", "--provisional")).toEqual([75, "JOB_NOT_COMMITTED"]);
     expect(await failure("receipt", "export", "1")).toEqual([75, "JOB_NOT_FINAL"]);
     expect(await failure("job", "cancel", "1", "--key", "executor-1")).toEqual([1, "CONTRACT_REVERTED"]);
+    expect(await failure("job", "expire", "1", "--key", "requester")).toEqual([1, "CONTRACT_REVERTED"]);
     expect(await result("job", "cancel", "1", "--key", "requester")).toMatchObject({ status: "cancelled", refund: "250000000000000000" });
     expect(await failure("job", "result", "1")).toEqual([1, "JOB_CANCELLED"]);
     expect(await result("stake", "collect", "--key", "requester")).toMatchObject({ collected: "250000000000000000" });

@@ -57,7 +57,7 @@ describe("disputes", () => {
     expect(clocksOf(dispute, 970)).toEqual({ toMove: "defender", challenger: 50, defender: 30 });
     expect(clocksOf(dispute, 2_000)).toEqual({ toMove: "defender", challenger: 50, defender: 0 });
     expect(clocksOf({ ...dispute, phase: "choose" }, 990)).toEqual({ toMove: "challenger", challenger: 10, defender: 60 });
-    expect(clocksOf({ ...dispute, phase: "ended" }, 990)).toEqual({ toMove: undefined, challenger: 50, defender: 60 });
+    expect(clocksOf({ ...dispute, phase: "ended" }, 990)).toEqual({ toMove: null, challenger: 50, defender: 60 });
   });
 
   it("say what would have been sound", () => {
