@@ -1,22 +1,5 @@
-import { NO_DIM, type Access, type Stage } from "../program/types.ts";
+import { NO_DIM, type Access, type Stage, type Window } from "../program/types.ts";
 import { judgeError } from "./judgeError.ts";
-
-/** Consecutive positions of the last reduction dimension: `count` taps, the linear index growing by `stride` from `start`. */
-export interface Run {
-  start: number;
-  stride: number;
-  from: number;
-  to: number;
-}
-
-interface Gate {
-  outDim: number;
-  reduceDim: number;
-  stride: number;
-  dilation: number;
-  pad: number;
-  size: number;
-}
 
 /** An index map made ready for many elements (docs/protocol.md §2). */
 export class IndexMap {
@@ -26,7 +9,7 @@ export class IndexMap {
   private readonly outStrides: readonly number[];
   private readonly reduceStrides: readonly number[];
   private readonly offset: number;
-  private readonly gates: readonly Gate[];
+  private readonly windows: readonly Window[];
   private readonly stages: readonly Stage[];
   private readonly elements: number;
   private readonly last: number;
@@ -42,7 +25,7 @@ export class IndexMap {
     this.outStrides = access.outStrides;
     this.reduceStrides = access.reduceStrides;
     this.offset = access.offset;
-    this.gates = access.windows;
+    this.windows = access.windows;
     this.stages = access.stages;
     this.elements = elements;
     this.staged = access.stages.length > 0;
@@ -60,13 +43,13 @@ export class IndexMap {
 
   /** Narrows [run.from, run.to), positions of the last reduction dimension, to where taps exist; the last of r is 0. */
   clip(coords: ArrayLike<number>, r: ArrayLike<number>, run: { from: number; to: number }): void {
-    for (const gate of this.gates) {
-      let c = -gate.pad;
-      if (gate.outDim !== NO_DIM) c += (coords[gate.outDim] as number) * gate.stride;
-      if (gate.reduceDim !== NO_DIM) c += (r[gate.reduceDim] as number) * gate.dilation;
-      let step = gate.reduceDim === this.last ? gate.dilation : 0;
+    for (const window of this.windows) {
+      let c = -window.pad;
+      if (window.outDim !== NO_DIM) c += (coords[window.outDim] as number) * window.stride;
+      if (window.reduceDim !== NO_DIM) c += (r[window.reduceDim] as number) * window.dilation;
+      let step = window.reduceDim === this.last ? window.dilation : 0;
       if (step === 0) {
-        if (c < 0 || c >= gate.size) {
+        if (c < 0 || c >= window.size) {
           run.from = run.to = 0;
           return;
         }
@@ -74,11 +57,11 @@ export class IndexMap {
       }
       // c + k·step lies in [0, size); mirrored if the step is negative.
       if (step < 0) {
-        c = gate.size - 1 - c;
+        c = window.size - 1 - c;
         step = -step;
       }
       run.from = Math.max(run.from, -Math.floor(c / step));
-      run.to = Math.min(run.to, Math.floor((gate.size - 1 - c) / step) + 1);
+      run.to = Math.min(run.to, Math.floor((window.size - 1 - c) / step) + 1);
     }
   }
 

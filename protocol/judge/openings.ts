@@ -1,10 +1,9 @@
-import { toHex } from "../hex.ts";
+import { fromHex, toHex } from "../hex.ts";
 import { sources, type Claim, type Opening, type ProgramHeader } from "../program/types.ts";
 import { listRootFromTop } from "../trees/listTree.ts";
 import { depthOf, topFromRange } from "../trees/merkle.ts";
 import { sha256 } from "../trees/sha256.ts";
 import { CHUNK_BYTES, chunkCount, tensorRootFromTop } from "../trees/tensorTree.ts";
-import { fromHex } from "../hex.ts";
 import { judgeError } from "./judgeError.ts";
 
 interface Span {

@@ -1,6 +1,5 @@
-import { add, floatOf, bitsOf, MAX_FINITE, move, roundBig, unpack } from "./float32.ts";
+import { add, bitLength, bitsOf, floatOf, MAX_FINITE, move, roundBig, unpack } from "./float32.ts";
 import { isNone, none, type Interval } from "./interval.ts";
-import { bitLength } from "./float32.ts";
 
 /**
  * Enclosures of exp, log, tanh, erf and sigmoid over float32 intervals, the twin of contracts/lib/Scalar.sol: fixed point with
