@@ -8,7 +8,7 @@ import { defendDispute, isDefendersTurn } from "../runtime/disputes/defendDisput
 import { endDispute, reclaimBond } from "../runtime/disputes/endDispute.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
-import { describeFinding } from "./checkTrace.ts";
+import { describeFinding } from "../runtime/verification/checkTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { openRefutation } from "./openRefutation.ts";
 import type { WatcherOptions } from "./options.ts";

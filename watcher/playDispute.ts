@@ -12,7 +12,7 @@ import type { Sender } from "../runtime/chain/createSender.ts";
 import { readDisputeMoves, type DisputeMove } from "../runtime/chain/reads/readDisputeMoves.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { gameOf, isMoveAlreadyMade } from "../runtime/disputes/game.ts";
-import { describeFinding, judgeElements } from "./checkTrace.ts";
+import { describeFinding, judgeElements } from "../runtime/verification/checkTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { dryRun } from "./openRefutation.ts";
 import { ownExecution, type OwnExecution } from "./ownTrace.ts";

@@ -3,7 +3,7 @@ import type { CommittedTensor } from "../protocol/dispute/game.ts";
 import type { Hex } from "../protocol/hex.ts";
 import type { Job } from "../runtime/chain/types.ts";
 import { fetchTrace } from "../runtime/serving/fetchTrace.ts";
-import { checkTrace, type Finding } from "./checkTrace.ts";
+import { checkTrace, type Finding } from "../runtime/verification/checkTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { ownExecution, type OwnExecution } from "./ownTrace.ts";
 
@@ -38,7 +38,7 @@ export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependenci
     if (error instanceof GainsayError) return { kind: "withheld", reason: hopeless.has(error.code) ? `${error.code}: ${error.message}` : error.code };
     throw error;
   }
-  const report = await checkTrace(own.loaded, own.trace.inputs, trace, signal);
+  const report = await checkTrace(own.loaded, own.trace.inputs, trace, { signal });
   if (report.finding !== undefined) return { kind: "fraud", finding: report.finding, trace, own };
   return { kind: "sound", differing: report.differing, judged: report.judged };
 }

@@ -55,8 +55,3 @@ export function childChoice(children: readonly Uint8Array[], index: number): Chi
   const subtree = buildTree(new Uint8Array(Buffer.concat(children)));
   return { index, child: children[index] as Uint8Array, siblings: pathProof(subtree, index) };
 }
-
-/** Number of reveals from the top of a tree of this depth to one leaf. */
-export function revealsFor(depth: number): number {
-  return Math.ceil(depth / REVEAL_LEVELS);
-}

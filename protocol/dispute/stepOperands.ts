@@ -1,4 +1,5 @@
 import { GainsayError } from "../errors.ts";
+import { elementReader, type RawElement } from "../program/elements.ts";
 import { sources, type Operand, type Step } from "../program/types.ts";
 import type { CommittedTensor } from "./game.ts";
 
@@ -17,11 +18,8 @@ export function tensorOf(operand: Operand, tensors: ExecutionTensors): Committed
   return found;
 }
 
-/** Reads 32-bit elements of a step's operands as the judge sees them: `read(operand, element)` gives the little-endian bits. */
-export function operandReader(step: Step, tensors: ExecutionTensors): (operand: number, element: number) => number {
-  const views = step.operands.map((operand) => {
-    const { bytes } = tensorOf(operand, tensors);
-    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  });
-  return (operand, element) => (views[operand] as DataView).getUint32(element * 4, true);
+/** Reads elements of a step's operands as the judge takes them. */
+export function operandReader(step: Step, tensors: ExecutionTensors): (operand: number, element: number) => RawElement {
+  const readers = step.operands.map((operand) => elementReader(tensorOf(operand, tensors).bytes, operand.dtype));
+  return (operand, element) => (readers[operand] as (index: number) => RawElement)(element);
 }

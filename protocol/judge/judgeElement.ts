@@ -1,3 +1,4 @@
+import type { RawElement } from "../program/elements.ts";
 import { reductionOps, stepKinds, type Step } from "../program/types.ts";
 import { compileStep, type CompiledStep } from "./compileStep.ts";
 import { admits, enclosure, ExactSum, type SumBound } from "./exactSum.ts";
@@ -7,8 +8,8 @@ import { flushed, neg, point, type Interval } from "./interval.ts";
 import { decimalOf } from "./decimalOf.ts";
 import { coordinatesOf, walkRuns } from "./walkRuns.ts";
 
-/** Bits of one element of an operand's committed tensor. */
-export type ReadOperand = (operand: number, element: number) => number;
+/** One element of an operand's committed tensor; a float32 as its bits. */
+export type ReadOperand = (operand: number, element: number) => RawElement;
 
 export interface ElementVerdict {
   fraud: boolean;
@@ -32,10 +33,10 @@ const scratch = new ExactSum();
  *
  * Throws the judge's faults for a step it does not support or an index map that leads outside of a tensor.
  */
-export function judgeElement(step: Step, read: ReadOperand, element: number, claimedBits: number, explain = false): ElementVerdict {
+export function judgeElement(step: Step, read: ReadOperand, element: number, claimedElement: RawElement, explain = false): ElementVerdict {
   const compiled = compileStep(step);
   const coords = coordinatesOf(compiled, element);
-  const claimed = claimedBits >>> 0;
+  const claimed = Number(claimedElement) >>> 0;
   if (step.kind === stepKinds.map) return verdictOf(claimed, evaluateExpression(step.expression, slotsOf(compiled, read, coords)));
   if (step.kind === stepKinds.reduction) {
     const slots = [flushed(extremeOf(compiled, read, coords)), ...slotsOf(compiled, read, coords)];
@@ -67,7 +68,7 @@ function sumOf(compiled: CompiledStep, read: ReadOperand, coords: readonly numbe
   const g = compiled.maps[1] as CompiledStep["maps"][number];
   walkRuns(compiled, coords, (first, second, count) => {
     for (let k = 0; k < count; k++) {
-      sum.addProduct(read(0, f.resolve(first + k * f.stride)), read(1, g.resolve(second + k * g.stride)));
+      sum.addProduct(Number(read(0, f.resolve(first + k * f.stride))), Number(read(1, g.resolve(second + k * g.stride))));
     }
     sum.terms += count;
   });
@@ -85,7 +86,7 @@ function extremeOf(compiled: CompiledStep, read: ReadOperand, coords: readonly n
   let nan = false;
   walkRuns(compiled, coords, (first, _, count) => {
     for (let k = 0; k < count; k++) {
-      const value = floatOf(read(0, map.resolve(first + k * map.stride)));
+      const value = floatOf(Number(read(0, map.resolve(first + k * map.stride))));
       if (Number.isNaN(value)) nan = true;
       else {
         least = Math.min(least, value);
@@ -113,7 +114,7 @@ function slotsOf(compiled: CompiledStep, read: ReadOperand, coords: readonly num
 
 function readAt(compiled: CompiledStep, read: ReadOperand, coords: readonly number[], operand: number): number {
   const map = compiled.maps[operand] as CompiledStep["maps"][number];
-  return read(operand, map.resolve(map.linear(coords, [])));
+  return Number(read(operand, map.resolve(map.linear(coords, []))));
 }
 
 function verdictOf(claimed: number, x: Interval): ElementVerdict {

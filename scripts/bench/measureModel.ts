@@ -6,7 +6,7 @@ import { commitTrace } from "../../runtime/inference/commitTrace.ts";
 import { createInference } from "../../runtime/inference/createInference.ts";
 import { prepare } from "../../runtime/programs/createPrograms.ts";
 import { silentLogger } from "../../runtime/telemetry/createLogger.ts";
-import { checkTrace } from "../../watcher/checkTrace.ts";
+import { checkTrace } from "../../runtime/verification/checkTrace.ts";
 
 export interface Spread {
   median: number;

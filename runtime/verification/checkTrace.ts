@@ -1,9 +1,10 @@
-import { operandReader, type ExecutionTensors } from "../protocol/dispute/stepOperands.ts";
-import type { CommittedTensor } from "../protocol/dispute/game.ts";
-import { judgeElement, type ElementVerdict } from "../protocol/judge/judgeElement.ts";
-import { floatOf } from "../protocol/judge/float32.ts";
-import { sources, type Program } from "../protocol/program/types.ts";
-import type { LoadedProgram } from "../runtime/programs/createPrograms.ts";
+import { operandReader, type ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
+import type { CommittedTensor } from "../../protocol/dispute/game.ts";
+import { judgeElement, type ElementVerdict } from "../../protocol/judge/judgeElement.ts";
+import { floatOf } from "../../protocol/judge/float32.ts";
+import { elementReader, elementValue } from "../../protocol/program/elements.ts";
+import { sources, type Program } from "../../protocol/program/types.ts";
+import type { LoadedProgram } from "../programs/createPrograms.ts";
 import { findSuspects } from "./suspects.ts";
 
 /** One number of the executor's trace that the judge calls fraud. */
@@ -25,11 +26,18 @@ export interface TraceReport {
   judged: number;
 }
 
+export interface CheckOptions {
+  signal?: AbortSignal;
+  /** So many elements of each step are judged besides, evenly spread, although nothing differs; all of a smaller step. Default 0. */
+  everyElementOf?: number;
+}
+
 /**
  * Checks every step of an executor's trace from the executor's own committed inputs of that step, so that rounding differences
  * do not add up: all steps are recomputed in one run, and the judge decides where a float differs.
  */
-export async function checkTrace(loaded: LoadedProgram, inputs: readonly CommittedTensor[], claimed: readonly CommittedTensor[], signal?: AbortSignal): Promise<TraceReport> {
+export async function checkTrace(loaded: LoadedProgram, inputs: readonly CommittedTensor[], claimed: readonly CommittedTensor[], options: CheckOptions = {}): Promise<TraceReport> {
+  const { signal, everyElementOf = 0 } = options;
   const { program } = loaded;
   const own = await loaded.recompute(inputs.map(({ bytes }) => bytes), claimed.map(({ bytes }) => bytes), signal);
   const tensors: ExecutionTensors = { inputs, trace: claimed, weight: (index) => loaded.weight(index) };
@@ -38,14 +46,21 @@ export async function checkTrace(loaded: LoadedProgram, inputs: readonly Committ
     if (step.result.source !== sources.trace) continue;
     signal?.throwIfAborted();
     const tensor = step.result.index;
-    const suspects = findSuspects((claimed[tensor] as CommittedTensor).bytes, own[tensor] as Uint8Array);
+    const suspects = findSuspects((claimed[tensor] as CommittedTensor).bytes, own[tensor] as Uint8Array, step.result.dtype);
     report.differing += suspects.length;
-    const elements = suspects.map(({ element }) => element);
-    const worst = await judgeElements(program, stepIndex, elements, tensors, signal);
+    const elements = new Set([...suspects.map(({ element }) => element), ...spreadElements(step.result.shape, everyElementOf)]);
+    const worst = await judgeElements(program, stepIndex, [...elements], tensors, signal);
     report.judged += worst.judged;
     if (worst.finding !== undefined) return { ...report, finding: worst.finding };
   }
   return report;
+}
+
+/** Up to `limit` elements of a tensor, evenly spread from the first to the last. */
+function spreadElements(shape: readonly number[], limit: number): number[] {
+  const count = shape.reduce((product, size) => product * size, 1);
+  const wanted = Math.min(limit, count);
+  return Array.from({ length: wanted }, (_, i) => (wanted === 1 ? 0 : Math.floor((i * (count - 1)) / (wanted - 1))));
 }
 
 /** How many elements are judged before the event loop gets a turn. */
@@ -56,7 +71,7 @@ export async function judgeElements(program: Program, stepIndex: number, element
   const step = program.steps[stepIndex] as Program["steps"][number];
   const tensor = step.result.index;
   const { bytes } = tensors.trace[tensor] as CommittedTensor;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const claimedAt = elementReader(bytes, step.result.dtype);
   const read = operandReader(step, tensors);
   let worst: Omit<Finding, "claimed"> | undefined;
   for (const [done, element] of elements.entries()) {
@@ -64,13 +79,13 @@ export async function judgeElements(program: Program, stepIndex: number, element
       signal?.throwIfAborted();
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
-    const verdict = judgeElement(step, read, element, view.getUint32(element * 4, true));
+    const verdict = judgeElement(step, read, element, claimedAt(element));
     if (!verdict.fraud) continue;
     if (worst === undefined || marginOf(verdict) > marginOf(worst.verdict)) worst = { stepIndex, tensor, element, verdict };
   }
   if (worst === undefined) return { judged: elements.length };
-  const claimed = view.getUint32(worst.element * 4, true);
-  return { judged: elements.length, finding: { ...worst, claimed: view.getFloat32(worst.element * 4, true), verdict: judgeElement(step, read, worst.element, claimed, true) } };
+  const claimed = claimedAt(worst.element);
+  return { judged: elements.length, finding: { ...worst, claimed: elementValue(claimed, step.result.dtype), verdict: judgeElement(step, read, worst.element, claimed, true) } };
 }
 
 function marginOf(verdict: ElementVerdict): number {

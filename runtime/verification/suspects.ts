@@ -1,3 +1,6 @@
+import { elementReader, elementValue } from "../../protocol/program/elements.ts";
+import { dtypeBytes, dtypes, type Dtype } from "../../protocol/program/types.ts";
+
 /** Elements of one step whose claimed value differs from the recomputed one, worst first. */
 export interface Suspect {
   element: number;
@@ -9,19 +12,25 @@ export interface Suspect {
 export const MAX_SUSPECTS = 4096;
 
 /**
- * Finds the float32 elements in which two tensors of the same committed length differ as values.
+ * Finds the elements in which two tensors of the same type and committed length differ as values.
  *
  * Up to `limit` are returned: those with a non-finite value on one side only, then by absolute difference, and the same number
  * again by difference relative to the element, so that neither large tensors nor small values hide a lie.
  */
-export function findSuspects(claimed: Uint8Array, own: Uint8Array, limit = MAX_SUSPECTS): Suspect[] {
-  const left = floats(claimed);
-  const right = floats(own);
+export function findSuspects(claimed: Uint8Array, own: Uint8Array, dtype: Dtype, limit = MAX_SUSPECTS): Suspect[] {
+  if (Buffer.compare(claimed, own) === 0) return [];
   const differing: Suspect[] = [];
-  for (let element = 0; element < left.length; element++) {
-    const a = left[element] as number;
-    const b = right[element] as number;
-    if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
+  const readClaimed = elementReader(claimed, dtype);
+  const readOwn = elementReader(own, dtype);
+  const count = claimed.length / dtypeBytes[dtype];
+  for (let element = 0; element < count; element++) {
+    const left = readClaimed(element);
+    const right = readOwn(element);
+    if (left === right) continue;
+    const a = elementValue(left, dtype);
+    const b = elementValue(right, dtype);
+    // Two NaNs of other bits are the same value, and so are the two zeros; two int64 beyond 2⁵³ may round to one double.
+    if (dtype === dtypes.float32 && (a === b || (Number.isNaN(a) && Number.isNaN(b)))) continue;
     differing.push({ element, claimed: a, own: b });
   }
   const byDifference = differing.sort((a, b) => distance(b) - distance(a));
@@ -39,9 +48,4 @@ function distance({ claimed, own }: Suspect): number {
 function relative(suspect: Suspect): number {
   const scale = Math.max(Math.abs(suspect.claimed), Math.abs(suspect.own));
   return Number.isFinite(scale) ? distance(suspect) / scale : Infinity;
-}
-
-function floats(bytes: Uint8Array): Float32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
 }
