@@ -1,4 +1,5 @@
 import type { LocalAccount } from "viem";
+import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
 import type { ProviderBook } from "../runtime/announcements/createProviderBook.ts";
 import type { Chain, Head } from "../runtime/chain/createChain.ts";
@@ -20,6 +21,7 @@ import { deliverJob, traceKey } from "./deliverJob.ts";
 import { finalizeCommitment } from "./finalizeCommitment.ts";
 import type { ExecutorOptions } from "./options.ts";
 import { pruneTraces } from "./pruneTraces.ts";
+import { selfTest } from "./selfTest.ts";
 
 /** What an executor works with; everything is started and stopped by its owner. */
 export interface ExecutorDependencies {
@@ -36,6 +38,8 @@ export interface ExecutorDependencies {
 }
 
 export interface Executor {
+  /** Tests the kernels on every program that is served from the start. Throws `KERNEL_FAULT`, `BUNDLE_MISSING`. */
+  prepare(signal: AbortSignal, onProgram?: (root: Hex) => void): Promise<Hex[]>;
   /** Works until `signal` aborts, then finishes what is at work. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -51,13 +55,35 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const urgent = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
   const announcer = createAnnouncer(dependencies);
   const declined = new Set<bigint>();
+  const refused = new Set<Hex>();
   const openSince = new Map<string, number>();
-  let served = new Set<Hex>();
+  const served = new Set<Hex>();
   let lastPruned = 0;
+  let lastListed = 0;
 
   const isMine = (job: Job): boolean => job.executor?.toLowerCase() === sender.address.toLowerCase();
   const wants = (job: Job, head: Head): boolean =>
     served.has(job.programRoot) && !declined.has(job.id) && job.fee >= options.minFee && job.collateral <= options.maxCollateral && head.timestamp <= job.deadline && (job.expiry === 0 || head.timestamp <= job.expiry);
+
+  /** Serves a program once this machine's kernels have passed its test; one that fails is left alone until a restart. */
+  const admit = async (root: Hex, signal: AbortSignal): Promise<void> => {
+    const loaded = await dependencies.programs.open(root);
+    if (loaded === undefined) throw new GainsayError(`There is no bundle of program ${root} in the data folder; compile the model first.`, { code: "BUNDLE_MISSING", kind: "usage", details: { root } });
+    const { differing } = await selfTest(loaded, signal);
+    served.add(root);
+    logger.info({ program: root, differing }, "kernels tested, program served");
+  };
+
+  const admitNew = async (signal: AbortSignal): Promise<void> => {
+    for (const root of await dependencies.programs.list()) {
+      if (served.has(root) || refused.has(root)) continue;
+      await admit(root, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        refused.add(root);
+        logger.error({ program: root, reason: error instanceof Error ? error.message : String(error) }, "program not served");
+      });
+    }
+  };
 
   const workOnJob = (job: Job, head: Head): void => {
     const key = `${job.id}/${job.attempt}`;
@@ -93,6 +119,10 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const onHead = (head: Head): void => {
     for (const job of ledger.jobs.values()) workOnJob(job, head);
     for (const dispute of ledger.disputes.values()) workOnDispute(dispute, head);
+    if (options.programs.length === 0 && head.timestamp - lastListed >= 10) {
+      lastListed = head.timestamp;
+      tasks.offer("look for new programs", admitNew);
+    }
     if (head.timestamp - lastPruned >= 60) {
       lastPruned = head.timestamp;
       tasks.offer("prune traces", () => pruneTraces(head, options.retainSeconds, dependencies));
@@ -100,8 +130,14 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   };
 
   return {
+    async prepare(signal, onProgram = () => undefined) {
+      for (const root of options.programs.length > 0 ? options.programs : await dependencies.programs.list()) {
+        onProgram(root);
+        await admit(root, signal);
+      }
+      return [...served];
+    },
     async run(signal) {
-      served = new Set(options.programs.length > 0 ? options.programs : await dependencies.programs.list());
       const stopServing = options.misbehaviour?.withhold === true ? () => undefined : network.blobs.serve(traceSource(traces));
       const stopAnnouncing = network.onPeer(({ connected }) => connected && announcer.announceAgain());
       logger.info({ account: sender.address, programs: [...served] }, "executor started");
