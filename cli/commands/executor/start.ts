@@ -1,13 +1,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createExecutor } from "../../../node/createExecutor.ts";
 import { DEVNET_CHAIN_ID, parseMisbehaviour, type Misbehaviour } from "../../../node/misbehaviour.ts";
-import { selfTest } from "../../../node/selfTest.ts";
 import { GainsayError } from "../../../protocol/errors.ts";
 import type { Hex } from "../../../protocol/hex.ts";
 import { getStakeAccount } from "../../../runtime/chain/reads/getStakeAccount.ts";
-import type { LoadedProgram } from "../../../runtime/programs/createPrograms.ts";
 import { action } from "../../action.ts";
-import { openDaemon, type Daemon } from "../../daemon.ts";
+import { openDaemon } from "../../daemon.ts";
 import { addDaemonFlags, type DaemonFlags } from "../../daemonFlags.ts";
 import { amount, duration, ether, isRoot, repeated, short } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
@@ -41,14 +39,6 @@ export function startExecutorCommand(shell: Shell): Command {
         const daemon = await openDaemon(context, { kind: "executor", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [] });
         const { free } = await getStakeAccount(chain, sender.address);
         if (free === 0n) context.output.note(`gainsay: ${sender.address} has no free stake, so it cannot claim jobs; add some with \`gainsay stake deposit\`.`);
-        const served = flags.program ?? (await daemon.programs.list());
-        for (const root of served) {
-          context.progress.update(`testing this machine's kernels on program ${short(root)}`);
-          const { differing } = await selfTest(await openServed(daemon, root), context.signal);
-          daemon.logger.info({ program: root, differing }, "kernels tested");
-        }
-        context.progress.end();
-        if (served.length === 0) context.output.note("gainsay: there is no bundle in the data folder, so there is nothing to serve; compile a model with `gainsay model compile`.");
         const executor = createExecutor(
           {
             programs: flags.program ?? [],
@@ -61,6 +51,9 @@ export function startExecutorCommand(shell: Shell): Command {
           },
           { ...daemon, account: await context.account(), sender },
         );
+        const served = await executor.prepare(context.signal, (root) => context.progress.update(`testing this machine's kernels on program ${short(root)}`));
+        context.progress.end();
+        if (served.length === 0) context.output.note("gainsay: there is no bundle in the data folder, so there is nothing to serve yet; compile a model with `gainsay model compile`.");
         context.output.result({ ready: true, account: sender.address, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs: served, stake: free }, [
           `executor ${sender.address} serves ${served.length === 1 ? "one program" : `${served.length} programs`} with a free stake of ${ether(free)}`,
           ...daemon.network.addresses().map((address) => `peer ${address}`),
@@ -68,12 +61,6 @@ export function startExecutorCommand(shell: Shell): Command {
         await executor.run(context.signal);
       }),
     );
-}
-
-async function openServed({ programs }: Daemon, root: Hex): Promise<LoadedProgram> {
-  const loaded = await programs.open(root);
-  if (loaded !== undefined) return loaded;
-  throw new GainsayError(`There is no bundle of program ${root} in the data folder; compile the model first.`, { code: "BUNDLE_MISSING", kind: "usage", details: { root } });
 }
 
 function programRoot(text: string): Hex {
