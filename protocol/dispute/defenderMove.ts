@@ -3,7 +3,8 @@ import { fromHex } from "../hex.ts";
 import { buildTree, type MerkleTree } from "../trees/merkle.ts";
 import { chunkAt, tensorTree } from "../trees/tensorTree.ts";
 import { revealedChildren } from "./bisection.ts";
-import type { CommittedTensor, DefenderMove, Game } from "./game.ts";
+import type { CommittedTensor } from "../trees/committedTensor.ts";
+import type { DefenderMove, Game } from "./game.ts";
 
 /**
  * The move that answers a bisection, for whoever holds the committed trace. Returns undefined when it is not the defender's turn.
@@ -11,15 +12,15 @@ import type { CommittedTensor, DefenderMove, Game } from "./game.ts";
  */
 export function defenderMove(game: Game, tensors: readonly CommittedTensor[]): DefenderMove | undefined {
   const { position } = game;
-  if (game.phase === "revealChunk") return { kind: "revealChunk", data: chunkAt(tensorAt(tensors, position.tensor).bytes, position.index) };
+  if (game.phase === "revealChunk") return { kind: "revealChunk", data: chunkAt(disputedTensor(game, tensors).bytes, position.index) };
   if (game.phase !== "reveal") return undefined;
   return { kind: "reveal", children: revealedChildren(treeOf(game, tensors), { height: position.levels, index: position.index }) };
 }
 
 /** The tree that the game descends now: of the trace, or of the disputed tensor. */
-export function treeOf({ position }: Game, tensors: readonly CommittedTensor[]): MerkleTree {
-  if (position.byteLength === 0) return traceTree(tensors);
-  const tensor = tensorAt(tensors, position.tensor);
+export function treeOf(game: Game, tensors: readonly CommittedTensor[]): MerkleTree {
+  if (game.position.byteLength === 0) return traceTree(tensors);
+  const tensor = disputedTensor(game, tensors);
   return tensorTree(tensor.leaves, tensor.bytes.length);
 }
 
@@ -28,8 +29,11 @@ export function traceTree(tensors: readonly Pick<CommittedTensor, "root">[]): Me
   return buildTree(new Uint8Array(Buffer.concat(tensors.map(({ root }) => fromHex(root)))));
 }
 
-function tensorAt(tensors: readonly CommittedTensor[], index: number): CommittedTensor {
-  const tensor = tensors[index];
-  if (tensor === undefined) throw new GainsayError("The dispute names a tensor that the trace does not have.", { code: "TRACE_NOT_DISPUTED", details: { tensor: index, tensors: tensors.length } });
+function disputedTensor({ position }: Game, tensors: readonly CommittedTensor[]): CommittedTensor {
+  const tensor = tensors[position.tensor];
+  // The game goes by the length that the program gives the tensor; a tensor of another length has no such nodes.
+  if (tensor === undefined || tensor.bytes.length !== position.byteLength) {
+    throw new GainsayError("The dispute is about a tensor that the trace does not have.", { code: "TRACE_NOT_DISPUTED", details: { tensor: position.tensor, tensors: tensors.length, byteLength: position.byteLength, given: tensor?.bytes.length } });
+  }
   return tensor;
 }
