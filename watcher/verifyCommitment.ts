@@ -1,5 +1,5 @@
 import { GainsayError } from "../protocol/errors.ts";
-import type { CommittedTensor } from "../protocol/dispute/game.ts";
+import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
 import type { Hex } from "../protocol/hex.ts";
 import type { Job } from "../runtime/chain/types.ts";
 import { fetchTrace } from "../runtime/serving/fetchTrace.ts";

@@ -3,7 +3,8 @@ import type { Program } from "../program/types.ts";
 import { sources } from "../program/types.ts";
 import { childPosition, chooseChild } from "./bisection.ts";
 import { treeOf } from "./defenderMove.ts";
-import type { ChallengerMove, CommittedTensor, Game } from "./game.ts";
+import type { CommittedTensor } from "../trees/committedTensor.ts";
+import type { ChallengerMove, Game } from "./game.ts";
 
 /**
  * The challenger's answer to a reveal: the left-most child that differs from its own trace. At a leaf of the trace it names the step that

@@ -1,12 +1,5 @@
 import type { Hex } from "../hex.ts";
 
-/** A committed tensor of one execution: its root, its committed bytes, and the hashes of its chunks. */
-export interface CommittedTensor {
-  root: Hex;
-  bytes: Uint8Array;
-  leaves: Uint8Array;
-}
-
 /** Whose move it is, and which: the defender reveals, the challenger (sealed, choose, refute) answers. */
 export type GamePhase = "sealed" | "reveal" | "choose" | "revealChunk" | "refute" | "ended";
 

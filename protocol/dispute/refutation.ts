@@ -7,7 +7,7 @@ import { dtypeBytes, sources, type Program, type Step, type Witness } from "../p
 import { buildTree, pathProof, type MerkleTree } from "../trees/merkle.ts";
 import { CHUNK_BYTES, tensorRootFromTop, tensorTree } from "../trees/tensorTree.ts";
 import { traceTree } from "./defenderMove.ts";
-import type { CommittedTensor } from "./game.ts";
+import type { CommittedTensor } from "../trees/committedTensor.ts";
 import { PartialTree } from "./partialTree.ts";
 import type { Replay } from "./replay.ts";
 import { tensorOf, type ExecutionTensors } from "./stepOperands.ts";

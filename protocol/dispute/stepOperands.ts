@@ -1,7 +1,7 @@
 import { GainsayError } from "../errors.ts";
 import { elementReader, type RawElement } from "../program/elements.ts";
 import { sources, type Operand, type Step } from "../program/types.ts";
-import type { CommittedTensor } from "./game.ts";
+import type { CommittedTensor } from "../trees/committedTensor.ts";
 
 /** The committed tensors of one execution, by where descriptors say they stand. */
 export interface ExecutionTensors {

@@ -1,6 +1,6 @@
 import { defenderMove } from "../../protocol/dispute/defenderMove.ts";
 import type { Hex } from "../../protocol/hex.ts";
-import type { CommittedTensor } from "../../protocol/dispute/game.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { revealChunk } from "../chain/calls/revealChunk.ts";
 import { revealNode } from "../chain/calls/revealNode.ts";
 import type { Sender } from "../chain/createSender.ts";

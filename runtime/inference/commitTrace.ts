@@ -5,7 +5,8 @@ import type { ListDomain } from "../../protocol/trees/domains.ts";
 import { listRoot } from "../../protocol/trees/listTree.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { tensorByteLength } from "./tensorTypes.ts";
-import type { CommittedTensor, Trace } from "./trace.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
+import type { Trace } from "./trace.ts";
 
 /**
  * Hashes the inputs and the posted trace of one execution, given as committed bytes in program order.

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
-import type { CommittedTensor } from "../../protocol/dispute/game.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { checkGraph, cutInputName, cutOutputName, tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
 import { commitShape } from "../../protocol/lowering/tracedGraph.ts";
 import type { Program } from "../../protocol/program/types.ts";

@@ -1,6 +1,6 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { toHex, type Hex } from "../../protocol/hex.ts";
-import type { CommittedTensor } from "../../protocol/dispute/game.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { dtypeBytes, type Program } from "../../protocol/program/types.ts";
 import { domains } from "../../protocol/trees/domains.ts";
 import type { Hasher } from "../hashing/createHasher.ts";

@@ -3,7 +3,8 @@ import { GainsayError } from "../../protocol/errors.ts";
 import { toHex, type Hex } from "../../protocol/hex.ts";
 import { CHUNK_BYTES, chunkCount } from "../../protocol/trees/tensorTree.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
-import type { CommittedTensor, Trace } from "../inference/trace.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
+import type { Trace } from "../inference/trace.ts";
 import { DATA_FILE, LEAVES_FILE, readAt } from "./traceFiles.ts";
 import { damaged, type StoredTensor, type TraceManifest } from "./traceManifest.ts";
 

@@ -1,5 +1,5 @@
 import { operandReader, type ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
-import type { CommittedTensor } from "../../protocol/dispute/game.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { judgeElement, type ElementVerdict } from "../../protocol/judge/judgeElement.ts";
 import { floatOf } from "../../protocol/judge/float32.ts";
 import { elementReader, elementValue } from "../../protocol/program/elements.ts";
