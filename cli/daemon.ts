@@ -1,20 +1,20 @@
 import { availableParallelism } from "node:os";
-import { createProviderBook, type ProviderBook } from "../runtime/announcements/createProviderBook.ts";
-import type { Chain } from "../runtime/chain/createChain.ts";
+import { createProviderBook } from "../runtime/announcements/createProviderBook.ts";
 import { daemonPaths } from "../runtime/config/paths.ts";
-import { createHasher, type Hasher } from "../runtime/hashing/createHasher.ts";
+import { createHasher } from "../runtime/hashing/createHasher.ts";
 import { createInference } from "../runtime/inference/createInference.ts";
 import type { Optimization } from "../runtime/inference/types.ts";
 import { loadIdentity } from "../runtime/keys/loadIdentity.ts";
-import { createLedger, type Ledger } from "../runtime/ledger/createLedger.ts";
+import { createLedger } from "../runtime/ledger/createLedger.ts";
 import { treeVerifier } from "../runtime/network/blobs/treeVerifier.ts";
-import { createNetwork, type Network } from "../runtime/network/createNetwork.ts";
+import { createNetwork } from "../runtime/network/createNetwork.ts";
+import type { Parts } from "../runtime/parts.ts";
 import { publishLocalPeer, readLocalPeers } from "../runtime/network/localPeers.ts";
-import { createPrograms, type Programs } from "../runtime/programs/createPrograms.ts";
-import { createLogger, type Logger } from "../runtime/telemetry/createLogger.ts";
+import { createPrograms } from "../runtime/programs/createPrograms.ts";
+import { createLogger } from "../runtime/telemetry/createLogger.ts";
 import { createMetrics, type Metrics } from "../runtime/telemetry/createMetrics.ts";
 import { createTelemetryServer } from "../runtime/telemetry/createTelemetryServer.ts";
-import { createTraceStore, type TraceStore } from "../runtime/traces/createTraceStore.ts";
+import { createTraceStore } from "../runtime/traces/createTraceStore.ts";
 import type { Context } from "./context.ts";
 
 export interface DaemonOptions {
@@ -25,16 +25,8 @@ export interface DaemonOptions {
   announce: readonly string[];
 }
 
-/** What executor and watcher share: chain, network, ONNX Runtime, hashing, traces. */
-export interface Daemon {
-  chain: Chain;
-  ledger: Ledger;
-  network: Network;
-  providers: ProviderBook;
-  programs: Programs;
-  hasher: Hasher;
-  traces: TraceStore;
-  logger: Logger;
+/** The parts of one daemon, and where it keeps things. */
+export interface Daemon extends Parts {
   /** Folder of what must outlive a crash. */
   dataFolder: string;
 }
@@ -82,7 +74,7 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   return { chain, ledger, network, providers, programs, hasher, traces, logger, dataFolder: folders.folder };
 }
 
-async function serveTelemetry(context: Context, port: number, { network, ledger, logger }: Pick<Daemon, "network" | "ledger" | "logger">): Promise<void> {
+async function serveTelemetry(context: Context, port: number, { network, ledger, logger }: Pick<Parts, "network" | "ledger" | "logger">): Promise<void> {
   const metrics = createMetrics();
   const chain = await context.chain();
   const gauges = {

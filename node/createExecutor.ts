@@ -1,20 +1,14 @@
 import type { LocalAccount } from "viem";
 import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
-import type { ProviderBook } from "../runtime/announcements/createProviderBook.ts";
-import type { Chain, Head } from "../runtime/chain/createChain.ts";
+import type { Head } from "../runtime/chain/createChain.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
 import { endDispute } from "../runtime/disputes/endDispute.ts";
-import type { Hasher } from "../runtime/hashing/createHasher.ts";
-import type { Ledger } from "../runtime/ledger/createLedger.ts";
-import type { Network } from "../runtime/network/createNetwork.ts";
-import type { Programs } from "../runtime/programs/createPrograms.ts";
+import type { Parts } from "../runtime/parts.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
-import type { Logger } from "../runtime/telemetry/createLogger.ts";
-import type { TraceStore } from "../runtime/traces/createTraceStore.ts";
 import { createAnnouncer } from "./createAnnouncer.ts";
 import { claimOpenJob } from "./claimOpenJob.ts";
 import { deliverJob, traceKey } from "./deliverJob.ts";
@@ -23,18 +17,10 @@ import type { ExecutorOptions } from "./options.ts";
 import { pruneTraces } from "./pruneTraces.ts";
 import { selfTest } from "./selfTest.ts";
 
-/** What an executor works with; everything is started and stopped by its owner. */
-export interface ExecutorDependencies {
+/** What an executor works with. */
+export interface ExecutorDependencies extends Parts {
   account: LocalAccount;
-  chain: Chain;
   sender: Sender;
-  ledger: Ledger;
-  network: Network;
-  providers: ProviderBook;
-  programs: Programs;
-  hasher: Hasher;
-  traces: TraceStore;
-  logger: Logger;
 }
 
 export interface Executor {

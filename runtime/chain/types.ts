@@ -1,4 +1,5 @@
 import type { Address } from "viem";
+import type { GamePosition } from "../../protocol/dispute/game.ts";
 import type { Hex } from "../../protocol/hex.ts";
 
 /** States of a job in the order of the contract's enum. */
@@ -39,16 +40,8 @@ export interface Job {
   expiry: number;
 }
 
-/** Where a bisection stands; see `Position` in contracts/types/Dispute.sol. */
-export interface DisputePosition {
-  node: Hex;
-  atRoot: boolean;
-  levels: number;
-  index: number;
-  tensor: number;
-  stepIndex: number;
-  /** 0 while the trace tree is descended, then the bytes of the disputed tensor. */
-  byteLength: number;
+/** Where a bisection stands, and how many real leaves the tree has that it descends. */
+export interface DisputePosition extends GamePosition {
   leaves: number;
 }
 
