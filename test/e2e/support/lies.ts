@@ -1,4 +1,4 @@
-import type { CommittedTensor } from "../../../protocol/dispute/game.ts";
+import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
 import { operandReader, type ExecutionTensors } from "../../../protocol/dispute/stepOperands.ts";
 import { floatOf } from "../../../protocol/judge/float32.ts";
 import { judgeElement } from "../../../protocol/judge/judgeElement.ts";
