@@ -56,7 +56,7 @@ export function createNarrator({ json, stdout, stderr }: { json: boolean; stdout
     dispute(story) {
       say(`  dispute ${story.id} by ${story.path}: step ${story.step}, element ${story.element}`);
       say(`    claimed value  ${story.claimed}`);
-      if (story.exact !== null) say(`    exact value    ${story.exact}`);
+      if (story.exact !== null) say(`    exact sum      ${story.exact}`);
       if (story.bound !== null) say(`    rounding bound ${story.bound}`);
       say(`    sound values   ${story.soundFrom} … ${story.soundTo}`);
       say(`    gas            ${story.refutationGas} for the refutation, ${story.gas} for the whole dispute${story.rounds === 0 ? "" : `, ${story.rounds} rounds of bisection`}`);
