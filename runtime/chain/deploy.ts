@@ -52,7 +52,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
 }
 
 /** The judge of this version of the protocol: an entry that dispatches to one contract a step kind (EIP-170). */
-async function deployJudge(create: (source: string, args?: readonly unknown[]) => Promise<Address>): Promise<Address> {
+export async function deployJudge(create: (source: string, args?: readonly unknown[]) => Promise<Address>): Promise<Address> {
   const evaluator = await create("contracts/judge/Expression.sol");
   const kinds: Address[] = [];
   for (const kind of ["Contraction", "Map", "Reduction"]) kinds.push(await create(`contracts/judge/${kind}Judge.sol`, [evaluator]));
