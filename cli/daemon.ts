@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import path from "node:path";
 import { createProviderBook } from "../runtime/announcements/createProviderBook.ts";
 import { daemonPaths } from "../runtime/config/paths.ts";
 import { createHasher } from "../runtime/hashing/createHasher.ts";
@@ -11,6 +12,7 @@ import { createNetwork } from "../runtime/network/createNetwork.ts";
 import type { Parts } from "../runtime/parts.ts";
 import { publishLocalPeer, readLocalPeers } from "../runtime/network/localPeers.ts";
 import { createPrograms } from "../runtime/programs/createPrograms.ts";
+import { bundleSource } from "../runtime/serving/bundleSource.ts";
 import { createLogger } from "../runtime/telemetry/createLogger.ts";
 import { createMetrics, type Metrics } from "../runtime/telemetry/createMetrics.ts";
 import { createTelemetryServer } from "../runtime/telemetry/createTelemetryServer.ts";
@@ -68,7 +70,10 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   const providers = createProviderBook(network, chain.deployment);
   context.onClose(() => providers.stop());
 
-  const programs = createPrograms(paths.bundles, { inference, hasher });
+  // What a watcher fetches stays apart: an executor stakes only on programs that its owner compiled.
+  const bundleFolders = options.kind === "watcher" ? [paths.bundles, path.join(folders.folder, "bundles")] : [paths.bundles];
+  network.blobs.serve(bundleSource(bundleFolders));
+  const programs = createPrograms(bundleFolders, { inference, hasher });
   const ledger = createLedger({ chain, pollingIntervalMs: settings.pollingIntervalMs });
   if (settings.telemetryPort !== undefined) await serveTelemetry(context, settings.telemetryPort, { network, ledger, logger });
   return { chain, ledger, network, providers, programs, hasher, traces, logger, dataFolder: folders.folder };

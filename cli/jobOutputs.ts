@@ -131,7 +131,7 @@ async function recompute(context: Context, job: Job, peers: Peers | undefined): 
   const inference = createInference({ provider: settings.executionProvider, threads: settings.threads === 0 ? availableParallelism() : settings.threads, optimization: "all" }, { logger });
   progress.update("computing the result again");
   try {
-    const program = await createPrograms(paths.bundles, { inference, hasher }).open(job.programRoot);
+    const program = await createPrograms([paths.bundles], { inference, hasher }).open(job.programRoot);
     const inputs = program === undefined ? undefined : await findInputs(context, job, program.program, peers);
     if (program === undefined || inputs === undefined) return [];
     hasher.start();

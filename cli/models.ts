@@ -1,12 +1,11 @@
-import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../protocol/errors.ts";
 import type { Bundle } from "../runtime/bundle/bundle.ts";
 import { bundleFileNames } from "../runtime/bundle/bundleFiles.ts";
 import { readBundle } from "../runtime/bundle/readBundle.ts";
-import { writeBundle } from "../runtime/bundle/writeBundle.ts";
+import { storeBundle } from "../runtime/bundle/storeBundle.ts";
 import { compileModel } from "../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../runtime/compile/createFoldRunner.ts";
 import type { Context } from "./context.ts";
@@ -57,29 +56,6 @@ export async function compileFile(context: Context, file: string, shapes: Shapes
     context.signal.removeEventListener("abort", stop);
     runner.close();
     context.progress.end();
-  }
-}
-
-/** Puts a bundle below `folder` under the name of its program root, whole or not at all. A sound one that is there already stays. */
-export async function storeBundle(folder: string, bundle: Bundle): Promise<string> {
-  const target = path.join(folder, bundle.program.root);
-  if (existsSync(target)) {
-    const sound = await readBundle(target).then(({ program }) => program.root === bundle.program.root, () => false);
-    if (sound) return target;
-    await rm(target, { recursive: true, force: true });
-  }
-  const temporary = path.join(folder, `.${randomUUID()}`);
-  try {
-    await writeBundle(temporary, bundle);
-    await mkdir(folder, { recursive: true });
-    await rename(temporary, target).catch((cause: unknown) => {
-      // Another process stored the same bundle at the same time.
-      if (existsSync(path.join(target, bundleFileNames.manifest))) return;
-      throw new GainsayError(`The bundle cannot be written to ${target}; check that the folder is writable.`, { code: "BUNDLE_WRITE", details: { folder: target }, cause });
-    });
-    return target;
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
   }
 }
 

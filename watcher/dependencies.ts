@@ -7,4 +7,6 @@ export interface WatcherDependencies extends Parts {
   /** Absent without a key: the watcher then only looks. */
   sender?: Sender;
   cases: CaseStore;
+  /** Where bundles are put that are fetched from peers; `programs` looks there too. */
+  fetchedBundles: string;
 }

@@ -3,6 +3,7 @@ import type { ExecutionTensors } from "../protocol/dispute/stepOperands.ts";
 import type { Job } from "../runtime/chain/types.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
 import { loadInputs } from "../runtime/programs/loadInputs.ts";
+import { fetchBundle, registeredManifest } from "../runtime/serving/fetchBundle.ts";
 import type { LoadedProgram } from "../runtime/programs/createPrograms.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 
@@ -12,19 +13,28 @@ export interface OwnExecution {
   tensors: ExecutionTensors;
 }
 
-/** Opens the program of a job. Throws `BUNDLE_MISSING` if it is not in the data folder. */
-export async function openProgram(job: Job, { programs }: Pick<WatcherDependencies, "programs">): Promise<LoadedProgram> {
-  const loaded = await programs.open(job.programRoot);
-  if (loaded === undefined) {
-    throw new GainsayError("The bundle of a job's program is not here, so its result cannot be checked; compile the model, or copy the bundle into the data folder.", { code: "BUNDLE_MISSING", retryable: true, details: { jobId: job.id, programRoot: job.programRoot } });
+/** Opens the program of a job, fetching its bundle from peers if need be. Throws `BUNDLE_MISSING` if nobody has it. */
+export async function openProgram(job: Job, dependencies: WatcherDependencies, signal: AbortSignal): Promise<LoadedProgram> {
+  const { programs, chain, network, logger, fetchedBundles: folder } = dependencies;
+  const { programRoot: root } = job;
+  const local = await programs.open(root);
+  if (local !== undefined) return local;
+  try {
+    await fetchBundle({ network, peers: network.peers(), root, manifestHash: await registeredManifest(chain, root), folder, signal });
+    logger.info({ program: root }, "bundle fetched from peers");
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new GainsayError("The bundle of a job's program is neither here nor at a peer, so its result cannot be checked; compile the model, or connect to a peer that has it.", { code: "BUNDLE_MISSING", retryable: true, details: { jobId: job.id, programRoot: root }, cause });
   }
-  return loaded;
+  const fetched = await programs.open(root);
+  if (fetched === undefined) throw new GainsayError("A bundle that was just fetched cannot be found; check the data folder.", { code: "BUNDLE_MISSING", details: { root, folder } });
+  return fetched;
 }
 
 /** The watcher's own execution of a job: as stored, or run now and stored. */
 export async function ownExecution(job: Job, dependencies: WatcherDependencies, signal: AbortSignal): Promise<OwnExecution> {
   const { traces } = dependencies;
-  const loaded = await openProgram(job, dependencies);
+  const loaded = await openProgram(job, dependencies, signal);
   const key = `own/${job.id}`;
   let trace = await traces.get(key);
   if (trace === undefined || trace.programRoot !== job.programRoot || trace.inputRoot !== job.inputRoot) {

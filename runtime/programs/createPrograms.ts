@@ -32,9 +32,9 @@ export interface LoadedProgram {
   weight(index: number): CommittedTensor;
 }
 
-/** The programs that stand in a folder of bundles, one folder a program root. */
+/** The programs that stand in folders of bundles, in each of them one folder a program root. */
 export interface Programs {
-  /** Roots of all bundles in the folder. */
+  /** Roots of all bundles. */
   list(): Promise<Hex[]>;
   /** Opens a program; undefined if its bundle is not here. Throws what `readBundle` throws for a damaged bundle. */
   open(root: Hex): Promise<LoadedProgram | undefined>;
@@ -45,11 +45,11 @@ export interface ProgramsDependencies {
   hasher: Hasher;
 }
 
-/** Opens bundles below `folder` on demand and keeps them open. */
-export function createPrograms(folder: string, { inference, hasher }: ProgramsDependencies): Programs {
+/** Opens bundles below the folders on demand and keeps them open; an earlier folder goes first. */
+export function createPrograms(folders: readonly string[], { inference, hasher }: ProgramsDependencies): Programs {
   const opened = new Map<Hex, Promise<LoadedProgram>>();
 
-  const load = async (root: Hex): Promise<LoadedProgram> => {
+  const load = async (folder: string, root: Hex): Promise<LoadedProgram> => {
     const bundle = await readBundle(path.join(folder, root));
     if (bundle.program.root !== root) {
       throw new GainsayError("The bundle in this folder is of another program than the folder's name says; compile the model again.", { code: "BUNDLE_MISPLACED", details: { root, found: bundle.program.root } });
@@ -59,14 +59,15 @@ export function createPrograms(folder: string, { inference, hasher }: ProgramsDe
 
   return {
     async list() {
-      if (!existsSync(folder)) return [];
-      return (await readdir(folder)).filter((name): name is Hex => /^0x[0-9a-f]{64}$/.test(name)).sort();
+      const names = await Promise.all(folders.map((folder) => readdir(folder).catch(() => [])));
+      return [...new Set(names.flat().filter((name): name is Hex => /^0x[0-9a-f]{64}$/.test(name)))].sort();
     },
     async open(root) {
-      if (!existsSync(path.join(folder, root))) return undefined;
+      const folder = folders.find((candidate) => existsSync(path.join(candidate, root)));
+      if (folder === undefined) return undefined;
       let program = opened.get(root);
       if (program === undefined) {
-        program = load(root);
+        program = load(folder, root);
         opened.set(root, program);
         program.catch(() => opened.delete(root));
       }

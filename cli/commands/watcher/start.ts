@@ -33,7 +33,7 @@ export function startWatcherCommand(shell: Shell): Command {
         const cases = await createCaseStore(path.join(daemon.dataFolder, "cases"));
         const watcher = createWatcher(
           { mode: flags.mode, patienceSeconds: flags.patience, disputeWithheld: flags.disputeWithheld, defendOthers: flags.defend, concurrency: flags.concurrency },
-          { ...daemon, cases, ...(sender === undefined ? {} : { sender }) },
+          { ...daemon, cases, fetchedBundles: path.join(daemon.dataFolder, "bundles"), ...(sender === undefined ? {} : { sender }) },
         );
         const programs = await daemon.programs.list();
         context.output.result({ ready: true, account: sender?.address ?? null, mode: flags.mode, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs }, [
