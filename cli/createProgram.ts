@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { Command, type Option } from "commander";
 import { auditCommand } from "./commands/audit/auditCommand.ts";
 import { configCommand } from "./commands/config/configCommand.ts";
+import { conformanceCommand } from "./commands/conformance/conformanceCommand.ts";
 import { demoCommand } from "./commands/demo/demoCommand.ts";
 import { devnetCommand } from "./commands/devnet/devnetCommand.ts";
 import { disputeCommand } from "./commands/dispute/disputeCommand.ts";
@@ -24,7 +25,7 @@ export function createProgram(shell: Shell): Command {
     .description("Optimistic fraud proofs for ONNX inference: run jobs, check results, dispute what is wrong.")
     .version(version, "-V, --version", "print the version")
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a verification did not hold, 75 try again later.");
-  for (const group of [demoCommand, devnetCommand, modelCommand, stakeCommand, executorCommand, watcherCommand, jobCommand, disputeCommand, receiptCommand, keysCommand, configCommand, auditCommand]) program.addCommand(group(shell));
+  for (const group of [demoCommand, devnetCommand, modelCommand, stakeCommand, executorCommand, watcherCommand, jobCommand, disputeCommand, receiptCommand, keysCommand, configCommand, auditCommand, conformanceCommand]) program.addCommand(group(shell));
   prepare(program, shell);
   return program;
 }

@@ -1,0 +1,54 @@
+import { coordinates, IndexMap } from "../../../protocol/judge/access.ts";
+import { dtypeBytes, sources, type OutputSpec, type Program } from "../../../protocol/program/types.ts";
+import type { Hasher } from "../../hashing/createHasher.ts";
+import { commitTrace } from "../../inference/commitTrace.ts";
+import type { Trace } from "../../inference/trace.ts";
+import type { LoadedProgram } from "../../programs/createPrograms.ts";
+import { dtypeOf, type DataSet, type PublishedTensor } from "./readVector.ts";
+import { Unsupported } from "./unsupported.ts";
+
+/**
+ * The trace of an executor who claims the published outputs: tensors in between are computed from the published inputs, outputs
+ * are the published ones in commit layout. Where a step reads a tensor that was replaced so, what follows is computed from the
+ * replaced one.
+ */
+export async function publishedTrace(loaded: LoadedProgram, { inputs, outputs }: DataSet, hasher: Pick<Hasher, "commit">, signal?: AbortSignal): Promise<Trace> {
+  const { program } = loaded;
+  const given = program.inputs.map(({ name }) => (inputs.find((tensor) => tensor.name === name) as PublishedTensor).bytes);
+  const computed = await loaded.execute(given, signal);
+  let tensors = computed.tensors.map(({ bytes }) => bytes);
+  const replace = (bytes: readonly Uint8Array[]): Uint8Array[] => {
+    const replaced = [...bytes];
+    for (const spec of program.outputs) replaced[spec.trace] = overlay(replaced[spec.trace] as Uint8Array, spec, outputs.find(({ name }) => name === spec.name));
+    return replaced;
+  };
+  tensors = replace(tensors);
+  for (let round = readersOfOutputs(program) ? program.steps.length : 0; round > 0; round--) {
+    const next = replace(await loaded.recompute(given, tensors, signal));
+    const settled = next.every((bytes, i) => Buffer.compare(bytes, tensors[i] as Uint8Array) === 0);
+    tensors = next;
+    if (settled) break;
+  }
+  return commitTrace(program, given, tensors, hasher);
+}
+
+/** Committed bytes of an output's tensor with the published elements in the places where its view finds them. */
+function overlay(committed: Uint8Array, spec: OutputSpec, published: PublishedTensor | undefined): Uint8Array {
+  if (published === undefined) throw new Unsupported(`the output ${JSON.stringify(spec.name)} is not published`);
+  if (dtypeOf(published) !== spec.dtype || JSON.stringify(published.shape) !== JSON.stringify(spec.shape)) {
+    throw new Error(`the published output ${JSON.stringify(spec.name)} is ${published.dtype} [${published.shape.join(",")}], the program's is of type ${spec.dtype} and shape [${spec.shape.join(",")}]`);
+  }
+  const size = dtypeBytes[spec.dtype];
+  const map = new IndexMap(spec.access, committed.length / size, spec.shape.length, 0);
+  const result = new Uint8Array(committed);
+  for (let i = 0; i * size < published.bytes.length; i++) {
+    const at = map.resolve(map.linear(coordinates(spec.shape, i), []));
+    result.set(published.bytes.subarray(i * size, (i + 1) * size), at * size);
+  }
+  return result;
+}
+
+function readersOfOutputs(program: Program): boolean {
+  const outputs = new Set(program.header.outputs);
+  return program.steps.some(({ operands }) => operands.some(({ source, index }) => source === sources.trace && outputs.has(index)));
+}
