@@ -12,6 +12,7 @@ import { createTasks } from "../runtime/tasks/createTasks.ts";
 import { createAnnouncer } from "./createAnnouncer.ts";
 import { claimOpenJob } from "./claimOpenJob.ts";
 import { deliverJob, traceKey } from "./deliverJob.ts";
+import { expireClaim } from "./expireClaim.ts";
 import { finalizeCommitment } from "./finalizeCommitment.ts";
 import type { ExecutorOptions } from "./options.ts";
 import { pruneTraces } from "./pruneTraces.ts";
@@ -81,6 +82,8 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     }
     openSince.delete(key);
     if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) tasks.offer(`deliver ${key}`, (signal) => deliverJob(job, options, { ...dependencies, announcer }, signal));
+    // A job that somebody claimed and left is worth a small transaction to whoever wants it.
+    else if (job.status === "claimed" && !isMine(job) && head.timestamp > job.deadline && served.has(job.programRoot) && !declined.has(job.id)) urgent.offer(`expire ${key}`, (signal) => expireClaim(job, dependencies, signal));
     else if (job.status === "committed" && isMine(job)) {
       if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced(job);
       if (head.timestamp > job.deadline && job.openDisputes === 0) urgent.offer(`finalize ${key}`, (signal) => finalizeCommitment(job, dependencies, signal));

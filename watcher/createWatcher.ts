@@ -9,12 +9,16 @@ import { endDispute, reclaimBond } from "../runtime/disputes/endDispute.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
 import { describeFinding } from "../runtime/verification/checkTrace.ts";
+import { createAlarm, type Alarm } from "./createAlarm.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { openRefutation } from "./openRefutation.ts";
 import type { WatcherOptions } from "./options.ts";
 import { playDispute } from "./playDispute.ts";
 import { pruneCases } from "./pruneCases.ts";
 import { verifyCommitment, type Opinion } from "./verifyCommitment.ts";
+
+/** Seconds between two requests for the same trace. */
+const SECONDS_BETWEEN_REQUESTS = 2;
 
 type CommittedJob = Job & { traceRoot: Hex };
 
@@ -32,7 +36,10 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const checks = createTasks({ concurrency: options.concurrency, backoffMs: 1_000, maxBackoffMs: 5_000 }, { logger });
   const moves = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
   const opinions = new Map<string, Opinion["kind"]>();
+  /** When to ask again for a trace that was not to be had. */
+  const askAgainAt = new Map<string, number>();
   let lastPruned = 0;
+  let alarm: Alarm = { raise: async () => undefined, stop: () => undefined };
 
   const isOwn = (dispute: Dispute): boolean => sender !== undefined && dispute.challenger.toLowerCase() === sender.address.toLowerCase();
   const isDisputedByMe = (job: Job): boolean => [...ledger.disputes.values()].some((dispute) => isOwn(dispute) && dispute.jobId === job.id && dispute.attempt === job.attempt);
@@ -44,11 +51,16 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     const opinion = await verifyCommitment(job, dependencies, signal);
     const fields = { jobId: job.id, attempt: job.attempt, ms: Math.round(performance.now() - started) };
     if (opinion.kind === "withheld") {
-      if (head.timestamp < withheldFrom(job)) return logger.debug({ ...fields, reason: opinion.reason }, "trace not available yet");
+      if (head.timestamp < withheldFrom(job)) {
+        askAgainAt.set(key, Math.min(head.timestamp + SECONDS_BETWEEN_REQUESTS, withheldFrom(job)));
+        return logger.debug({ ...fields, reason: opinion.reason }, "trace not available yet");
+      }
       logger.warn({ ...fields, reason: opinion.reason }, "trace withheld, and its root is not the own one");
+      if (options.mode !== "observe") await alarm.raise(job, "WITHHELD");
       if (options.mode === "dispute" && options.disputeWithheld && sender !== undefined) await bisect(job, sender, signal);
     } else if (opinion.kind === "fraud") {
       logger.warn({ ...fields, ...describeFinding(opinion.finding) }, "fraud found");
+      if (options.mode !== "observe") await alarm.raise(job, "FRAUD", opinion.finding.stepIndex);
       if (options.mode === "dispute" && sender !== undefined) await openRefutation(job, opinion, sender, dependencies, signal);
     } else {
       logger.info({ ...fields, ...(opinion.kind === "sound" ? { differing: opinion.differing, judged: opinion.judged } : {}), path: opinion.kind === "equal" ? "equal roots" : "every differing element judged" }, "commitment verified");
@@ -66,6 +78,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     if (job.status !== "committed" || job.traceRoot === undefined || head.timestamp > job.deadline) return;
     const committed: CommittedJob = { ...job, traceRoot: job.traceRoot };
     const key = `${job.id}/${job.attempt}`;
+    if (head.timestamp < (askAgainAt.get(key) ?? 0)) return;
     if (!opinions.has(key) && !isDisputedByMe(job)) checks.offer(`check ${key}`, (signal) => check(committed, head, signal));
   };
 
@@ -103,12 +116,14 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
 
   return {
     async run(signal) {
+      alarm = createAlarm(dependencies.account, dependencies);
       const stopServing = network.blobs.serve(traceSource(traces));
       logger.info({ account: sender?.address, mode: options.mode, programs: await dependencies.programs.list() }, "watcher started");
       try {
         await ledger.run(onHead, signal);
       } finally {
         stopServing();
+        alarm.stop();
         await Promise.all([checks.stop(), moves.stop()]);
         logger.info({}, "watcher stopped");
       }

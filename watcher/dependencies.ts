@@ -1,10 +1,13 @@
+import type { LocalAccount } from "viem";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import type { Parts } from "../runtime/parts.ts";
 import type { CaseStore } from "./createCaseStore.ts";
 
 /** What a watcher works with. Its trace store holds its own executions of disputed and of defended jobs. */
 export interface WatcherDependencies extends Parts {
-  /** Absent without a key: the watcher then only looks. */
+  /** Signs warnings; absent without a key. */
+  account?: LocalAccount;
+  /** Absent unless the watcher disputes. */
   sender?: Sender;
   cases: CaseStore;
   /** Where bundles are put that are fetched from peers; `programs` looks there too. */

@@ -21,23 +21,24 @@ interface Flags extends DaemonFlags {
 /** `gainsay watcher start` */
 export function startWatcherCommand(shell: Shell): Command {
   return addDaemonFlags(new Command("start").description("check every committed job of the programs in the data folder; runs until it is stopped"))
-    .addOption(new Option("--mode <mode>", "what to do about a wrong result: observe and alert need no key").choices([...watcherModes]).default("dispute"))
+    .addOption(new Option("--mode <mode>", "what to do about a wrong result: observe says so in the log and needs no key, alert also warns other watchers, dispute also goes to the chain").choices([...watcherModes]).default("dispute"))
     .option("--patience <time>", "how long a trace may stay unavailable before it counts as withheld; at most a third of the challenge window", duration, duration("10m"))
     .option("--no-dispute-withheld", "do not bisect a withheld trace whose root differs from the own one")
     .option("--no-defend", "do not make moves for honest executors that leave half of their clock unused")
     .action(
       action(shell, async (context, flags: Flags) => {
         const sender = flags.mode === "dispute" ? await context.sender() : undefined;
+        const account = flags.mode === "observe" ? undefined : await context.account();
         const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [] });
         if (sender !== undefined) await warnIfPoor(sender.address, daemon.chain, context.output.note);
         const cases = await createCaseStore(path.join(daemon.dataFolder, "cases"));
         const watcher = createWatcher(
           { mode: flags.mode, patienceSeconds: flags.patience, disputeWithheld: flags.disputeWithheld, defendOthers: flags.defend, concurrency: flags.concurrency },
-          { ...daemon, cases, fetchedBundles: path.join(daemon.dataFolder, "bundles"), ...(sender === undefined ? {} : { sender }) },
+          { ...daemon, cases, fetchedBundles: path.join(daemon.dataFolder, "bundles"), ...(account === undefined ? {} : { account }), ...(sender === undefined ? {} : { sender }) },
         );
         const programs = await daemon.programs.list();
-        context.output.result({ ready: true, account: sender?.address ?? null, mode: flags.mode, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs }, [
-          `watcher ${sender?.address ?? "without account"} checks ${programs.length === 1 ? "one program" : `${programs.length} programs`}, mode ${flags.mode}`,
+        context.output.result({ ready: true, account: account?.address ?? null, mode: flags.mode, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs }, [
+          `watcher ${account?.address ?? "without account"} checks ${programs.length === 1 ? "one program" : `${programs.length} programs`}, mode ${flags.mode}`,
           ...daemon.network.addresses().map((address) => `peer ${address}`),
         ]);
         await watcher.run(context.signal);

@@ -1,0 +1,34 @@
+import { recoverTypedDataAddress, type Address, type LocalAccount } from "viem";
+import type { Hex } from "../../protocol/hex.ts";
+
+/** One kind of signed announcement: its EIP-712 type and the values that are signed. */
+export interface SignedKind {
+  primaryType: string;
+  fields: readonly { name: string; type: string }[];
+}
+
+/** A message as it travels: which deployment it speaks of, and the values of its kind's fields. */
+export type Signable = { chainId: number; contract: string } & Record<string, unknown>;
+
+function typedData({ primaryType, fields }: SignedKind, message: Signable) {
+  return {
+    domain: { name: "Gainsay", version: "1", chainId: message.chainId, verifyingContract: message.contract as Address },
+    types: { [primaryType]: fields },
+    primaryType,
+    message: Object.fromEntries(fields.map(({ name }) => [name, message[name]])),
+  };
+}
+
+/** Signs an announcement with an account (EIP-712), bound to one deployment: 65 bytes. */
+export function signAnnouncement(account: LocalAccount, kind: SignedKind, message: Signable): Promise<Hex> {
+  return account.signTypedData(typedData(kind, message));
+}
+
+/** Whether `signature` over the announcement is the account's. */
+export async function isSignedBy(signer: string, kind: SignedKind, message: Signable, signature: string): Promise<boolean> {
+  try {
+    return (await recoverTypedDataAddress({ ...typedData(kind, message), signature: signature as Hex })).toLowerCase() === signer.toLowerCase();
+  } catch {
+    return false;
+  }
+}
