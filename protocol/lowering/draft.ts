@@ -1,4 +1,4 @@
-import type { StepKind, Window } from "../program/types.ts";
+import { dtypes, type Dtype, type Role, type StepKind, type Window } from "../program/types.ts";
 import type { Expression } from "./expression.ts";
 import type { IndexMap } from "./indexMap.ts";
 
@@ -8,6 +8,7 @@ export type Base = { kind: "input"; index: number } | { kind: "weight"; name: st
 /** A committed tensor seen through an index map, whose last number is a row-major index into `baseShape` in the graph's axis order. */
 export interface View {
   base: Base;
+  dtype: Dtype;
   baseShape: number[];
   map: IndexMap;
 }
@@ -19,9 +20,11 @@ export interface Coordinate {
   reduce: number[];
 }
 
-/** A factor of a contraction or reduction, in terms of the step's unpermuted dimensions. */
+/** An operand of a core, in terms of the step's unpermuted dimensions. */
 export interface DraftFactor {
   view: View;
+  /** Factor unless said otherwise. */
+  role?: Role;
   coordinates: Coordinate[];
   windows: Window[];
   /** Order of the view's axes, outermost first, in which reading would be contiguous. */
@@ -42,17 +45,53 @@ export interface DraftCore {
   factors: DraftFactor[];
   /** Views of the result's shape, added inside the exact sum. */
   addends: View[];
+  /** Extras of the kind, as the descriptor carries them. */
+  attributes?: Uint8Array;
+  /** Of a gather: the axis of the second factor's view along which it looks up. */
+  gatherAxis?: number;
 }
 
 /** A step in the making: values of the result's shape enter through the expression. */
 export interface DraftStep {
   /** Name of the graph's value that it defines. */
   name: string;
+  dtype: Dtype;
+  /** Exact integers, or float32 intervals (docs/protocol.md §5). */
+  domain: Domain;
   shape: number[];
   dims: DraftDim[];
   core?: DraftCore;
   expression: Expression<View>;
   nodes: string[];
+}
+
+/** How an expression is evaluated. */
+export type Domain = "integer" | "float";
+
+/** Element types that steps read and write. */
+export function inScope(dtype: number): dtype is Dtype {
+  return dtype === dtypes.float32 || isInteger(dtype);
+}
+
+/** Whether an element type has exact integers, bool among them. */
+export function isInteger(dtype: number): dtype is Dtype {
+  return dtype === dtypes.uint8 || dtype === dtypes.int8 || dtype === dtypes.int32 || dtype === dtypes.int64 || dtype === dtypes.bool;
+}
+
+/** Smallest and largest number of an integer type. */
+export function integerRange(dtype: Dtype): [bigint, bigint] {
+  switch (dtype) {
+    case dtypes.bool:
+      return [0n, 1n];
+    case dtypes.uint8:
+      return [0n, 255n];
+    case dtypes.int8:
+      return [-128n, 127n];
+    case dtypes.int32:
+      return [-(2n ** 31n), 2n ** 31n - 1n];
+    default:
+      return [-(2n ** 63n), 2n ** 63n - 1n];
+  }
 }
 
 /** Most operands of a step. */

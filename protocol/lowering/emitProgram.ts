@@ -3,8 +3,9 @@ import { declaredTensor } from "../onnx/graphs.ts";
 import { elementCount, tensorBytes, tensorShape } from "../onnx/tensors.ts";
 import type { TensorProto } from "../onnx/generated/onnx_pb.ts";
 import { toHex, type Hex } from "../hex.ts";
-import { dtypeBytes, dtypes, profiles, roles, sources, stepKinds, type Access, type Operand, type OutputSpec, type Role, type Step, type TensorSpec, type TraceTensor, type WeightTensor } from "../program/types.ts";
+import { dtypeBytes, NO_DIM, profiles, roles, sources, stepKinds, type Access, type Dtype, type Operand, type OutputSpec, type Role, type Step, type TensorSpec, type TraceTensor, type WeightTensor } from "../program/types.ts";
 import { tensorRoot } from "../trees/tensorTree.ts";
+import { abiWords } from "./abiWords.ts";
 import type { Coordinate, DraftDim, DraftFactor, DraftStep, View } from "./draft.ts";
 import { encodeExpression, expressionLeaves } from "./expression.ts";
 import { appendStage, type IndexMap } from "./indexMap.ts";
@@ -37,10 +38,10 @@ export function emitProgram(model: Model, lowered: LoweredGraph): ProgramTables 
     steps,
     inputs: model.graph.input.map((info) => {
       const type = declaredTensor(info)!;
-      return { name: info.name, dtype: dtypes.float32, shape: (type.dims ?? []).map(Number) };
+      return { name: info.name, dtype: type.elemType as Dtype, shape: (type.dims ?? []).map(Number) };
     }),
-    outputs: lowered.outputs.map(({ name, shape, view }) => ({ name, dtype: dtypes.float32, shape: [...shape], trace: view.base.kind === "step" ? view.base.index : -1, access: emitter.outputAccess(view) })),
-    trace: lowered.steps.map((step, index) => ({ name: step.name, dtype: dtypes.float32, shape: [...step.shape], perm: perms[index]!, step: index })),
+    outputs: lowered.outputs.map(({ name, shape, view }) => ({ name, dtype: view.dtype, shape: [...shape], trace: view.base.kind === "step" ? view.base.index : -1, access: emitter.outputAccess(view) })),
+    trace: lowered.steps.map((step, index) => ({ name: step.name, dtype: step.dtype, shape: [...step.shape], perm: perms[index]!, step: index })),
     weights: weights.list,
     nodes: lowered.steps.map(({ nodes }) => nodes),
   };
@@ -76,8 +77,9 @@ class WeightTable {
     if (index === undefined) {
       const tensor = this.#initializers.get(name)!;
       const shape = tensorShape(tensor);
-      const bytes = permuteBytes(tensorBytes(tensor), dtypeBytes[dtypes.float32], shape, perm);
-      index = this.list.push({ name, dtype: dtypes.float32, shape, perm, root: toHex(tensorRoot(bytes)) }) - 1;
+      const dtype = tensor.dataType as Dtype;
+      const bytes = permuteBytes(tensorBytes(tensor), dtypeBytes[dtype], shape, perm);
+      index = this.list.push({ name, dtype, shape, perm, root: toHex(tensorRoot(bytes)) }) - 1;
       this.#index.set(key, index);
     }
     return index;
@@ -116,15 +118,15 @@ class Emitter {
       op: step.core?.op ?? 0,
       profile: profiles.fp32,
       blockIndex: index,
-      result: { dtype: dtypes.float32, source: sources.trace, index, shape: order.map((k) => step.dims[k]!.size) },
+      result: { dtype: step.dtype, source: sources.trace, index, shape: order.map((k) => step.dims[k]!.size) },
       reduce: [...(step.core?.reduce ?? [])],
       operands: [
-        ...(step.core?.factors ?? []).map((factor) => this.#operand(factor, roles.factor, order, reduceRank)),
+        ...(step.core?.factors ?? []).map((factor) => this.#operand(factor, factor.role ?? roles.factor, order, reduceRank)),
         ...(step.core?.addends ?? []).map((view) => whole(view, roles.addend)),
         ...values,
       ],
       expression: step.expression.kind === "core" ? new Uint8Array(0) : encodeExpression(step.expression, (view) => slotOf.get(view)!),
-      attributes: new Uint8Array(0),
+      attributes: this.#attributes(step),
     };
   }
 
@@ -134,6 +136,13 @@ class Emitter {
     return { offset: map.offset, outStrides: [...map.strides], reduceStrides: [], windows: [], stages: map.stages };
   }
 
+  #attributes({ core }: DraftStep): Uint8Array {
+    if (core?.gatherAxis === undefined) return core?.attributes ?? new Uint8Array(0);
+    const data = core.factors[1]!;
+    const map = this.#committed(data.view, this.#place(data).perm);
+    return abiWords(BigInt(map.strides[core.gatherAxis]!), BigInt(data.view.map.shape[core.gatherAxis]!));
+  }
+
   #operand(factor: DraftFactor, role: Role, order: readonly number[], reduceRank: number): Operand {
     const { view } = factor;
     const place = this.#place(factor);
@@ -141,7 +150,7 @@ class Emitter {
     const combine = (pick: (coordinate: Coordinate) => number): number => factor.coordinates.reduce((sum, coordinate, j) => sum + pick(coordinate) * map.strides[j]!, 0);
     return {
       role,
-      dtype: dtypes.float32,
+      dtype: view.dtype,
       source: place.source,
       index: place.index,
       root: place.root,
@@ -150,7 +159,7 @@ class Emitter {
         offset: map.offset + combine(({ offset }) => offset),
         outStrides: order.map((k) => combine(({ out }) => out[k]!)),
         reduceStrides: Array.from({ length: reduceRank }, (_, k) => combine(({ reduce }) => reduce[k]!)),
-        windows: factor.windows.map((window) => ({ ...window, outDim: order.indexOf(window.outDim) })),
+        windows: factor.windows.map((window) => ({ ...window, outDim: window.outDim === NO_DIM ? NO_DIM : order.indexOf(window.outDim) })),
         stages: map.stages,
       },
     };

@@ -17,6 +17,24 @@ export const opcodes = {
   erf: 0x26,
   sigmoid: 0x27,
   relu: 0x30,
+  floor: 0x40,
+  ceil: 0x41,
+  round: 0x42,
+  truncate: 0x43,
+  sign: 0x44,
+  less: 0x48,
+  lessOrEqual: 0x49,
+  equal: 0x4a,
+  not: 0x4c,
+  and: 0x4d,
+  or: 0x4e,
+  xor: 0x4f,
+  select: 0x50,
+  pow: 0x51,
+  sin: 0x52,
+  cos: 0x53,
+  widen: 0x58,
+  integer: 0x03,
 } as const;
 
 /** Deepest stack that the judge keeps. */
@@ -27,13 +45,18 @@ export type Expression<Leaf> =
   | { kind: "core" }
   | { kind: "value"; leaf: Leaf }
   | { kind: "constant"; bits: number }
-  | { kind: "apply"; opcode: number; arguments: Expression<Leaf>[] };
+  | { kind: "integer"; value: bigint }
+  | { kind: "apply"; opcode: number; arguments: Expression<Leaf>[]; immediate?: number };
 
 /** Shorthands for formulas. */
 export const formula = {
   core: { kind: "core" } as const,
   value: <Leaf>(leaf: Leaf): Expression<Leaf> => ({ kind: "value", leaf }),
   constant: <Leaf>(value: number): Expression<Leaf> => ({ kind: "constant", bits: float32Bits(value) }),
+  /** A constant of the integer domain. */
+  integer: <Leaf>(value: bigint): Expression<Leaf> => ({ kind: "integer", value }),
+  /** The argument give or take `slack`, rounded up to float32. */
+  widen: <Leaf>(argument: Expression<Leaf>, slack: number): Expression<Leaf> => ({ kind: "apply", opcode: opcodes.widen, arguments: [argument], immediate: float32Bits(slack * (1 + 2 ** -22)) }),
   apply: <Leaf>(opcode: number, ...args: Expression<Leaf>[]): Expression<Leaf> => ({ kind: "apply", opcode, arguments: args }),
 };
 
@@ -67,12 +90,24 @@ export function encodeExpression<Leaf>(expression: Expression<Leaf>, slotOf: (le
   const visit = (node: Expression<Leaf>): void => {
     if (node.kind === "core") bytes.push(opcodes.slot, 0);
     else if (node.kind === "value") bytes.push(opcodes.slot, slotOf(node.leaf));
-    else if (node.kind === "constant") bytes.push(opcodes.constant, node.bits >>> 24, (node.bits >>> 16) & 255, (node.bits >>> 8) & 255, node.bits & 255);
+    else if (node.kind === "constant") bytes.push(opcodes.constant, ...word(node.bits));
+    else if (node.kind === "integer") bytes.push(opcodes.integer, ...bigEndian(node.value));
     else {
       node.arguments.forEach(visit);
       bytes.push(node.opcode);
+      if (node.immediate !== undefined) bytes.push(...word(node.immediate));
     }
   };
   visit(expression);
   return Uint8Array.from(bytes);
+}
+
+function word(bits: number): number[] {
+  return [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255];
+}
+
+function bigEndian(value: bigint): number[] {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigInt64(0, value);
+  return [...new Uint8Array(view.buffer)];
 }

@@ -5,7 +5,7 @@ import { declaredTensor } from "../onnx/graphs.ts";
 import type { Model } from "../onnx/parseModel.ts";
 import { dtypes, stepKinds } from "../program/types.ts";
 import { elementCount } from "../onnx/tensors.ts";
-import { MAX_TERMS, Refusal, UnknownType, type DraftStep, type View } from "./draft.ts";
+import { inScope, MAX_TERMS, Refusal, UnknownType, type DraftStep, type View } from "./draft.ts";
 import { Lowering, type ValueType } from "./lowering.ts";
 import { operators } from "./operators/table.ts";
 
@@ -64,6 +64,8 @@ export function lowerGraph(model: Model, types: ReadonlyMap<string, ValueType>):
   }
   for (const step of lowering.steps) offenders.push(...lengthOffenders(step));
   if (offenders.length > 0) throw unsupportedError(offenders);
+  for (const { name } of graph.output) if (elementCount(lowering.shapeOf(name)) === 0) offenders.push({ node: name, op: "output", reason: "it has no elements" });
+  if (offenders.length > 0) throw unsupportedError(offenders);
   const outputs = placeOutputs(model, lowering);
   for (const step of lowering.steps) offenders.push(...lengthOffenders(step));
   if (offenders.length > 0) throw unsupportedError(offenders);
@@ -77,7 +79,7 @@ export function lowerGraph(model: Model, types: ReadonlyMap<string, ValueType>):
 export function narrowCasts(model: Model): Offender[] {
   return model.graph.node.flatMap((node) => {
     const to = node.opType === "Cast" && isStandard(node) ? intAttribute(node, "to", 0) : 0;
-    return to > dtypes.bfloat16 ? [{ node: node.name, op: node.opType, reason: `it converts to element type ${to}; only float32 is supported` }] : [];
+    return to > dtypes.bfloat16 ? [{ node: node.name, op: node.opType, reason: `it converts to element type ${to}, which is not supported` }] : [];
   });
 }
 
@@ -110,7 +112,7 @@ function interfaceOffenders(model: Model): Offender[] {
     for (const info of list) {
       const type = declaredTensor(info);
       if (type === undefined) offenders.push({ node: info.name, op, reason: "it is not a tensor" });
-      else if (type.elemType !== dtypes.float32) offenders.push({ node: info.name, op, reason: `its element type ${type.elemType} is not float32` });
+      else if (!inScope(type.elemType) && type.elemType !== 0) offenders.push({ node: info.name, op, reason: `its element type ${type.elemType} is not supported` });
     }
   }
   return offenders;
@@ -124,7 +126,7 @@ function checkResults(names: readonly string[], lowering: Lowering): void {
   for (const name of names) {
     if (name === "") continue;
     const { dtype, shape } = lowering.typeOf(name);
-    if (dtype !== dtypes.float32) throw new Refusal(`its result ${JSON.stringify(name)} has element type ${dtype}; only float32 is supported`);
+    if (!inScope(dtype)) throw new Refusal(`its result ${JSON.stringify(name)} has element type ${dtype}, which is not supported`);
     if (elementCount(shape) === 0) throw new Refusal(`its result ${JSON.stringify(name)} has no elements`);
   }
 }

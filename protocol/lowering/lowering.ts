@@ -1,7 +1,7 @@
 import { floatValues, integerValues, elementCount, tensorShape } from "../onnx/tensors.ts";
 import type { GraphProto, NodeProto, TensorProto } from "../onnx/generated/onnx_pb.ts";
-import { dtypes, stepKinds } from "../program/types.ts";
-import { MAX_OPERANDS, Refusal, UnknownType, type Base, type DraftStep, type View } from "./draft.ts";
+import { dtypes, stepKinds, type Dtype } from "../program/types.ts";
+import { inScope, isInteger, MAX_OPERANDS, Refusal, UnknownType, type Base, type Domain, type DraftStep, type View } from "./draft.ts";
 import { MAX_EXPRESSION_DEPTH, expressionDepth, expressionLeaves, formula, type Expression } from "./expression.ts";
 import { expandMap, identityMap, type IndexMap } from "./indexMap.ts";
 
@@ -13,6 +13,13 @@ export interface ValueType {
 
 /** What a value of the graph is while lowering: a committed tensor seen through a view, or a step that may still grow. */
 type Value = { view: View } | { step: DraftStep; view?: View };
+
+export interface ElementwiseOptions {
+  /** The opcodes have a meaning for exact integers; `ring` if wrapping around before or after makes no difference. */
+  integer?: "any" | "ring";
+  /** The formula turns numbers into integers. */
+  converts?: boolean;
+}
 
 /** The state of lowering one graph: which values are views, which steps are drafted, who reads what. */
 export class Lowering {
@@ -34,8 +41,8 @@ export class Lowering {
     graph.input.forEach(({ name }, index) => {
       const type = types.get(name);
       // Inputs that are no tensors have no type; the graph is refused for them anyway.
-      if (type === undefined) this.#poisoned.add(name);
-      else this.#values.set(name, { view: this.#whole({ kind: "input", index }, type.shape) });
+      if (type === undefined || !inScope(type.dtype)) this.#poisoned.add(name);
+      else this.#values.set(name, { view: this.#whole({ kind: "input", index }, type.dtype, type.shape) });
     });
   }
 
@@ -72,19 +79,37 @@ export class Lowering {
     return tensor?.dataType === dtypes.float32 ? floatValues(tensor) : undefined;
   }
 
+  /** Numbers of a constant integer or bool input, or undefined if it is missing or no constant. */
+  constantIntegers(node: NodeProto, k: number): number[] | undefined {
+    const tensor = this.initializers.get(node.input[k] ?? "");
+    return tensor !== undefined && isInteger(tensor.dataType) ? integerValues(tensor) : undefined;
+  }
+
   /** A value as a committed float32 tensor; commits the step behind it. */
+  floatView(name: string): View {
+    if (this.typeOf(name).dtype !== dtypes.float32) throw new Refusal(`it reads ${JSON.stringify(name)}, which is not float32`);
+    return this.view(name);
+  }
+
+  /** A value as a committed tensor; commits the step behind it. */
   view(name: string): View {
-    const type = this.typeOf(name);
-    if (type.dtype !== dtypes.float32) throw new Refusal(`it reads ${JSON.stringify(name)}, which is not float32`);
-    if (elementCount(type.shape) === 0) throw new Refusal(`it reads ${JSON.stringify(name)}, which has no elements`);
+    const { dtype, shape } = this.typeOf(name);
+    if (!inScope(dtype)) throw new Refusal(`it reads ${JSON.stringify(name)}, whose element type ${dtype} is not supported`);
+    if (elementCount(shape) === 0) throw new Refusal(`it reads ${JSON.stringify(name)}, which has no elements`);
     const value = this.#values.get(name);
     if (value === undefined) {
-      if (this.initializers.has(name)) return this.#whole({ kind: "weight", name }, type.shape);
-      if (this.#poisoned.has(name)) return this.#whole({ kind: "step", index: -1 }, type.shape);
+      if (this.initializers.has(name)) return this.#whole({ kind: "weight", name }, dtype, shape);
+      if (this.#poisoned.has(name)) return this.#whole({ kind: "step", index: -1 }, dtype, shape);
       throw new Refusal(`it reads ${JSON.stringify(name)}, which nothing defines`);
     }
     if ("step" in value) return (value.view ??= this.#commit(value.step));
     return value.view;
+  }
+
+  /** The step behind a value that nothing else reads and that is not committed yet. */
+  growing(name: string): DraftStep | undefined {
+    const value = this.#values.get(name);
+    return value !== undefined && "step" in value && this.#mayGrow(name) ? value.step : undefined;
   }
 
   /** Declares an output of the node to be another tensor seen through a map. */
@@ -112,19 +137,22 @@ export class Lowering {
    * Declares an output to be an elementwise formula of the inputs, broadcast to its shape. Steps with one reader are taken in; of
    * several sums only the latest is, and the others are committed. An input the formula uses twice (`leaf`) is taken in only bare.
    */
-  defineElementwise(node: NodeProto, inputs: readonly { name: string; leaf?: boolean }[], build: (args: Expression<View>[]) => Expression<View>): void {
+  defineElementwise(node: NodeProto, inputs: readonly { name: string; leaf?: boolean }[], build: (args: Expression<View>[], domain: Domain) => Expression<View>, options: ElementwiseOptions = {}): void {
     const name = node.output[0]!;
-    const shape = this.shapeOf(name);
-    const inlined: (DraftStep | undefined)[] = inputs.map((input) => this.#growing(input.name, shape, input.leaf ?? false));
+    const { shape, dtype } = this.typeOf(name);
+    const allIntegers = [name, ...inputs.map((input) => input.name)].every((value) => isInteger(this.typeOf(value).dtype));
+    const decided = inputs.some((input) => this.growing(input.name)?.domain === "float");
+    const domain: Domain = allIntegers && options.integer !== undefined && !decided ? "integer" : "float";
+    if (allIntegers && domain === "float" && dtype !== dtypes.bool && options.converts !== true) throw new Refusal("it computes with integers, which is supported only for exact operators");
+    if (domain === "float" && isInteger(dtype) && dtype !== dtypes.bool && options.converts !== true) throw new Refusal("its result is an integer");
+    const inlined: (DraftStep | undefined)[] = inputs.map((input) => this.#growing(input.name, shape, { leaf: input.leaf ?? false, domain, ring: options.integer === "ring" ? dtype : undefined }));
     const cores = inlined.filter((step) => step?.core !== undefined);
     cores.pop();
     for (const step of cores) inlined[inlined.indexOf(step)] = undefined;
-    let draft = this.#combine(node, shape, inputs, inlined, build);
-    if (tooBig(draft)) {
-      const kept = inlined.map((step) => (step?.core !== undefined ? step : undefined));
-      draft = this.#combine(node, shape, inputs, kept, build);
-    }
-    if (tooBig(draft)) draft = this.#combine(node, shape, inputs, inputs.map(() => undefined), build);
+    const combine = (taken: readonly (DraftStep | undefined)[]): DraftStep => this.#combine(node, { shape, dtype: dtype as Dtype, domain }, inputs, taken, build);
+    let draft = combine(inlined);
+    if (tooBig(draft)) draft = combine(inlined.map((step) => (step?.core !== undefined ? step : undefined)));
+    if (tooBig(draft)) draft = combine(inputs.map(() => undefined));
     if (tooBig(draft)) throw new Refusal(`it has more than ${MAX_OPERANDS} operands`);
     this.defineStep(draft);
   }
@@ -137,10 +165,11 @@ export class Lowering {
     const name = node.output[0]!;
     const shape = this.shapeOf(name);
     for (const k of [1, 0]) {
-      const step = this.#growing(node.input[k]!, shape, false);
+      const step = this.#growing(node.input[k]!, shape);
       const other = node.input[1 - k]!;
-      if (step?.core?.kind !== stepKinds.contraction || step.expression.kind !== "core") continue;
-      if (this.#growing(other, shape, false) !== undefined && this.#growing(other, shape, false)?.core === undefined) continue;
+      if (step?.core?.kind !== stepKinds.contraction || step.expression.kind !== "core" || step.dtype !== this.typeOf(other).dtype || step.dtype !== dtypes.float32) continue;
+      const second = this.#growing(other, shape);
+      if (second !== undefined && second.core === undefined) continue;
       if (step.core.addends.length + 3 > MAX_OPERANDS) continue;
       const view = this.view(other);
       const addend: View = { ...view, map: expandMap(view.map, shape) };
@@ -152,35 +181,51 @@ export class Lowering {
 
   /** Commits a step that copies a tensor, for model outputs that no step defines by themselves. */
   copy(name: string, view: View): View {
-    return this.#commit({ name, shape: view.map.shape, dims: axesOf(view.map.shape), expression: formula.value(view), nodes: [] });
+    return this.#commit({ name, dtype: view.dtype, domain: isInteger(view.dtype) ? "integer" : "float", shape: view.map.shape, dims: axesOf(view.map.shape), expression: formula.value(view), nodes: [] });
   }
 
-  #combine(node: NodeProto, shape: number[], inputs: readonly { name: string }[], inlined: readonly (DraftStep | undefined)[], build: (args: Expression<View>[]) => Expression<View>): DraftStep {
+  #combine(
+    node: NodeProto,
+    { shape, dtype, domain }: Pick<DraftStep, "shape" | "dtype" | "domain">,
+    inputs: readonly { name: string }[],
+    inlined: readonly (DraftStep | undefined)[],
+    build: (args: Expression<View>[], domain: Domain) => Expression<View>,
+  ): DraftStep {
     const host = inlined.find((step) => step?.core !== undefined);
     const args = inputs.map((input, k): Expression<View> => {
       const step = inlined[k];
       if (step !== undefined) return step.expression;
-      const scalar = this.#scalar(input.name);
-      if (scalar !== undefined) return formula.constant(scalar);
+      const scalar = this.#scalar(input.name, domain);
+      if (scalar !== undefined) return scalar;
       const view = this.view(input.name);
       return formula.value({ ...view, map: expandMap(view.map, shape) });
     });
     return {
       name: node.output[0]!,
+      dtype,
+      domain,
       shape,
       dims: host?.dims ?? axesOf(shape),
       ...(host?.core === undefined ? {} : { core: host.core }),
-      expression: build(args),
+      expression: build(args, domain),
       nodes: [...inlined.flatMap((step) => step?.nodes ?? []), node.name],
     };
   }
 
-  /** The uncommitted step behind a value, if a reader of the given shape may take it in. */
-  #growing(name: string, shape: readonly number[], leaf: boolean): DraftStep | undefined {
-    const value = this.#values.get(name);
-    if (value === undefined || !("step" in value) || !this.#mayGrow(name)) return undefined;
-    if (leaf && value.step.expression.kind === "apply") return undefined;
-    return sameShape(value.step.shape, shape) ? value.step : undefined;
+  /**
+   * The uncommitted step behind a value, if a reader of the given shape may take it in. Integers wrap around when they are committed, so only
+   * those that cannot, or whose wrapping the reader's own result repeats (`ring`), are taken in; nor is a number that was made an integer
+   * from a float32, because there the enclosure of a fault of the input stands for any integer.
+   */
+  #growing(name: string, shape: readonly number[], reader: { leaf?: boolean; domain?: Domain; ring?: number | undefined } = {}): DraftStep | undefined {
+    const step = this.growing(name);
+    if (step === undefined || !sameShape(step.shape, shape)) return undefined;
+    if (reader.leaf === true && step.expression.kind === "apply") return undefined;
+    if (step.core !== undefined && unextendable(step)) return undefined;
+    if (step.domain === "float") return isInteger(step.dtype) && step.dtype !== dtypes.bool ? undefined : step;
+    const bare = step.core !== undefined && step.expression.kind === "core" && step.core.kind !== stepKinds.reduction;
+    if (reader.domain !== "integer") return bare ? step : undefined;
+    return bare || step.dtype === dtypes.bool || step.dtype === reader.ring ? step : undefined;
   }
 
   #mayGrow(name: string): boolean {
@@ -188,20 +233,27 @@ export class Lowering {
     return value !== undefined && "step" in value && value.view === undefined && this.#readers.get(name) === 1 && !this.#outputs.has(name);
   }
 
-  #scalar(name: string): number | undefined {
+  /** A constant of one element as part of the formula, where the domain can say it exactly. */
+  #scalar(name: string, domain: Domain): Expression<View> | undefined {
     const tensor = this.initializers.get(name);
-    if (tensor === undefined || tensor.dataType !== dtypes.float32 || elementCount(tensorShape(tensor)) !== 1) return undefined;
-    const value = floatValues(tensor)[0]!;
-    return Number.isFinite(value) ? value : undefined;
+    if (tensor === undefined || elementCount(tensorShape(tensor)) !== 1) return undefined;
+    if (tensor.dataType === dtypes.float32) {
+      const value = floatValues(tensor)[0]!;
+      return Number.isFinite(value) && domain === "float" ? formula.constant(value) : undefined;
+    }
+    if (!isInteger(tensor.dataType)) return undefined;
+    const value = integerValues(tensor)[0]!;
+    if (domain === "integer") return Number.isSafeInteger(value) ? formula.integer(BigInt(value)) : undefined;
+    return Math.fround(value) === value ? formula.constant(value) : undefined;
   }
 
   #commit(step: DraftStep): View {
     this.steps.push(step);
-    return this.#whole({ kind: "step", index: this.steps.length - 1 }, step.shape);
+    return this.#whole({ kind: "step", index: this.steps.length - 1 }, step.dtype, step.shape);
   }
 
-  #whole(base: Base, shape: number[]): View {
-    return { base, baseShape: shape, map: identityMap(shape) };
+  #whole(base: Base, dtype: Dtype, shape: number[]): View {
+    return { base, dtype, baseShape: shape, map: identityMap(shape) };
   }
 }
 
@@ -215,7 +267,13 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, k) => size === b[k]);
 }
 
+/** A softmax has an operand of its own among the values, and an index is compared as it is. */
+function unextendable({ core }: DraftStep): boolean {
+  return core!.kind === stepKinds.normalisation || (core!.kind === stepKinds.reduction && core!.op > 5);
+}
+
 function tooBig(step: DraftStep): boolean {
+  if (step.core?.kind === stepKinds.movement && expressionLeaves(step.expression).length > 0) return true;
   const operands = (step.core === undefined ? 0 : step.core.factors.length + step.core.addends.length) + expressionLeaves(step.expression).length;
   return operands > MAX_OPERANDS || expressionDepth(step.expression) > MAX_EXPRESSION_DEPTH;
 }

@@ -35,11 +35,14 @@ export function floatValues(tensor: TensorProto): Float32Array {
   return new Float32Array(aligned(bytes));
 }
 
-/** Elements of an int64 or int32 tensor as numbers. */
+/** Elements of an integer or bool tensor as numbers; int64 beyond 2⁵³ are rounded. */
 export function integerValues(tensor: TensorProto): number[] {
   const bytes = aligned(tensorBytes(tensor));
   if (tensor.dataType === 7) return Array.from(new BigInt64Array(bytes), Number);
   if (tensor.dataType === 6) return Array.from(new Int32Array(bytes));
+  if (tensor.dataType === 2) return Array.from(new Uint8Array(bytes));
+  if (tensor.dataType === 3) return Array.from(new Int8Array(bytes));
+  if (tensor.dataType === 9) return Array.from(new Uint8Array(bytes), (value) => (value === 0 ? 0 : 1));
   throw malformed(tensor, "is not an integer tensor");
 }
 

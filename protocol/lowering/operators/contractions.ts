@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute, intsAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
-import { stepKinds, type Window } from "../../program/types.ts";
+import { dtypes, stepKinds, type Window } from "../../program/types.ts";
 import { Refusal, type Coordinate, type DraftDim, type DraftFactor, type DraftStep, type View } from "../draft.ts";
 import { formula, opcodes } from "../expression.ts";
 import { expandMap } from "../indexMap.ts";
@@ -9,8 +9,8 @@ import { beginPads, neverLeaves } from "./windows.ts";
 
 /** MatMul: numpy semantics, with 1-D operands and broadcast batch axes. */
 export function lowerMatMul(node: NodeProto, lowering: Lowering): void {
-  const a = lowering.view(node.input[0]!);
-  const b = lowering.view(node.input[1]!);
+  const a = lowering.floatView(node.input[0]!);
+  const b = lowering.floatView(node.input[1]!);
   const name = node.output[0]!;
   const shape = lowering.shapeOf(name);
   const aRank = a.map.shape.length;
@@ -35,8 +35,8 @@ export function lowerMatMul(node: NodeProto, lowering: Lowering): void {
 
 /** Gemm: `alpha·A'·B' + beta·C`; C joins the exact sum where both scales are 1. */
 export function lowerGemm(node: NodeProto, lowering: Lowering): void {
-  const a = lowering.view(node.input[0]!);
-  const b = lowering.view(node.input[1]!);
+  const a = lowering.floatView(node.input[0]!);
+  const b = lowering.floatView(node.input[1]!);
   const shape = lowering.shapeOf(node.output[0]!);
   const alpha = floatAttribute(node, "alpha", 1);
   const beta = floatAttribute(node, "beta", 1);
@@ -47,7 +47,7 @@ export function lowerGemm(node: NodeProto, lowering: Lowering): void {
     { view: a, coordinates: transA ? [at.reduce(0), at.out(0)] : [at.out(0), at.reduce(0)], windows: [], wanted: { order: transA ? [1, 0] : [0, 1], priority: 1 } },
     { view: b, coordinates: transB ? [at.out(1), at.reduce(0)] : [at.reduce(0), at.out(1)], windows: [], wanted: { order: transB ? [0, 1] : [1, 0], priority: 2 } },
   ]);
-  const c = lowering.has(node, 2) && beta !== 0 ? lowering.view(node.input[2]!) : undefined;
+  const c = lowering.has(node, 2) && beta !== 0 ? lowering.floatView(node.input[2]!) : undefined;
   const term = c === undefined ? undefined : { ...c, map: expandMap(c.map, shape) };
   if (term !== undefined && alpha === 1 && beta === 1) step.core!.addends.push(term);
   else {
@@ -62,8 +62,8 @@ export function lowerGemm(node: NodeProto, lowering: Lowering): void {
 
 /** Conv over any number of spatial axes, with groups, strides, dilations and padding. */
 export function lowerConv(node: NodeProto, lowering: Lowering): void {
-  const x = lowering.view(node.input[0]!);
-  const w = lowering.view(node.input[1]!);
+  const x = lowering.floatView(node.input[0]!);
+  const w = lowering.floatView(node.input[1]!);
   const shape = lowering.shapeOf(node.output[0]!);
   const spatial = shape.length - 2;
   if (spatial < 1) throw new Refusal("it has no spatial axis");
@@ -111,7 +111,7 @@ export function lowerConv(node: NodeProto, lowering: Lowering): void {
     { view: w, coordinates: [filter, at.reduce(spatial), ...kernel.map((_, k) => at.reduce(k))], windows: [], wanted: { order: [0, ...spatialAxes, 1], priority: 3 } },
   ]);
   if (lowering.has(node, 2)) {
-    const bias = lowering.view(node.input[2]!);
+    const bias = lowering.floatView(node.input[2]!);
     step.core!.addends.push({ ...bias, map: { ...bias.map, shape, strides: shape.map((_, k) => (k === 1 ? bias.map.strides[0]! : 0)) } });
   }
   lowering.defineStep(step);
@@ -120,6 +120,8 @@ export function lowerConv(node: NodeProto, lowering: Lowering): void {
 function contraction(node: NodeProto, shape: number[], dims: DraftDim[], reduce: number[], factors: DraftFactor[]): DraftStep {
   return {
     name: node.output[0]!,
+    dtype: dtypes.float32,
+    domain: "float",
     shape,
     dims,
     core: { kind: stepKinds.contraction, op: 0, reduce, factors, addends: [] },

@@ -1,32 +1,33 @@
 import { floatAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
+import { dtypes } from "../../program/types.ts";
 import { Refusal, type View } from "../draft.ts";
 import { formula, opcodes, type Expression } from "../expression.ts";
-import type { Lowering } from "../lowering.ts";
+import type { ElementwiseOptions, Lowering } from "../lowering.ts";
 
 type Formula = Expression<View>;
 export type LowerNode = (node: NodeProto, lowering: Lowering) => void;
 
 /** An operator of one input. */
-export function unary(opcode: number): LowerNode {
-  return (node, lowering) => lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => formula.apply(opcode, x!));
+export function unary(opcode: number, options: ElementwiseOptions = {}): LowerNode {
+  return (node, lowering) => lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => formula.apply(opcode, x!), options);
 }
 
 /** An operator of two inputs. */
-export function binary(opcode: number): LowerNode {
+export function binary(opcode: number, options: ElementwiseOptions = {}): LowerNode {
   return (node, lowering) => {
     refuseOldBroadcast(node, lowering);
     if (opcode === opcodes.add && lowering.absorbAddend(node)) return;
-    lowering.defineElementwise(node, inputsOf(node), ([a, b]) => formula.apply(opcode, a!, b!));
+    lowering.defineElementwise(node, inputsOf(node), ([a, b]) => formula.apply(opcode, a!, b!), options);
   };
 }
 
 /** An operator of any number of inputs, taken left to right. */
-export function variadic(opcode: number): LowerNode {
+export function variadic(opcode: number, options: ElementwiseOptions = {}): LowerNode {
   return (node, lowering) => {
     if (node.input.length === 1) return lowering.defineAlias(node.output[0]!, node.input[0]!);
     if (opcode === opcodes.add && node.input.length === 2 && lowering.absorbAddend(node)) return;
-    lowering.defineElementwise(node, inputsOf(node), (args) => args.reduce((left, right) => formula.apply(opcode, left, right)));
+    lowering.defineElementwise(node, inputsOf(node), (args) => args.reduce((left, right) => formula.apply(opcode, left, right)), options);
   };
 }
 
@@ -35,12 +36,23 @@ export function lowerClip(node: NodeProto, lowering: Lowering): void {
   const low = clipBound(node, lowering, 1, "min");
   const high = clipBound(node, lowering, 2, "max");
   if (low === undefined && high === undefined) return lowering.defineAlias(node.output[0]!, node.input[0]!);
+  if (lowering.typeOf(node.input[0]!).dtype !== dtypes.float32) return clipIntegers(node, lowering);
   const computed = [low, high].flatMap((bound) => (typeof bound === "string" ? [{ name: bound }] : []));
   lowering.defineElementwise(node, [{ name: node.input[0]! }, ...computed], ([x, ...bounds]) => {
     const next = (bound: number | string): Formula => (typeof bound === "string" ? bounds.shift()! : formula.constant(bound));
     const raised = low === undefined ? x! : formula.apply(opcodes.max, x!, next(low));
     return high === undefined ? raised : formula.apply(opcodes.min, raised, next(high));
   });
+}
+
+function clipIntegers(node: NodeProto, lowering: Lowering): void {
+  const bounds = [1, 2].filter((k) => lowering.has(node, k));
+  lowering.defineElementwise(
+    node,
+    [{ name: node.input[0]! }, ...bounds.map((k) => ({ name: node.input[k]! }))],
+    ([x, ...rest]) => bounds.reduce((value, k, place) => formula.apply(k === 1 ? opcodes.max : opcodes.min, value, rest[place]!), x!),
+    { integer: "any" },
+  );
 }
 
 /** A constant bound, the name of a computed one, or undefined where there is none. */
@@ -72,6 +84,28 @@ export function lowerPRelu(node: NodeProto, lowering: Lowering): void {
 /** Reciprocal: `1 / x`. */
 export function lowerReciprocal(node: NodeProto, lowering: Lowering): void {
   lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => formula.apply(opcodes.div, formula.constant<View>(1), x!));
+}
+
+/** Pow: constant exponents of a few kinds as products and roots, all others as such. */
+export function lowerPow(node: NodeProto, lowering: Lowering): void {
+  const exponents = [...(lowering.floats(node, 1) ?? lowering.constantIntegers(node, 1) ?? [])];
+  const exponent = exponents.every((value) => value === exponents[0]) ? exponents[0] : undefined;
+  const base = { name: node.input[0]!, leaf: true };
+  if (lowering.typeOf(node.input[0]!).dtype !== dtypes.float32) throw new Refusal("it raises integers to a power");
+  switch (exponent) {
+    case 1:
+      return lowering.defineAlias(node.output[0]!, node.input[0]!);
+    case 2:
+      return lowering.defineElementwise(node, [base], ([x]) => formula.apply(opcodes.mul, x!, x!));
+    case 3:
+      return lowering.defineElementwise(node, [base], ([x]) => formula.apply(opcodes.mul, formula.apply(opcodes.mul, x!, x!), x!));
+    case 0.5:
+      return lowering.defineElementwise(node, [base], ([x]) => formula.apply(opcodes.select, formula.apply(opcodes.equal, x!, formula.constant<View>(-Infinity)), formula.constant<View>(Infinity), formula.apply(opcodes.sqrt, x!)));
+    case -1:
+      return lowering.defineElementwise(node, [base], ([x]) => formula.apply(opcodes.div, formula.constant<View>(1), x!));
+    default:
+      return lowering.defineElementwise(node, [base, { name: node.input[1]!, leaf: true }], ([x, y]) => formula.apply(opcodes.pow, x!, y!));
+  }
 }
 
 /** HardSigmoid: `max(0, min(1, alpha·x + beta))`. */

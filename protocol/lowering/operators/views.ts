@@ -1,6 +1,5 @@
 import { intAttribute, intsAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
-import { dtypes } from "../../program/types.ts";
 import { Refusal } from "../draft.ts";
 import { expandMap, reshapeMap, sliceMap, transposeMap } from "../indexMap.ts";
 import { sameShape, type Lowering } from "../lowering.ts";
@@ -30,13 +29,6 @@ export function lowerIdentity(node: NodeProto, lowering: Lowering): void {
 export function lowerDropout(node: NodeProto, lowering: Lowering): void {
   if ((node.output[1] ?? "") !== "") throw new Refusal("its mask output is used");
   if (lowering.has(node, 2)) throw new Refusal("it is in training mode; export the model for inference");
-  lowerIdentity(node, lowering);
-}
-
-/** Cast from float32 to float32 is the identity. */
-export function lowerCast(node: NodeProto, lowering: Lowering): void {
-  const to = intAttribute(node, "to", 0);
-  if (to !== dtypes.float32 || lowering.typeOf(node.input[0]!).dtype !== dtypes.float32) throw new Refusal("it converts between element types; only float32 is supported");
   lowerIdentity(node, lowering);
 }
 

@@ -1,0 +1,51 @@
+import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
+import { dtypes } from "../../program/types.ts";
+import { Refusal, type View } from "../draft.ts";
+import { formula, opcodes } from "../expression.ts";
+import type { Lowering } from "../lowering.ts";
+import { intAttribute } from "../../onnx/attributes.ts";
+import type { LowerNode } from "./maps.ts";
+
+const exact = { integer: "any" } as const;
+
+/** A comparison of two tensors; `swapped` for greater, which is less the other way round. */
+export function comparison(opcode: number, swapped = false): LowerNode {
+  return (node, lowering) => {
+    const names = swapped ? node.input.toReversed() : node.input;
+    lowering.defineElementwise(node, names.map((name) => ({ name })), ([a, b]) => formula.apply(opcode, a!, b!), exact);
+  };
+}
+
+/** Where: elementwise choice by a bool tensor. */
+export function lowerWhere(node: NodeProto, lowering: Lowering): void {
+  lowering.defineElementwise(node, node.input.map((name) => ({ name })), ([condition, a, b]) => formula.apply(opcodes.select, condition!, a!, b!), exact);
+}
+
+/** Mod of integers: the sign follows the divisor, or the dividend with `fmod`. */
+export function lowerMod(node: NodeProto, lowering: Lowering): void {
+  if (lowering.typeOf(node.output[0]!).dtype === dtypes.float32) throw new Refusal("it is the remainder of floats; only integers are supported");
+  const inputs = node.input.map((name) => ({ name, leaf: true }));
+  lowering.defineElementwise(
+    node,
+    inputs,
+    ([a, b]) => {
+      const quotient = formula.apply(opcodes.div, a!, b!);
+      const rest = formula.apply(opcodes.sub, a!, formula.apply(opcodes.mul, quotient, b!));
+      if (intAttribute(node, "fmod", 0) !== 0) return rest;
+      const zero = formula.integer<View>(0n);
+      const differs = formula.apply(opcodes.less, formula.apply(opcodes.mul, rest, b!), zero);
+      return formula.apply(opcodes.add, rest, formula.apply(opcodes.select, differs, b!, zero));
+    },
+    exact,
+  );
+}
+
+/** IsInf for either sign or one of them. */
+export function lowerIsInf(node: NodeProto, lowering: Lowering): void {
+  const [negative, positive] = [intAttribute(node, "detect_negative", 1) !== 0, intAttribute(node, "detect_positive", 1) !== 0];
+  if (!negative && !positive) throw new Refusal("it looks for no infinity at all");
+  lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => {
+    const shown = negative && positive ? formula.apply(opcodes.abs, x!) : x!;
+    return formula.apply(opcodes.equal, shown, formula.constant<View>(positive ? Infinity : -Infinity));
+  });
+}
