@@ -1,0 +1,238 @@
+import { cp, mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { WatcherOptions } from "../../watcher/options.ts";
+import { createWatcher } from "../../watcher/createWatcher.ts";
+import { claimJob } from "../../runtime/chain/calls/claimJob.ts";
+import { finalizeJob } from "../../runtime/chain/calls/finalizeJob.ts";
+import { openDispute } from "../../runtime/chain/calls/openDispute.ts";
+import { getDispute, getDisputeCount } from "../../runtime/chain/reads/getDispute.ts";
+import { getJob } from "../../runtime/chain/reads/getJob.ts";
+import { getParameters } from "../../runtime/chain/reads/getParameters.ts";
+import { getStakeAccount } from "../../runtime/chain/reads/getStakeAccount.ts";
+import type { Sender } from "../../runtime/chain/createSender.ts";
+import type { Dispute } from "../../runtime/chain/types.ts";
+import { defendDispute, isDefendersTurn } from "../../runtime/disputes/defendDispute.ts";
+import { endDispute } from "../../runtime/disputes/endDispute.ts";
+import { createInference } from "../../runtime/inference/createInference.ts";
+import type { Trace } from "../../runtime/inference/trace.ts";
+import { createLedger } from "../../runtime/ledger/createLedger.ts";
+import { createPrograms, type LoadedProgram, type Programs } from "../../runtime/programs/createPrograms.ts";
+import { silentLogger } from "../../runtime/telemetry/createLogger.ts";
+import { createArena, type Arena } from "../e2e/support/createArena.ts";
+import type { Journal } from "../e2e/support/createJournal.ts";
+import { lonelyNetwork, newJournal, recordingLogger, runDaemon, type Running } from "../e2e/support/daemonParts.ts";
+import { lie, seeded } from "../e2e/support/lies.ts";
+import { digits, openModel, type OpenedModel } from "../e2e/support/openModel.ts";
+import { claimedJob, commitTo, createWatcherParts, openBisection, publishedInput, submittedJob, type Committed, type WatcherParts } from "../e2e/support/players.ts";
+import { until } from "../runtime/chain/localChain.ts";
+
+describe("createWatcher", () => {
+  let arena: Arena;
+  let opened: OpenedModel;
+  let programs: Programs;
+  let loaded: LoadedProgram;
+  let honest: Trace;
+  let lying: Trace;
+  let jobId: bigint;
+  let journal: Journal;
+  let rewind: () => Promise<void>;
+  const closing: (() => Promise<void>)[] = [];
+
+  beforeAll(async () => {
+    arena = await createArena();
+    opened = await openModel(digits);
+    programs = opened.programs();
+    loaded = (await programs.open(opened.root)) as LoadedProgram;
+    honest = await loaded.execute(opened.inputs);
+    ({ trace: lying } = await lie(loaded, honest, { step: 2, place: "random", change: "bound" }, opened.hasher, seeded(3)));
+    jobId = await claimedJob(arena, opened);
+    rewind = await arena.checkpoint();
+  });
+  beforeEach(async () => {
+    await rewind();
+    journal = newJournal();
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+  afterAll(async () => {
+    await opened.close();
+    await arena.close();
+  });
+
+  interface Started {
+    parts: WatcherParts;
+    running: Running;
+  }
+
+  const start = async (options: Partial<WatcherOptions> = {}, changes: { name?: string; sender?: Sender | undefined; programs?: Programs; serve?: Trace } = {}): Promise<Started> => {
+    const { name = "watcher" } = changes;
+    const logger = recordingLogger(journal, name);
+    const parts = await createWatcherParts(arena, opened, changes.programs ?? programs, logger);
+    closing.push(() => parts.close());
+    parts.serve(changes.serve);
+    const { fetch } = parts.dependencies.network.blobs;
+    const { sender: _, ...without } = parts.dependencies;
+    const sender = "sender" in changes ? changes.sender : arena.sender("watcher");
+    const watcher = createWatcher(
+      { mode: "dispute", patienceSeconds: 30, disputeWithheld: true, defendOthers: true, concurrency: 1, ...options },
+      { ...without, network: lonelyNetwork(fetch), ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }), ...(sender === undefined ? {} : { sender }) },
+    );
+    const running = runDaemon((signal) => watcher.run(signal));
+    closing.push(() => running.stop());
+    return { parts, running };
+  };
+
+  const defend = async (disputeId: bigint, trace: Trace): Promise<Dispute> => {
+    for (;;) {
+      const dispute = await getDispute(arena.chain, disputeId);
+      if (dispute.phase === "ended") return dispute;
+      if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, trace.tensors);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  const ended = (disputeId: bigint): Promise<void> => until("the dispute has ended", async () => (await getDispute(arena.chain, disputeId)).phase === "ended");
+  /** Resolves when the watcher is through with what came before: it checks one commitment after another, and this one is the last. */
+  const throughWithAll = async (): Promise<void> => {
+    const next = await submittedJob(arena, opened.root, publishedInput(opened.inputs));
+    await claimJob(arena.sender("executor"), next);
+    await commitTo(arena, next, opened, honest);
+    await journal.next("watcher", "commitment verified", { jobId: next });
+  };
+  const commit = (trace: Trace): Promise<Committed> => commitTo(arena, jobId, opened, trace);
+
+  it("verifies an honest commitment and leaves it alone", async () => {
+    await commit(honest);
+    await start();
+    expect(await journal.next("watcher", "commitment verified")).toMatchObject({ jobId: jobId.toString(), path: "equal roots" });
+    await throughWithAll();
+    expect(await getDisputeCount(arena.chain)).toBe(0n);
+  });
+
+  it("seals a refutation of a published lie, waits for the next second, and convicts", async () => {
+    await commit(lying);
+    await start({}, { serve: lying });
+    await journal.next("watcher", "dispute opened with a sealed refutation", { jobId });
+    await arena.pass(1);
+    expect(await journal.next("watcher", "executor convicted")).toMatchObject({ step: 2 });
+    expect(await getDispute(arena.chain, 1n)).toMatchObject({ outcome: "challengerWon" });
+    expect(await getDisputeCount(arena.chain)).toBe(1n);
+  });
+
+  it("bisects a withheld lie, only after its patience, and never more than once", async () => {
+    const job = await commit(lying);
+    const committedAt = job.deadline - job.challengeWindow;
+    await start({ patienceSeconds: 30 });
+    expect(await journal.next("watcher", "trace not available yet")).toMatchObject({ reason: "BLOB_NOT_FOUND" });
+    const nudge = setInterval(() => void arena.pass(6), 50);
+    const opening = await journal.next("watcher", "dispute opened by bisection").finally(() => clearInterval(nudge));
+    const disputeId = BigInt(String(opening["disputeId"]));
+    expect((await getDispute(arena.chain, disputeId)).turnStart).toBeGreaterThanOrEqual(committedAt + 30);
+    expect(await defend(disputeId, lying)).toMatchObject({ outcome: "challengerWon" });
+    expect(await getDisputeCount(arena.chain)).toBe(1n);
+  });
+
+  it.each<[string, Partial<WatcherOptions>]>([
+    ["in mode observe a published lie", { mode: "observe" }],
+    ["without --dispute-withheld a withheld lie", { disputeWithheld: false, patienceSeconds: 0 }],
+  ])("says and does not dispute %s", async (_, options) => {
+    await commit(lying);
+    if (options.mode === "observe") {
+      await start(options, { sender: undefined, serve: lying });
+      expect(await journal.next("watcher", "fraud found")).toMatchObject({ step: 2 });
+    } else {
+      await start(options);
+      await journal.next("watcher", "trace withheld, and its root is not the own one");
+    }
+    await throughWithAll();
+    expect(await getDisputeCount(arena.chain)).toBe(0n);
+  });
+
+  it("does without a bundle what it can, and checks the commitment once the bundle is there", async () => {
+    await commit(lying);
+    const folder = path.join(opened.scratch, "late-bundles");
+    await mkdir(folder, { recursive: true });
+    const inference = createInference({ provider: "cpu", threads: 1, optimization: "all" }, { logger: silentLogger() });
+    closing.push(() => inference.stop());
+    await start({}, { programs: createPrograms(folder, { inference, hasher: opened.hasher }), serve: lying });
+    expect(await journal.next("watcher", "task failed")).toMatchObject({ task: `check ${jobId}/1`, code: "BUNDLE_MISSING" });
+    expect(await getDisputeCount(arena.chain)).toBe(0n);
+    await cp(path.join(opened.folder, opened.root), path.join(folder, opened.root), { recursive: true });
+    const nudge = setInterval(() => void arena.pass(1), 200);
+    await journal.next("watcher", "executor convicted").finally(() => clearInterval(nudge));
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it.each(["reveal", "choose", "revealChunk"] as const)("plays on a dispute of its account that began before it started, from phase %s", async (phase) => {
+    const job = await commit(lying);
+    const disputeId = await openBisection(arena, job);
+    if (phase !== "reveal") {
+      await defendDispute(arena.sender("executor"), await getDispute(arena.chain, disputeId), lying.tensors);
+      expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "choose" });
+    }
+    if (phase === "revealChunk") {
+      const first = await start();
+      while ((await getDispute(arena.chain, disputeId)).phase !== "revealChunk") {
+        const dispute = await getDispute(arena.chain, disputeId);
+        if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, lying.tensors);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await first.running.stop();
+    }
+    await start({}, { name: "late" });
+    expect(await defend(disputeId, lying)).toMatchObject({ outcome: "challengerWon" });
+    expect(await getDisputeCount(arena.chain)).toBe(1n);
+  });
+
+  it("ends a dispute whose defender has no time left", async () => {
+    const job = await commit(lying);
+    const disputeId = await openBisection(arena, job);
+    await start();
+    const { deadline } = await getDispute(arena.chain, disputeId);
+    await arena.pass(deadline - (await arena.chain.head()).timestamp + 1);
+    await ended(disputeId);
+    expect(await getDispute(arena.chain, disputeId)).toMatchObject({ outcome: "challengerWon" });
+    expect(await getJob(arena.chain, jobId)).toMatchObject({ status: "open", attempt: 2 });
+  });
+
+  it("takes its bond back when another dispute has convicted the commitment", async () => {
+    const job = await commit(lying);
+    const { rules } = await getParameters(arena.chain);
+    const mine = await openBisection(arena, job);
+    const { disputeId: other } = await openDispute(arena.sender("stranger"), { jobId, attempt: 1, bond: rules.bond });
+    await start({}, { name: "rival", sender: arena.sender("stranger") });
+    expect(await defend(other, lying)).toMatchObject({ outcome: "challengerWon" });
+    await start();
+    await ended(mine);
+    expect(await getDispute(arena.chain, mine)).toMatchObject({ outcome: "void" });
+    expect((await getStakeAccount(arena.chain, arena.addresses.watcher)).credits).toBe(rules.bond);
+  });
+
+  it("defends an honest commitment whose executor is away, but only when half of the clock is gone", async () => {
+    const job = await commit(honest);
+    await start();
+    await journal.next("watcher", "commitment verified");
+    const { rules } = await getParameters(arena.chain);
+    const { disputeId } = await openDispute(arena.sender("stranger"), { jobId, attempt: 1, bond: rules.bond });
+    const opening = await getDispute(arena.chain, disputeId);
+    const nudge = setInterval(() => void arena.pass(4), 100);
+    await until("somebody has revealed", async () => (await getDispute(arena.chain, disputeId)).phase === "choose").finally(() => clearInterval(nudge));
+    const { turnStart, deadline } = await getDispute(arena.chain, disputeId);
+    expect(turnStart).toBeGreaterThan((opening.turnStart + opening.deadline) / 2);
+    // The challenger has nothing to choose: its clock runs out, and the job becomes final.
+    await arena.pass(deadline - (await arena.chain.head()).timestamp + 1);
+    await endDispute(arena.sender("requester"), await getDispute(arena.chain, disputeId));
+    expect(await getDispute(arena.chain, disputeId)).toMatchObject({ outcome: "defenderWon" });
+    await arena.pass(Math.max(0, job.deadline - (await arena.chain.head()).timestamp) + 1);
+    await finalizeJob(arena.sender("requester"), jobId);
+  });
+
+  it("does not defend, nor dispute, for an account that it does not have", async () => {
+    await commit(lying);
+    await start({ mode: "dispute" }, { sender: undefined, serve: lying });
+    await journal.next("watcher", "fraud found");
+    await throughWithAll();
+    expect(await getDisputeCount(arena.chain)).toBe(0n);
+  });
+});
