@@ -1,31 +1,36 @@
 import { createRequire } from "node:module";
 import { Command, type Option } from "commander";
-import { auditCommand } from "./commands/audit/auditCommand.ts";
-import { configCommand } from "./commands/config/configCommand.ts";
-import { conformanceCommand } from "./commands/conformance/conformanceCommand.ts";
-import { demoCommand } from "./commands/demo/demoCommand.ts";
-import { devnetCommand } from "./commands/devnet/devnetCommand.ts";
-import { disputeCommand } from "./commands/dispute/disputeCommand.ts";
-import { executorCommand } from "./commands/executor/executorCommand.ts";
-import { jobCommand } from "./commands/job/jobCommand.ts";
-import { keysCommand } from "./commands/keys/keysCommand.ts";
-import { modelCommand } from "./commands/model/modelCommand.ts";
-import { receiptCommand } from "./commands/receipt/receiptCommand.ts";
-import { stakeCommand } from "./commands/stake/stakeCommand.ts";
-import { watcherCommand } from "./commands/watcher/watcherCommand.ts";
 import { addGlobalFlags } from "./globalFlags.ts";
 import { ether } from "./parse.ts";
 import type { Shell } from "./shell.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
-/** The command tree. Each group makes its commands from the shell; nothing runs before the tree is parsed. */
-export function createProgram(shell: Shell): Command {
+/** Groups of commands in the order of the help. A group is loaded when it is needed: some bring libp2p or ONNX Runtime along. */
+const groups: Record<string, () => Promise<(shell: Shell) => Command>> = {
+  demo: async () => (await import("./commands/demo/demoCommand.ts")).demoCommand,
+  devnet: async () => (await import("./commands/devnet/devnetCommand.ts")).devnetCommand,
+  model: async () => (await import("./commands/model/modelCommand.ts")).modelCommand,
+  stake: async () => (await import("./commands/stake/stakeCommand.ts")).stakeCommand,
+  executor: async () => (await import("./commands/executor/executorCommand.ts")).executorCommand,
+  watcher: async () => (await import("./commands/watcher/watcherCommand.ts")).watcherCommand,
+  job: async () => (await import("./commands/job/jobCommand.ts")).jobCommand,
+  dispute: async () => (await import("./commands/dispute/disputeCommand.ts")).disputeCommand,
+  receipt: async () => (await import("./commands/receipt/receiptCommand.ts")).receiptCommand,
+  keys: async () => (await import("./commands/keys/keysCommand.ts")).keysCommand,
+  config: async () => (await import("./commands/config/configCommand.ts")).configCommand,
+  audit: async () => (await import("./commands/audit/auditCommand.ts")).auditCommand,
+  conformance: async () => (await import("./commands/conformance/conformanceCommand.ts")).conformanceCommand,
+};
+
+/** The command tree; with the command line's words only the group that one of them names, if any does. Each group makes its commands from the shell; nothing runs before the tree is parsed. */
+export async function createProgram(shell: Shell, words: readonly string[] = []): Promise<Command> {
   const program = addGlobalFlags(new Command("gainsay"))
     .description("Optimistic fraud proofs for ONNX inference: run jobs, check results, dispute what is wrong.")
     .version(version, "-V, --version", "print the version")
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a verification did not hold, 75 try again later.");
-  for (const group of [demoCommand, devnetCommand, modelCommand, stakeCommand, executorCommand, watcherCommand, jobCommand, disputeCommand, receiptCommand, keysCommand, configCommand, auditCommand, conformanceCommand]) program.addCommand(group(shell));
+  const named = words.find((word) => Object.hasOwn(groups, word));
+  for (const [name, load] of Object.entries(groups)) if (named === undefined || named === name) program.addCommand((await load())(shell));
   prepare(program, shell);
   return program;
 }

@@ -17,7 +17,7 @@ export async function runCli(args: readonly string[], shell: Shell): Promise<num
     },
   };
   try {
-    await createProgram({ ...shell, stdout }).parseAsync([...args], { from: "user" });
+    await (await createProgram({ ...shell, stdout }, args)).parseAsync([...args], { from: "user" });
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;

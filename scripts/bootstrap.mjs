@@ -13,8 +13,8 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const commands = {
   setup: undefined,
-  demo: ["cli/gainsay.ts", "demo"],
-  gainsay: ["cli/gainsay.ts"],
+  demo: ["cli/gainsay.mjs", "demo"],
+  gainsay: ["cli/gainsay.mjs"],
   test: ["scripts/test.ts"],
   bench: ["scripts/bench.ts"],
 };

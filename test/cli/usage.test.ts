@@ -9,7 +9,7 @@ function leaves(command: Command, words: string[] = []): { words: string[]; comm
   return command.commands.length === 0 ? [{ words, command }] : command.commands.flatMap((child) => leaves(child, [...words, child.name()]));
 }
 
-const commands = leaves(createProgram(shell));
+const commands = leaves(await createProgram(shell));
 
 describe("help", () => {
   it("knows every command of the protocol's users", () => {
@@ -37,8 +37,8 @@ describe("help", () => {
     }
   });
 
-  it("names the environment variable and the default of every global flag", () => {
-    for (const option of createProgram(shell).options.filter(({ long }) => long !== "--version")) {
+  it("names the environment variable and the default of every global flag", async () => {
+    for (const option of (await createProgram(shell)).options.filter(({ long }) => long !== "--version")) {
       expect(option.description, option.flags).toMatch(/GAINSAY_[A-Z_]+|no environment variable/);
       expect(option.description, option.flags).toMatch(/default/);
     }
