@@ -155,7 +155,7 @@ describe("createWatcher", () => {
     await mkdir(folder, { recursive: true });
     const inference = createInference({ provider: "cpu", threads: 1, optimization: "all" }, { logger: silentLogger() });
     closing.push(() => inference.stop());
-    await start({}, { programs: createPrograms(folder, { inference, hasher: opened.hasher }), serve: lying });
+    await start({}, { programs: createPrograms([folder], { inference, hasher: opened.hasher }), serve: lying });
     expect(await journal.next("watcher", "task failed")).toMatchObject({ task: `check ${jobId}/1`, code: "BUNDLE_MISSING" });
     expect(await getDisputeCount(arena.chain)).toBe(0n);
     await cp(path.join(opened.folder, opened.root), path.join(folder, opened.root), { recursive: true });

@@ -61,7 +61,7 @@ export async function openModel(model: TestModel): Promise<OpenedModel> {
   const programs: OpenedModel["programs"] = ({ threads = 1, optimization = "all" } = {}) => {
     const inference = createInference({ provider: "cpu", threads, optimization }, { logger: silentLogger() });
     stops.push(() => inference.stop());
-    return createPrograms(folder, { inference, hasher });
+    return createPrograms([folder], { inference, hasher });
   };
   return {
     bundle,

@@ -97,6 +97,7 @@ export async function createWatcherParts(arena: Arena, model: OpenedModel, progr
       hasher: model.hasher,
       traces,
       cases,
+      fetchedBundles: path.join(home, "bundles"),
       logger,
       network: { blobs: { fetch } } as unknown as WatcherDependencies["network"],
       providers: { providersOf: () => ["peer"], stop: () => undefined },
