@@ -58,10 +58,17 @@ export async function createCaseStore(folder: string): Promise<CaseStore> {
     },
     find: (jobId, attempt) => read(fileOf(jobId, attempt)),
     async findBySeal(seal) {
+      let damage: unknown;
       for (const name of (await readdir(folder)).filter((entry) => entry.endsWith(".json"))) {
-        const entry = await read(path.join(folder, name));
-        if (entry?.seal === seal) return entry;
+        try {
+          const entry = await read(path.join(folder, name));
+          if (entry?.seal === seal) return entry;
+        } catch (error) {
+          // A damaged file must not hide the others; only if none of these is the one, it may have been that.
+          damage ??= error;
+        }
       }
+      if (damage !== undefined) throw damage;
       return undefined;
     },
     remove: (jobId, attempt) => rm(fileOf(jobId, attempt), { force: true }),
