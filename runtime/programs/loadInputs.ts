@@ -31,6 +31,13 @@ export async function loadInputs({ chain, network, providers, hasher }: InputSou
   const list = await network.blobs.fetch({ kind: "list", root: job.inputRoot, domain: domains.inputs }, peers, { signal, maxBytes: lengths.length * 32 });
   if (list.length !== lengths.length * 32) throw new GainsayError("The job's input does not have as many tensors as its program takes.", { code: "INPUT_MISMATCH", kind: "verification" });
   const tensors: Uint8Array[] = [];
-  for (const [i, length] of lengths.entries()) tensors.push((await fetchTensor({ network, hasher, peers, signal }, toHex(list.subarray(i * 32, i * 32 + 32)), length)).bytes);
+  for (const [i, length] of lengths.entries()) {
+    try {
+      tensors.push((await fetchTensor({ network, hasher, peers, signal }, toHex(list.subarray(i * 32, i * 32 + 32)), length)).bytes);
+    } catch (cause) {
+      if (!(cause instanceof GainsayError && cause.code === "TRACE_UNFIT")) throw cause;
+      throw new GainsayError("A tensor of the job's input does not have the length that its program takes.", { code: "INPUT_MISMATCH", kind: "verification", details: { input: i, wanted: length }, cause });
+    }
+  }
   return tensors;
 }
