@@ -5,16 +5,26 @@ import { elementType, readElement } from "../elementTypes.ts";
 const RTOL = 1e-3;
 const ATOL = 1e-7;
 
-/** What differs between a computed and a published tensor beyond the tolerances of ONNX's backend tests; undefined if nothing does. */
-export function compareTensors(dtype: Dtype, actual: Uint8Array, expected: Uint8Array): string | undefined {
-  if (actual.length !== expected.length) return `it has ${actual.length} bytes instead of ${expected.length}`;
+export interface TensorDifference {
+  /** Elements that differ beyond the tolerances. */
+  differing: number;
+  count: number;
+  /** The first of them, in words. */
+  first: string;
+}
+
+/** Where a computed tensor differs from a published one of the same length, beyond the tolerances of ONNX's backend tests. */
+export function compareTensors(dtype: Dtype, actual: Uint8Array, expected: Uint8Array): TensorDifference {
   const type = elementType(dtype);
-  for (let i = 0; i * type.bytes < expected.length; i++) {
+  const count = expected.length / type.bytes;
+  let differing = 0;
+  let first = "";
+  for (let i = 0; i < count; i++) {
     const [bits, wanted] = [readElement(dtype, actual, i), readElement(dtype, expected, i)];
     if (bits === wanted) continue;
     const [a, b] = [type.value(bits), type.value(wanted)];
-    const close = type.isFloat && (a === b || (Number.isNaN(a) && Number.isNaN(b)) || Math.abs(a - b) <= ATOL + RTOL * Math.abs(b));
-    if (!close) return `element ${i} is ${a} instead of ${b}`;
+    if (type.isFloat && (a === b || (Number.isNaN(a) && Number.isNaN(b)) || Math.abs(a - b) <= ATOL + RTOL * Math.abs(b))) continue;
+    if (differing++ === 0) first = `element ${i} is ${a} instead of ${b}`;
   }
-  return undefined;
+  return { differing, count, first };
 }

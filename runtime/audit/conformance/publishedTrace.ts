@@ -1,18 +1,27 @@
 import { coordinates, IndexMap } from "../../../protocol/judge/access.ts";
-import { dtypeBytes, sources, type OutputSpec, type Program } from "../../../protocol/program/types.ts";
+import { dtypeBytes, sources, type Dtype, type OutputSpec, type Program } from "../../../protocol/program/types.ts";
+import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
 import type { Hasher } from "../../hashing/createHasher.ts";
 import { commitTrace } from "../../inference/commitTrace.ts";
 import type { Trace } from "../../inference/trace.ts";
 import type { LoadedProgram } from "../../programs/createPrograms.ts";
+import { elementType, readElement } from "../elementTypes.ts";
 import { dtypeOf, type DataSet, type PublishedTensor } from "./readVector.ts";
 import { Unsupported } from "./unsupported.ts";
+
+/** A trace that claims published outputs. */
+export interface PublishedTrace {
+  trace: Trace;
+  /** By trace index, the elements whose published bits are not those that ONNX Runtime computes, the furthest apart first. */
+  suspects: ReadonlyMap<number, number[]>;
+}
 
 /**
  * The trace of an executor who claims the published outputs: tensors in between are computed from the published inputs, outputs
  * are the published ones in commit layout. Where a step reads a tensor that was replaced so, what follows is computed from the
  * replaced one.
  */
-export async function publishedTrace(loaded: LoadedProgram, { inputs, outputs }: DataSet, hasher: Pick<Hasher, "commit">, signal?: AbortSignal): Promise<Trace> {
+export async function publishedTrace(loaded: LoadedProgram, { inputs, outputs }: DataSet, hasher: Pick<Hasher, "commit">, signal?: AbortSignal): Promise<PublishedTrace> {
   const { program } = loaded;
   const given = program.inputs.map(({ name }) => (inputs.find((tensor) => tensor.name === name) as PublishedTensor).bytes);
   const computed = await loaded.execute(given, signal);
@@ -29,7 +38,8 @@ export async function publishedTrace(loaded: LoadedProgram, { inputs, outputs }:
     tensors = next;
     if (settled) break;
   }
-  return commitTrace(program, given, tensors, hasher);
+  const suspects = new Map(program.outputs.map(({ trace: index, dtype }) => [index, differing(dtype, (computed.tensors[index] as CommittedTensor).bytes, tensors[index] as Uint8Array)]));
+  return { trace: await commitTrace(program, given, tensors, hasher), suspects };
 }
 
 /** Committed bytes of an output's tensor with the published elements in the places where its view finds them. */
@@ -46,6 +56,18 @@ function overlay(committed: Uint8Array, spec: OutputSpec, published: PublishedTe
     result.set(published.bytes.subarray(i * size, (i + 1) * size), at * size);
   }
   return result;
+}
+
+function differing(dtype: Dtype, computed: Uint8Array, published: Uint8Array): number[] {
+  const type = elementType(dtype);
+  const found: { element: number; distance: number }[] = [];
+  for (let element = 0; element * type.bytes < published.length; element++) {
+    const [a, b] = [readElement(dtype, computed, element), readElement(dtype, published, element)];
+    if (a === b) continue;
+    const [from, to] = [type.order(a), type.order(b)];
+    found.push({ element, distance: from === undefined || to === undefined ? Infinity : Math.abs(Number(from - to)) });
+  }
+  return found.sort((x, y) => y.distance - x.distance || x.element - y.element).map(({ element }) => element);
 }
 
 function readersOfOutputs(program: Program): boolean {

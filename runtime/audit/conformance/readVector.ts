@@ -55,7 +55,8 @@ async function readTensors(folder: string, kind: "input" | "output", infos: read
     try {
       tensors.push({ name, ...parseTensorPb(file, new Uint8Array(content)) });
     } catch (error) {
-      throw new Unsupported(`the ${kind} ${JSON.stringify(name)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      // The message names the file, which stands on another machine elsewhere; the reason must not depend on that.
+      throw new Unsupported(`the ${kind} ${JSON.stringify(name)} cannot be read: it ${error instanceof Error ? error.message.replace(/^The file \S+ /, "") : String(error)}`);
     }
   }
   return tensors;

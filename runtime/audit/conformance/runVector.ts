@@ -57,12 +57,12 @@ async function runDataSet(modelBytes: Uint8Array, dataSet: DataSet, { samples, s
     await checkReference(modelBytes, dataSet, own, signal).catch(refusing);
     const loaded = prepare(bundle, own, hasher);
     const { program } = bundle;
-    const trace = await publishedTrace(loaded, dataSet, hasher, signal).catch(refusing);
+    const { trace, suspects } = await publishedTrace(loaded, dataSet, hasher, signal).catch(refusing);
     const execution = openExecution(program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) });
     const random = createRandom(seed);
     for (const [index, step] of program.steps.entries()) {
       const count = step.result.shape.reduce((product, size) => product * size, 1);
-      const found = await examineStep(execution, chain, index, chooseElements(count, samples, random), signal);
+      const found = await examineStep(execution, chain, index, [...new Set([...chooseElements(count, samples, random), ...(suspects.get(step.result.index) ?? []).slice(0, samples)])], signal);
       report.verdicts += found.judged - found.refused + found.corrupted;
       report.wrong.push(...found.faults.map(({ element, corruption, why }) => `${describe(program.nodes[index], index, program.header.outputs.includes(step.result.index))}, element ${element}${corruption === undefined ? "" : ` (${corruption})`}: ${why}`));
       if (found.corrupted === 0 && found.refused === 0) report.wrong.push(`step ${index}: nothing that could be claimed at the samples is fraud`);
@@ -76,15 +76,25 @@ function describe(nodes: readonly string[] | undefined, index: number, isOutput:
   return `step ${index}${nodes?.some((name) => name !== "") ? ` (${nodes.join(" + ")})` : ""}, ${isOutput ? "published" : "computed in between"}`;
 }
 
+/**
+ * An output that ONNX Runtime contradicts in so small a part of its elements (one in eight at most) is judged nevertheless: where it
+ * understands an operator otherwise, it differs all over, and a few odd elements are more likely wrong than a matter of opinion.
+ */
+const ISOLATED = 1 / 8;
+
 /** Runs the vector's own model on ONNX Runtime's CPU provider, with the tolerances of ONNX's backend tests. */
 async function checkReference(modelBytes: Uint8Array, { inputs, outputs }: DataSet, inference: Inference, signal: AbortSignal | undefined): Promise<void> {
+  const refuse = (name: string, why: string): never => {
+    throw new Unsupported(`ONNX Runtime's CPU provider does not pass the vector: in ${JSON.stringify(name)} ${why}`);
+  };
   await inference.load("reference", modelBytes);
   const feeds = Object.fromEntries(inputs.map((tensor) => [tensor.name, { dtype: dtypeOf(tensor), shape: tensor.shape, bytes: tensor.bytes }]));
   const results = await inference.run("reference", feeds, signal === undefined ? {} : { signal });
   for (const output of outputs) {
     const result = results[output.name];
-    const why = result === undefined ? "it is missing" : result.dtype !== dtypeOf(output) ? `it has element type ${result.dtype}` : compareTensors(result.dtype, result.bytes, output.bytes);
-    if (why !== undefined) throw new Unsupported(`ONNX Runtime's CPU provider does not pass the vector: in ${JSON.stringify(output.name)} ${why}`);
+    if (result?.dtype !== dtypeOf(output) || result.bytes.length !== output.bytes.length) return refuse(output.name, "the element type or the length differs");
+    const { differing, count, first } = compareTensors(result.dtype, result.bytes, output.bytes);
+    if (differing > count * ISOLATED) refuse(output.name, first);
   }
 }
 
@@ -92,7 +102,9 @@ async function checkReference(modelBytes: Uint8Array, { inputs, outputs }: DataS
 function refusing(error: unknown): never {
   if (!(error instanceof GainsayError) || error.code === "INFERENCE_ABORTED") throw error;
   const nodes = error.details["nodes"];
-  const first = Array.isArray(nodes) ? (nodes[0] as { node: string; op: string; reason: string } | undefined) : undefined;
-  if (first !== undefined) throw new Unsupported(`${first.op}: ${first.reason}`);
+  if (Array.isArray(nodes) && nodes.length > 0) {
+    const reasons = [...new Set((nodes as { op: string; reason: string }[]).map(({ op, reason }) => `${op}: ${reason}`))];
+    throw new Unsupported(reasons.slice(0, 3).join("; ") + (reasons.length > 3 ? `; and ${reasons.length - 3} more` : ""));
+  }
   throw new Unsupported(`${error.message} [${error.code}]`);
 }
