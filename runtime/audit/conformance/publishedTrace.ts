@@ -6,20 +6,21 @@ import { commitTrace } from "../../inference/commitTrace.ts";
 import type { Trace } from "../../inference/trace.ts";
 import type { LoadedProgram } from "../../programs/createPrograms.ts";
 import { elementType, readElement } from "../elementTypes.ts";
+import { reconcileTrace } from "./reconcileTrace.ts";
 import { dtypeOf, type DataSet, type PublishedTensor } from "./readVector.ts";
 import { Unsupported } from "./unsupported.ts";
 
 /** A trace that claims published outputs. */
 export interface PublishedTrace {
   trace: Trace;
-  /** By trace index, the elements whose published bits are not those that ONNX Runtime computes, the furthest apart first. */
+  /** By trace index, the elements whose bits are not those that ONNX Runtime computes, in outputs the furthest apart first. */
   suspects: ReadonlyMap<number, number[]>;
 }
 
 /**
  * The trace of an executor who claims the published outputs: tensors in between are computed from the published inputs, outputs
  * are the published ones in commit layout. Where a step reads a tensor that was replaced so, what follows is computed from the
- * replaced one.
+ * replaced one. Where the published outputs need other last bits in between, `reconcileTrace` looks for them.
  */
 export async function publishedTrace(loaded: LoadedProgram, { inputs, outputs }: DataSet, hasher: Pick<Hasher, "commit">, signal?: AbortSignal): Promise<PublishedTrace> {
   const { program } = loaded;
@@ -39,7 +40,11 @@ export async function publishedTrace(loaded: LoadedProgram, { inputs, outputs }:
     if (settled) break;
   }
   const suspects = new Map(program.outputs.map(({ trace: index, dtype }) => [index, differing(dtype, (computed.tensors[index] as CommittedTensor).bytes, tensors[index] as Uint8Array)]));
-  return { trace: await commitTrace(program, given, tensors, hasher), suspects };
+  const own = (bytes: Uint8Array): CommittedTensor => ({ root: "0x", bytes: new Uint8Array(bytes), leaves: new Uint8Array() });
+  // The search reads bytes only; roots follow from what it settles on.
+  const searched = tensors.map(own);
+  for (const [index, elements] of reconcileTrace(program, { inputs: given.map(own), trace: searched, weight: (index) => loaded.weight(index) }) ?? []) suspects.set(index, elements);
+  return { trace: await commitTrace(program, given, searched.map(({ bytes }) => bytes), hasher), suspects };
 }
 
 /** Committed bytes of an output's tensor with the published elements in the places where its view finds them. */
