@@ -6,7 +6,7 @@ import { dtypes } from "../../../protocol/program/types.ts";
 
 /** The model in which every node's result passes through a rounding. */
 export function roundResults(modelBytes: Uint8Array, rounding: Rounding): Uint8Array {
-  const model = parseModel(modelBytes);
+  const model = withCasts(parseModel(modelBytes));
   model.graph.node = model.graph.node.flatMap((node) => {
     const [result, ...others] = node.output;
     if (others.length > 0 || result === undefined) return [node];
@@ -18,7 +18,7 @@ export function roundResults(modelBytes: Uint8Array, rounding: Rounding): Uint8A
 
 /** The model in which the first operand of every convolution and matrix product passes through a rounding. */
 export function roundFactors(modelBytes: Uint8Array, rounding: Rounding): Uint8Array {
-  const model = parseModel(modelBytes);
+  const model = withCasts(parseModel(modelBytes));
   model.graph.node = model.graph.node.flatMap((node) => {
     if (!["Conv", "Gemm", "MatMul"].includes(node.opType)) return [node];
     const before = node.input[0] as string;
@@ -56,4 +56,10 @@ export function replaceOperator(modelBytes: Uint8Array, from: string, to: string
 /** Nodes of one operator, in order. */
 export function operators(model: Model, opType: string): NodeProto[] {
   return model.graph.node.filter((node) => node.opType === opType);
+}
+
+/** Roundings need operator set 13; the operators of the models that are lied about mean the same there. */
+function withCasts(model: Model): Model {
+  for (const opset of model.opsetImport) if (opset.domain === "" && opset.version < 13n) opset.version = 13n;
+  return model;
 }

@@ -4,19 +4,18 @@ import { serializeModel } from "../../../protocol/onnx/serializeModel.ts";
 import { floatValues, tensorShape } from "../../../protocol/onnx/tensors.ts";
 import { dtypes } from "../../../protocol/program/types.ts";
 import { createRandom } from "../../../runtime/audit/random.ts";
-import { halfToNumber, numberToHalf } from "../halves.ts";
+import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from "../../../runtime/inputs/halfFloat.ts";
 
 /** Changes the values of one float weight in place; `channel` is the number of values a slice of its first axis has. */
 export type WeightChange = (values: Float32Array, channel: number) => void;
 
-/** The model with all weights of two or more axes changed; biases stay unless `biases`. */
+/** The model with all weights of products changed, and with `biases` all other float weights as well. */
 export function alterWeights(modelBytes: Uint8Array, change: WeightChange, biases = false): Uint8Array {
   const model = parseModel(modelBytes);
-  for (const tensor of floatWeights(model)) {
-    const shape = tensorShape(tensor);
-    if (shape.length < 2 && !biases) continue;
+  const factors = factorWeights(model);
+  for (const tensor of biases ? floatWeights(model) : factors) {
     const values = floatValues(tensor);
-    change(values, shape.length < 2 ? 1 : values.length / shape[0]!);
+    change(values, factors.includes(tensor) ? values.length / tensorShape(tensor)[0]! : 1);
     store(tensor, values);
   }
   return serializeModel(model);
@@ -32,8 +31,13 @@ export function alterWeight(modelBytes: Uint8Array, name: string, change: Weight
   return serializeModel(model);
 }
 
-/** Float weights of more than one element. */
-export function floatWeights(model: Model): TensorProto[] {
+/** Float weights that convolutions and matrix products multiply by. */
+export function factorWeights(model: Model): TensorProto[] {
+  const factors = new Set(model.graph.node.flatMap(({ opType, input }) => (["Conv", "Gemm", "MatMul"].includes(opType) ? [input[1]] : [])));
+  return floatWeights(model).filter(({ name }) => factors.has(name));
+}
+
+function floatWeights(model: Model): TensorProto[] {
   return model.graph.initializer.filter((tensor) => tensor.dataType === dtypes.float32 && tensor.dims.reduce((a, b) => a * Number(b), 1) > 1);
 }
 
@@ -71,11 +75,8 @@ export function drift(deviation: number): WeightChange {
 /** Rounds to float16. */
 export const toHalf: WeightChange = (values) => values.forEach((value, i) => (values[i] = halfToNumber(numberToHalf(value))));
 
-/** Rounds to bfloat16, to nearest even. */
-export const toBrain: WeightChange = (values) => {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  bits.forEach((word, i) => (bits[i] = (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000));
-};
+/** Rounds to bfloat16. */
+export const toBrain: WeightChange = (values) => values.forEach((value, i) => (values[i] = bfloatToNumber(numberToBfloat(value))));
 
 /** Leaves out the second half of the output channels. */
 export const halveChannels: WeightChange = (values, channel) => values.fill(0, Math.ceil(values.length / channel / 2) * channel);
