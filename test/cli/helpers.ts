@@ -5,7 +5,7 @@ import path from "node:path";
 import { runCli } from "../../cli/runCli.ts";
 
 export const repository = path.dirname(path.dirname(import.meta.dirname));
-export const gainsayFile = path.join(repository, "cli", "gainsay.ts");
+export const gainsayFile = path.join(repository, "cli", "gainsay.mjs");
 export const digitsFile = path.join(repository, "models", "digits", "digits.onnx");
 export const sampleFile = (digit: number): string => path.join(repository, "models", "digits", "samples", `${digit}.png`);
 
