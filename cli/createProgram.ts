@@ -10,6 +10,7 @@ const { version } = createRequire(import.meta.url)("../package.json") as { versi
 const groups: Record<string, () => Promise<(shell: Shell) => Command>> = {
   demo: async () => (await import("./commands/demo/demoCommand.ts")).demoCommand,
   devnet: async () => (await import("./commands/devnet/devnetCommand.ts")).devnetCommand,
+  deploy: async () => (await import("./commands/deploy/deployCommand.ts")).deployCommand,
   model: async () => (await import("./commands/model/modelCommand.ts")).modelCommand,
   stake: async () => (await import("./commands/stake/stakeCommand.ts")).stakeCommand,
   executor: async () => (await import("./commands/executor/executorCommand.ts")).executorCommand,
