@@ -1,5 +1,5 @@
 import { GainsayError } from "../errors.ts";
-import type { NodeProto } from "../onnx/generated/onnx_pb.ts";
+import type { NodeProto, TensorProto } from "../onnx/generated/onnx_pb.ts";
 import { intAttribute } from "../onnx/attributes.ts";
 import { declaredTensor } from "../onnx/graphs.ts";
 import type { Model } from "../onnx/parseModel.ts";
@@ -7,7 +7,10 @@ import { dtypes, stepKinds } from "../program/types.ts";
 import { elementCount } from "../onnx/tensors.ts";
 import { inScope, MAX_TERMS, Refusal, UnknownType, type DraftStep, type View } from "./draft.ts";
 import { Lowering, type ValueType } from "./lowering.ts";
+import { operatorKey } from "./operators/operatorKey.ts";
 import { operators } from "./operators/table.ts";
+import { GraphBuilder } from "./rewrites/graphBuilder.ts";
+import { rewrites } from "./rewrites/table.ts";
 
 /** A node that cannot be compiled, and why. */
 export interface Offender {
@@ -24,17 +27,17 @@ export interface LoweredGraph {
 
 /** What stands in the way of a folded graph at first sight: inputs and outputs that are not float32, and operators not in the table. */
 export function plainOffenders(model: Model): Offender[] {
-  const unknown = model.graph.node.filter((node) => isStandard(node) && !operators.has(node.opType));
+  const unknown = model.graph.node.filter((node) => isStandard(node) && !known(node));
   return [...foreignOffenders(model), ...unknown.map((node) => ({ node: node.name, op: node.opType, reason: "the operator is not supported" }))];
 }
 
 /** The same for a graph before it is folded, when operators that are not in the table may still disappear. */
 export function foreignOffenders(model: Model): Offender[] {
-  const foreign = model.graph.node.filter((node) => !isStandard(node));
+  const foreign = model.graph.node.filter((node) => !isStandard(node) && !known(node));
   return [
     ...interfaceOffenders(model),
     ...narrowCasts(model),
-    ...foreign.map((node) => ({ node: node.name, op: `${node.domain}.${node.opType}`, reason: "only operators of the standard ONNX domain are supported" })),
+    ...foreign.map((node) => ({ node: node.name, op: `${node.domain}.${node.opType}`, reason: "the operator is not supported" })),
   ];
 }
 
@@ -47,6 +50,7 @@ export function lowerGraph(model: Model, types: ReadonlyMap<string, ValueType>):
   const offenders = plainOffenders(model);
   const unsupported = new Set(offenders.map(({ node }) => node));
   const opset = Number(model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")!.version);
+  const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
   const lowering = new Lowering(graph, types, opset);
   for (const node of graph.node) {
     if (unsupported.has(node.name)) {
@@ -55,7 +59,9 @@ export function lowerGraph(model: Model, types: ReadonlyMap<string, ValueType>):
     }
     try {
       checkResults(node.output, lowering);
-      operators.get(node.opType)!(node, lowering);
+      const lower = operators.get(operatorKey(node));
+      if (lower === undefined) throw new Refusal(whyNotRewritten(node, types, initializers, opset));
+      lower(node, lowering);
     } catch (error) {
       if (!(error instanceof Refusal) && !(error instanceof GainsayError && error.code === "MODEL_TENSOR")) throw error;
       if (!(error instanceof UnknownType) || offenders.length === 0) offenders.push({ node: node.name, op: node.opType, reason: error.message });
@@ -116,6 +122,21 @@ function interfaceOffenders(model: Model): Offender[] {
     }
   }
   return offenders;
+}
+
+function known(node: NodeProto): boolean {
+  return operators.has(operatorKey(node)) || rewrites.has(operatorKey(node));
+}
+
+/** The reason for which a node is still there that should have been replaced. */
+function whyNotRewritten(node: NodeProto, types: ReadonlyMap<string, ValueType>, initializers: ReadonlyMap<string, TensorProto>, opset: number): string {
+  try {
+    rewrites.get(operatorKey(node))?.(new GraphBuilder(node, opset, types, initializers));
+  } catch (error) {
+    if (error instanceof Refusal) return error.message;
+    throw error;
+  }
+  return "the operator is not supported";
 }
 
 function isStandard(node: NodeProto): boolean {

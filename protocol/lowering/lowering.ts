@@ -14,6 +14,14 @@ export interface ValueType {
 /** What a value of the graph is while lowering: a committed tensor seen through a view, or a step that may still grow. */
 type Value = { view: View } | { step: DraftStep; view?: View };
 
+export interface ElementwiseInput {
+  name: string;
+  /** The formula uses it twice. */
+  leaf?: boolean;
+  /** It has one element for each place of this axis, instead of broadcasting as ONNX does. */
+  axis?: number;
+}
+
 export interface ElementwiseOptions {
   /** The opcodes have a meaning for exact integers; `ring` if wrapping around before or after makes no difference. */
   integer?: "any" | "ring";
@@ -137,7 +145,7 @@ export class Lowering {
    * Declares an output to be an elementwise formula of the inputs, broadcast to its shape. Steps with one reader are taken in; of
    * several sums only the latest is, and the others are committed. An input the formula uses twice (`leaf`) is taken in only bare.
    */
-  defineElementwise(node: NodeProto, inputs: readonly { name: string; leaf?: boolean }[], build: (args: Expression<View>[], domain: Domain) => Expression<View>, options: ElementwiseOptions = {}): void {
+  defineElementwise(node: NodeProto, inputs: readonly ElementwiseInput[], build: (args: Expression<View>[], domain: Domain) => Expression<View>, options: ElementwiseOptions = {}): void {
     const name = node.output[0]!;
     const { shape, dtype } = this.typeOf(name);
     const allIntegers = [name, ...inputs.map((input) => input.name)].every((value) => isInteger(this.typeOf(value).dtype));
@@ -187,7 +195,7 @@ export class Lowering {
   #combine(
     node: NodeProto,
     { shape, dtype, domain }: Pick<DraftStep, "shape" | "dtype" | "domain">,
-    inputs: readonly { name: string }[],
+    inputs: readonly ElementwiseInput[],
     inlined: readonly (DraftStep | undefined)[],
     build: (args: Expression<View>[], domain: Domain) => Expression<View>,
   ): DraftStep {
@@ -198,7 +206,8 @@ export class Lowering {
       const scalar = this.#scalar(input.name, domain);
       if (scalar !== undefined) return scalar;
       const view = this.view(input.name);
-      return formula.value({ ...view, map: expandMap(view.map, shape) });
+      if (input.axis === undefined) return formula.value({ ...view, map: expandMap(view.map, shape) });
+      return formula.value({ ...view, map: { ...view.map, shape: [...shape], strides: shape.map((_, axis) => (axis === input.axis ? view.map.strides[0]! : 0)) } });
     });
     return {
       name: node.output[0]!,

@@ -3,6 +3,7 @@ import { GainsayError } from "../../protocol/errors.ts";
 import { assembleProgram } from "../../protocol/lowering/assembleProgram.ts";
 import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
 import { foreignOffenders, lowerGraph, narrowCasts, plainOffenders, unsupportedError, type Offender } from "../../protocol/lowering/lowerGraph.ts";
+import { needsRewriting, rewriteGraph } from "../../protocol/lowering/rewrites/rewriteGraph.ts";
 import { reservedName } from "../../protocol/lowering/tracedGraph.ts";
 import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
 import { pruneModel } from "../../protocol/onnx/pruneModel.ts";
@@ -11,6 +12,9 @@ import type { FoldRunner } from "./createFoldRunner.ts";
 import { fixShapes } from "./fixShapes.ts";
 import { normalizeModel } from "./normalizeModel.ts";
 import { readTypes } from "./readTypes.ts";
+
+/** What a replacement brings in may have to be replaced in turn. */
+const MAX_ROUNDS = 3;
 
 export interface CompileOptions {
   /** Bytes of an ONNX file. */
@@ -36,7 +40,7 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
   fixShapes(source, options.shapes ?? {});
   pruneModel(source);
   if (narrowCasts(source).length > 0) throw unsupportedError(foreignOffenders(source));
-  const folded = normalizeModel(pruneModel(parseModel(await runner.fold(serializeModel(source)).catch(preferring(foreignOffenders(source))))));
+  const folded = normalizeModel(await rewritten(pruneModel(parseModel(await runner.fold(serializeModel(source)).catch(preferring(foreignOffenders(source))))), runner));
   const names = reservedNames(folded);
   if (names.length > 0) {
     throw new GainsayError(`The model uses names that are kept for traces: ${names.join(", ")}; rename them.`, { code: "MODEL_NAMES", kind: "usage", details: { names } });
@@ -46,6 +50,19 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
   const types = await readTypes(folded, runner, offenders.length === 0).catch(preferring(offenders));
   const program = assembleProgram(model, emitProgram(folded, lowerGraph(folded, types)));
   return { program, model };
+}
+
+/** The graph with operators that are no steps replaced by others, and what is constant then folded again. */
+async function rewritten(model: Model, runner: FoldRunner): Promise<Model> {
+  for (let round = 0; round < MAX_ROUNDS && needsRewriting(model); round++) {
+    const offenders = plainOffenders(model);
+    const types = await readTypes(model, runner, offenders.length === 0).catch(preferring(offenders));
+    if (rewriteGraph(model, types) === 0) break;
+    const constants = new Set(model.graph.initializer.map(({ name }) => name));
+    const foldable = model.graph.node.some(({ input }) => input.every((name) => name === "" || constants.has(name)));
+    model = pruneModel(foldable ? parseModel(await runner.fold(serializeModel(model)).catch(preferring(offenders))) : model);
+  }
+  return model;
 }
 
 /** Where ONNX Runtime fails on a model that is not supported anyway, the list of offenders says more than its message. */

@@ -17,6 +17,15 @@ export type FoldReply = { id: number } & ({ model: Uint8Array } | { types: Named
 
 const quiet = { logSeverityLevel: 4, executionProviders: ["cpu"], intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
 
+/**
+ * Constants are folded, those behind a DequantizeLinear among them; but nothing is fused into a larger operator, which the compiler would only
+ * take apart again.
+ */
+const foldOnly = {
+  session: { disable_quant_qdq: "1" },
+  optimization: { disable_specified_optimizers: "QDQPropagationTransformer;LayerNormFusion;GeluFusion;GeluFusionL1;LayerNormFusionL1;RMSNormFusion" },
+};
+
 const zeros: Readonly<Record<string, (count: number) => unknown>> = {
   float32: (count) => new Float32Array(count),
   float64: (count) => new Float64Array(count),
@@ -31,7 +40,7 @@ async function fold(model: Uint8Array): Promise<Uint8Array> {
   const folder = mkdtempSync(join(tmpdir(), "gainsay-fold-"));
   try {
     const optimizedModelFilePath = join(folder, "model.onnx");
-    const session = await InferenceSession.create(model, { ...quiet, graphOptimizationLevel: "basic", optimizedModelFilePath });
+    const session = await InferenceSession.create(model, { ...quiet, graphOptimizationLevel: "basic", optimizedModelFilePath, extra: foldOnly });
     await session.release();
     return new Uint8Array(readFileSync(optimizedModelFilePath));
   } finally {

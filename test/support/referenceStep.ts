@@ -88,7 +88,7 @@ function contract(step: Step, taps: readonly number[][], read: Read, noTap: read
     if (a !== undefined && b !== undefined) sum += (BigInt(a) - zeroF) * (BigInt(b) - zeroG);
   }
   step.operands.forEach((operand, k) => (sum += operand.role === roles.addend ? BigInt(read(k, noTap)!) : 0n));
-  return sum;
+  return BigInt.asIntN(32, sum);
 }
 
 function reduce(step: Step, taps: readonly (Num | undefined)[]): Num {

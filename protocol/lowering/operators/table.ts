@@ -1,11 +1,13 @@
 import { opcodes } from "../expression.ts";
-import { lowerConv, lowerGemm, lowerMatMul } from "./contractions.ts";
+import { lowerGemm, lowerMatMul } from "./contractions.ts";
+import { lowerConv } from "./convolutions.ts";
 import { binary, lowerClip, lowerHardSigmoid, lowerLeakyRelu, lowerPow, lowerPRelu, lowerReciprocal, unary, variadic, type LowerNode } from "./maps.ts";
 import { lowerCast } from "./casts.ts";
 import { lowerGather, lowerGatherElements } from "./gathers.ts";
 import { comparison, lowerIsInf, lowerMod, lowerWhere } from "./logic.ts";
 import { lowerConcat, lowerPad } from "./movements.ts";
 import { softmax } from "./normalisations.ts";
+import { lowerConvInteger, lowerDequantizeLinear, lowerMatMulInteger, lowerQLinearConv, lowerQLinearMatMul, lowerQuantizeLinear } from "./quantised.ts";
 import { argument, lowerAveragePool, lowerGlobalAveragePool, lowerGlobalMaxPool, lowerMaxPool, reduction } from "./reductions.ts";
 import { lowerDropout, lowerExpand, lowerIdentity, lowerReshape, lowerSlice, lowerSplit, lowerTile, lowerTranspose } from "./views.ts";
 
@@ -17,6 +19,12 @@ export const operators: ReadonlyMap<string, LowerNode> = new Map<string, LowerNo
   ["MatMul", lowerMatMul],
   ["Gemm", lowerGemm],
   ["Conv", lowerConv],
+  ["QuantizeLinear", lowerQuantizeLinear],
+  ["DequantizeLinear", lowerDequantizeLinear],
+  ["QLinearConv", lowerQLinearConv],
+  ["QLinearMatMul", lowerQLinearMatMul],
+  ["MatMulInteger", lowerMatMulInteger],
+  ["ConvInteger", lowerConvInteger],
   ["MaxPool", lowerMaxPool],
   ["GlobalMaxPool", lowerGlobalMaxPool],
   ["ReduceMax", reduction("max")],

@@ -1,0 +1,38 @@
+import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
+import type { Model } from "../../onnx/parseModel.ts";
+import { Refusal } from "../draft.ts";
+import type { ValueType } from "../lowering.ts";
+import { operatorKey } from "../operators/operatorKey.ts";
+import { GraphBuilder } from "./graphBuilder.ts";
+import { rewrites } from "./table.ts";
+
+/** Whether any node of the graph may have to be replaced before lowering. */
+export function needsRewriting(model: Model): boolean {
+  return model.graph.node.some((node) => rewrites.has(operatorKey(node)));
+}
+
+/**
+ * Replaces, in place, operators that are no step of their own by operators that are. Nodes that cannot be replaced stay; lowering refuses
+ * them. Returns how many were replaced.
+ */
+export function rewriteGraph(model: Model, types: ReadonlyMap<string, ValueType>): number {
+  const { graph } = model;
+  const opset = Number(model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")!.version);
+  const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+  let replaced = 0;
+  graph.node = graph.node.flatMap((node): NodeProto[] => {
+    const rewrite = rewrites.get(operatorKey(node));
+    if (rewrite === undefined) return [node];
+    const builder = new GraphBuilder(node, opset, types, initializers);
+    try {
+      if (!rewrite(builder)) return [node];
+    } catch (error) {
+      if (error instanceof Refusal) return [node];
+      throw error;
+    }
+    replaced++;
+    graph.initializer.push(...builder.constants);
+    return builder.nodes;
+  });
+  return replaced;
+}

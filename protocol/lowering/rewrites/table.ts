@@ -1,0 +1,35 @@
+import { floatAttribute } from "../../onnx/attributes.ts";
+import type { Rewrite } from "./graphBuilder.ts";
+import { rewriteBatchNorm, rewriteGroupNorm, rewriteInstanceNorm, rewriteLayerNorm, rewriteLpNorm, rewriteMeanVariance, rewriteRmsNorm } from "./norms.ts";
+import { quantisedBinary, quantisedUnary, rewriteDynamicQuantise, rewriteMatMulInteger, rewriteQGemm, rewriteQuantisedConcat, rewriteQuantisedPool } from "./quantised.ts";
+import { rewriteReduceProd, sumOf } from "./reductions.ts";
+import { rewriteGemm } from "./scales.ts";
+
+/** Operators that are replaced by others before lowering, by name. */
+export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
+  ["Gemm", rewriteGemm],
+  ["LayerNormalization", rewriteLayerNorm],
+  ["RMSNormalization", rewriteRmsNorm],
+  ["SimplifiedLayerNormalization", rewriteRmsNorm],
+  ["InstanceNormalization", rewriteInstanceNorm],
+  ["GroupNormalization", rewriteGroupNorm],
+  ["MeanVarianceNormalization", rewriteMeanVariance],
+  ["LpNormalization", rewriteLpNorm],
+  ["BatchNormalization", rewriteBatchNorm],
+  ["ReduceL1", sumOf("L1")],
+  ["ReduceL2", sumOf("L2")],
+  ["ReduceSumSquare", sumOf("SumSquare")],
+  ["ReduceLogSum", sumOf("LogSum")],
+  ["ReduceLogSumExp", sumOf("LogSumExp")],
+  ["ReduceProd", rewriteReduceProd],
+  ["DynamicQuantizeLinear", rewriteDynamicQuantise],
+  ["MatMulInteger", rewriteMatMulInteger],
+  ["com.microsoft.QLinearAdd", quantisedBinary("Add")],
+  ["com.microsoft.QLinearMul", quantisedBinary("Mul")],
+  ["com.microsoft.QLinearConcat", rewriteQuantisedConcat],
+  ["com.microsoft.QLinearGlobalAveragePool", rewriteQuantisedPool("GlobalAveragePool")],
+  ["com.microsoft.QLinearAveragePool", rewriteQuantisedPool("AveragePool")],
+  ["com.microsoft.QLinearSigmoid", quantisedUnary((graph, x) => graph.add("Sigmoid", [x]))],
+  ["com.microsoft.QLinearLeakyRelu", quantisedUnary((graph, x) => graph.add("LeakyRelu", [x], { alpha: { float: floatAttribute(graph.node, "alpha", 0.01) } }))],
+  ["com.microsoft.QGemm", rewriteQGemm],
+]);
