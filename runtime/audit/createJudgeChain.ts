@@ -1,5 +1,5 @@
 import { createHardhatRuntimeEnvironment } from "hardhat/hre";
-import { bytesToHex, createPublicClient, createWalletClient, custom, decodeFunctionResult, encodeFunctionData, hexToBytes, type Abi, type Address, type Hex, type PublicClient } from "viem";
+import { createPublicClient, createWalletClient, custom, decodeFunctionResult, encodeFunctionData, type Abi, type Address, type Hex, type PublicClient } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import { witnessToAbi } from "../../protocol/program/codec.ts";
 import type { Claim, Verdict, Witness } from "../../protocol/program/types.ts";
@@ -112,10 +112,9 @@ function meterCode(judge: Address): Hex {
 }
 
 function readAnswer(abi: Abi, answer: Hex, data: Hex): JudgedOnChain {
-  const bytes = hexToBytes(answer);
-  const execution = Number(BigInt(bytesToHex(bytes.subarray(0, 32)))) - METER_GAS;
-  const verdict = decodeFunctionResult({ abi, functionName: "judge", data: bytesToHex(bytes.subarray(32)) }) as Verdict;
-  const calldata = hexToBytes(data);
+  const execution = Number(BigInt(answer.slice(0, 66))) - METER_GAS;
+  const verdict = decodeFunctionResult({ abi, functionName: "judge", data: `0x${answer.slice(66)}` }) as Verdict;
+  const calldata = Buffer.from(data.slice(2), "hex");
   return { verdict, gas: transactionGas(calldata, execution), calldataBytes: calldata.length };
 }
 

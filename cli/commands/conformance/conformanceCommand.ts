@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { GainsayError } from "../../../protocol/errors.ts";
+import { findVectors } from "../../../runtime/audit/conformance/findVectors.ts";
 import { runConformance, type Conformance } from "../../../runtime/audit/conformance/runConformance.ts";
 import { createJudgeChain } from "../../../runtime/audit/createJudgeChain.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
@@ -30,6 +31,7 @@ export function conformanceCommand(shell: Shell): Command {
     .action(
       action(shell, async (context, folder: string, flags: ConformanceFlags) => {
         const { logger, progress, signal, output } = context;
+        const vectors = await findVectors(folder, flags.only);
         const runner = createFoldRunner({ timeoutMs: RUNTIME_TIMEOUT_MS });
         context.onClose(() => runner.close());
         const inference = createInference({ provider: "cpu", threads: 1, optimization: "disabled", timeoutMs: RUNTIME_TIMEOUT_MS }, { logger });
@@ -40,7 +42,7 @@ export function conformanceCommand(shell: Shell): Command {
         const chain = await createJudgeChain();
         context.onClose(() => chain.close());
         const onVector = (test: string, index: number, count: number): void => progress.update("judging", `${index + 1} of ${count}, ${test}`);
-        const report = await runConformance(folder, { samples: flags.samples, seed: flags.seed, signal, onVector, ...(flags.only === undefined ? {} : { only: flags.only }) }, { runner, inference, hasher, chain });
+        const report = await runConformance(vectors, { samples: flags.samples, seed: flags.seed, signal, onVector }, { runner, inference, hasher, chain });
         progress.end();
         output.result(report, lines(report));
         if (report.totals.failed > 0) {

@@ -1,14 +1,12 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../../protocol/errors.ts";
-import { findVectors, type VectorFolder } from "./findVectors.ts";
+import type { VectorFolder } from "./findVectors.ts";
 import { operatorsOf, readVector } from "./readVector.ts";
 import { runVector, type VectorDependencies, type VectorOptions } from "./runVector.ts";
 import { Unsupported } from "./unsupported.ts";
 
 export interface ConformanceOptions extends VectorOptions {
-  /** See `findVectors`. */
-  only?: string;
   /** Is told before each vector. */
   onVector?: (test: string, index: number, count: number) => void;
 }
@@ -28,9 +26,8 @@ export interface Conformance {
   failures: { test: string; why: string }[];
 }
 
-/** Runs every vector below a folder, one after the other. Throws `VECTORS_MISSING`, `FILE_NOT_READABLE` or the signal's reason. */
-export async function runConformance(folder: string, options: ConformanceOptions, dependencies: VectorDependencies): Promise<Conformance> {
-  const vectors = await findVectors(folder, options.only);
+/** Runs vectors one after the other. Throws the signal's reason. */
+export async function runConformance(vectors: readonly VectorFolder[], options: ConformanceOptions, dependencies: VectorDependencies): Promise<Conformance> {
   const totals: Conformance["totals"] = { passed: 0, failed: 0, unsupported: 0, verdicts: 0 };
   const failures: Conformance["failures"] = [];
   const tallies = new Map<string, OperatorTally>();
