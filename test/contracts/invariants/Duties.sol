@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Dispute, Phase} from "../../../contracts/types/Dispute.sol";
+import {Job, JobStatus} from "../../../contracts/types/Job.sol";
+import {Moves} from "./Moves.sol";
+import {vm} from "./Vm.sol";
+
+/// @notice Time, and what honest actors owe to it. They deliver, defend and refute, each in the very last second that the
+/// rules give them, so a clock that is a second short would cost them their money.
+abstract contract Duties is Moves {
+    /// @notice Lets time pass up to `until`; on the way every honest actor does its duty in its last second.
+    function passTo(uint256 until) internal {
+        for (;;) {
+            (bool isJob, uint256 id, uint256 deadline) = _nextDuty();
+            if (id == 0 || deadline > until) break;
+            if (deadline > vm.getBlockTimestamp()) vm.warp(deadline);
+            isJob ? _deliver(id) : _play(id);
+        }
+        if (until > vm.getBlockTimestamp()) vm.warp(until);
+    }
+
+    function _nextDuty() private view returns (bool isJob, uint256 id, uint256 deadline) {
+        deadline = type(uint256).max;
+        uint256 count = jobs.jobCount();
+        for (uint256 i = 1; i <= count; i++) {
+            Job memory job = jobOf(i);
+            if (job.status != JobStatus.Claimed || !isHonestExecutor(job.executor)) continue;
+            if (job.deadline < deadline && vm.getBlockTimestamp() <= job.deadline) (isJob, id, deadline) = (true, i, job.deadline);
+        }
+        count = disputes.disputeCount();
+        for (uint256 i = 1; i <= count; i++) {
+            Dispute memory dispute = disputeOf(i);
+            if (!isLive(dispute) || !stands(dispute) || !_isDuty(dispute)) continue;
+            if (dispute.deadline < deadline) (isJob, id, deadline) = (false, i, dispute.deadline);
+        }
+    }
+
+    function _isDuty(Dispute memory dispute) private view returns (bool) {
+        if (defenderMoves(dispute.phase)) {
+            return jobs.getJob(dispute.jobId).traceRoot == traceRoots[TRUE_TRACE];
+        }
+        return isHonestChallenger(dispute.challenger);
+    }
+
+    function _deliver(uint256 jobId) private {
+        Job memory job = jobOf(jobId);
+        must("an honest delivery is in time", jobId, job.executor, address(jobs), 0, commitCall(jobId, TRUE_TRACE));
+        committedAt[jobId] = vm.getBlockTimestamp();
+    }
+
+    function _play(uint256 disputeId) private {
+        Dispute memory dispute = disputeOf(disputeId);
+        if (defenderMoves(dispute.phase)) {
+            bytes memory answer = defenceCall(disputeId, dispute, TRUE_TRACE);
+            must("an honest defence is in time", disputeId, actorOf(0), address(disputes), 0, answer);
+        } else {
+            bytes memory answer = attackCall(disputeId, dispute, jobs.getJob(dispute.jobId));
+            must("an honest attack is in time", disputeId, dispute.challenger, address(disputes), 0, answer);
+        }
+    }
+}

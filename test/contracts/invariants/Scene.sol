@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IDisputes} from "../../../contracts/interfaces/IDisputes.sol";
+import {IJobs} from "../../../contracts/interfaces/IJobs.sol";
+import {IModels} from "../../../contracts/interfaces/IModels.sol";
+import {IStakes} from "../../../contracts/interfaces/IStakes.sol";
+import {Dispute, DisputeRules, Outcome, Phase} from "../../../contracts/types/Dispute.sol";
+import {DisputeId, JobId} from "../../../contracts/types/Identifiers.sol";
+import {Job, JobLimits, JobStatus} from "../../../contracts/types/Job.sol";
+import {Witness} from "../../../contracts/types/Witness.sol";
+import {Traces} from "./Traces.sol";
+import {TruthJudge} from "./TruthJudge.sol";
+import {vm} from "./Vm.sol";
+
+/// @notice The contracts under test, the actors, and what is honest. Actors 0 and 1 are honest executors, 2 and 3 honest
+/// challengers; 4 to 7 do whatever the walk makes them do, in every role.
+abstract contract Scene is Traces {
+    uint256 internal constant ACTORS = 8;
+    uint256 internal constant PURSE = 1_000_000;
+    uint256 internal constant WITHDRAWAL_DELAY = 1000;
+    uint96 internal constant BOND = 77;
+    uint32 internal constant CLOCK = 300;
+    uint32 internal constant EXTENSION = 100;
+    uint256 internal constant MAX_DURATION = 2 * (uint256(CLOCK) + EXTENSION);
+    bytes32 internal constant SALT = "salt";
+
+    IStakes internal stakes;
+    IModels internal models;
+    IJobs internal jobs;
+    IDisputes internal disputes;
+    bytes32 internal programRoot;
+
+    /// @dev What an actor put into its stake, less what it took out. An honest executor's ledger must show exactly that.
+    mapping(address actor => uint256) internal staked;
+    mapping(uint256 disputeId => uint256) internal openedAt;
+    mapping(uint256 disputeId => uint64) internal sealedElement;
+    mapping(uint256 jobId => uint256) internal committedAt;
+
+    error Broken(string rule, uint256 subject, uint256 expected, uint256 found);
+
+    function setUp() public {
+        vm.warp(1_000_000);
+        buildTraces();
+        uint64 nonce = vm.getNonce(address(this));
+        address judge = address(new TruthJudge(traceRoots[TRUE_TRACE]));
+        address jobsAt = vm.computeCreateAddress(address(this), nonce + 3);
+        address disputesAt = vm.computeCreateAddress(address(this), nonce + 4);
+        stakes = IStakes(_create("Stakes", abi.encode(jobsAt, uint32(WITHDRAWAL_DELAY))));
+        models = IModels(_create("Models", ""));
+        JobLimits memory limits = JobLimits(10, 10_000, 10, 10_000, 10, 10_000, 1000, 4000);
+        jobs = IJobs(_create("Jobs", abi.encode(stakes, models, disputesAt, limits)));
+        DisputeRules memory rules = DisputeRules(BOND, CLOCK, EXTENSION);
+        disputes = IDisputes(_create("Disputes", abi.encode(jobs, models, stakes, judge, rules)));
+        uint256 modelId = models.register(header(), bytes32(0), "");
+        programRoot = models.programRootOf(modelId);
+        for (uint256 i = 0; i < ACTORS; i++) vm.deal(actorOf(i), PURSE);
+    }
+
+    function actorOf(uint256 i) internal pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encode("actor", i)))));
+    }
+
+    function isHonestExecutor(address account) internal pure returns (bool) {
+        return account == actorOf(0) || account == actorOf(1);
+    }
+
+    function isHonestChallenger(address account) internal pure returns (bool) {
+        return account == actorOf(2) || account == actorOf(3);
+    }
+
+    function jobOf(uint256 jobId) internal view returns (Job memory) {
+        return jobs.getJob(JobId.wrap(jobId));
+    }
+
+    function disputeOf(uint256 disputeId) internal view returns (Dispute memory) {
+        return disputes.getDispute(DisputeId.wrap(disputeId));
+    }
+
+    /// @notice Which trace the standing commitment of a job is to.
+    function kindOf(Job memory job) internal view returns (uint256 kind) {
+        while (traceRoots[kind] != job.traceRoot) kind++;
+    }
+
+    function stands(Dispute memory dispute) internal view returns (bool) {
+        return jobs.isStanding(dispute.jobId, dispute.attempt);
+    }
+
+    function isLive(Dispute memory dispute) internal pure returns (bool) {
+        return dispute.phase != Phase.Ended;
+    }
+
+    function defenderMoves(Phase phase) internal pure returns (bool) {
+        return phase == Phase.Reveal || phase == Phase.RevealChunk;
+    }
+
+    function witnessOf(uint64 element) internal pure returns (Witness memory witness) {
+        witness.element = element;
+    }
+
+    function sealOf(address challenger, uint64 element) internal pure returns (bytes32) {
+        return keccak256(abi.encode(challenger, SALT, keccak256(abi.encode(witnessOf(element)))));
+    }
+
+    function check(bool holds, string memory rule, uint256 subject, uint256 expected, uint256 found) internal pure {
+        require(holds, Broken(rule, subject, expected, found));
+    }
+
+    function checkEqual(string memory rule, uint256 subject, uint256 expected, uint256 found) internal pure {
+        check(expected == found, rule, subject, expected, found);
+    }
+
+    function _create(string memory name, bytes memory arguments) private returns (address made) {
+        bytes memory code = bytes.concat(vm.getCode(string.concat("contracts/", name, ".sol:", name)), arguments);
+        assembly ("memory-safe") {
+            made := create(0, add(code, 32), mload(code))
+        }
+        require(made != address(0), name);
+    }
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IStakes} from "../../../contracts/interfaces/IStakes.sol";
+import {Dispute, Phase} from "../../../contracts/types/Dispute.sol";
+import {DisputeId, JobId} from "../../../contracts/types/Identifiers.sol";
+import {Job, JobStatus, Submission} from "../../../contracts/types/Job.sol";
+import {Rules} from "./Rules.sol";
+import {vm} from "./Vm.sol";
+
+/// @notice One random action after another, most of them possible where they are tried, some of them out of place.
+abstract contract Walk is Rules {
+    uint256 internal constant KINDS = 24;
+    uint256 private constant MAX_JOBS = 5;
+    uint256 private constant MAX_DISPUTES = 10;
+
+    uint256 private _random;
+
+    function startWalk(uint256 seed) internal {
+        _random = seed;
+        for (uint256 i = 0; i < ACTORS; i++) {
+            staked[actorOf(i)] = 8000 + _below(20_000);
+            act(actorOf(i), address(stakes), staked[actorOf(i)], abi.encodeCall(stakes.deposit, ()));
+        }
+    }
+
+    /// @notice Tries one action. `kind` tells which; the walk is over money, so every kind but the passing of time is a call.
+    function step() internal returns (uint256 kind, bool accepted) {
+        kind = _below(KINDS);
+        address actor = actorOf(_below(ACTORS));
+        if (kind == 0) return (kind, _pass());
+        if (kind <= 4) return (kind, _moveMoney(kind, actor));
+        if (kind <= 11) return (kind, _moveJob(kind, actor));
+        if (kind <= 22) return (kind, _moveDispute(kind, actor));
+        return (kind, _trespass(actor));
+    }
+
+    /// @dev Mostly to a boundary of a random job or dispute, where the rules change from one second to the next.
+    function _pass() private returns (bool) {
+        uint256 until = vm.getBlockTimestamp() + 1 + _below(3) * _below(150);
+        (uint256 jobId, uint256 disputeId) = (_someJob(), _someDispute());
+        if (jobId != 0 && _below(3) == 0) until = jobOf(jobId).deadline + _below(2);
+        else if (disputeId != 0 && _below(2) == 0) until = disputeOf(disputeId).deadline + _below(2);
+        passTo(until);
+        return true;
+    }
+
+    function _moveMoney(uint256 kind, address actor) private returns (bool accepted) {
+        uint256 amount = _below(10) == 0 ? 0 : _below(20_000);
+        bytes memory data;
+        if (kind == 1) {
+            if (amount > actor.balance) amount = actor.balance;
+            accepted = act(actor, address(stakes), amount, abi.encodeCall(stakes.deposit, ()));
+            if (accepted) staked[actor] += amount;
+            return accepted;
+        }
+        if (kind == 2) data = abi.encodeCall(stakes.requestWithdrawal, (amount));
+        if (kind == 3) data = abi.encodeCall(stakes.collect, ());
+        if (kind == 4) {
+            uint256 pending = stakes.getAccount(actor).pending;
+            if (pending != 0 && _below(2) == 0) passTo(stakes.getAccount(actor).availableAt);
+            accepted = act(actor, address(stakes), 0, abi.encodeCall(stakes.withdraw, ()));
+            if (accepted) staked[actor] -= pending;
+            return accepted;
+        }
+        return act(actor, address(stakes), 0, data);
+    }
+
+    function _moveJob(uint256 kind, address actor) private returns (bool accepted) {
+        if (kind == 5) return jobs.jobCount() < MAX_JOBS && _submit(actor);
+        uint256 jobId = _jobIn(kind <= 7 ? JobStatus.Open : kind <= 9 ? JobStatus.Claimed : JobStatus.Committed);
+        if (kind <= 7) return act(actor, address(jobs), 0, abi.encodeCall(jobs.claim, (JobId.wrap(jobId))));
+        if (kind == 8 || kind == 9) return _commit(jobId, actor);
+        bytes memory data = abi.encodeCall(jobs.finalize, (JobId.wrap(jobId)));
+        if (kind == 11) {
+            jobId = _jobIn(_below(2) == 0 ? JobStatus.Claimed : JobStatus.Open);
+            data = _below(2) == 0 || jobId != 0 && jobOf(jobId).status == JobStatus.Claimed
+                ? abi.encodeCall(jobs.expire, (JobId.wrap(jobId)))
+                : abi.encodeCall(jobs.cancel, (JobId.wrap(jobId)));
+        }
+        return act(actor, address(jobs), 0, data);
+    }
+
+    function _submit(address actor) private returns (bool) {
+        uint256 fee = _below(3) * _below(3000);
+        if (fee > actor.balance) fee = actor.balance;
+        Submission memory made = Submission({
+            programRoot: programRoot,
+            inputRoot: bytes32(_below(9)),
+            collateral: uint96(900 + _below(10_000)),
+            claimWindow: uint32(9 + _below(500)),
+            deliveryWindow: uint32(10 + _below(300)),
+            challengeWindow: uint32(10 + _below(900)),
+            expiry: _below(4) == 0 ? uint64(vm.getBlockTimestamp() + _below(1500)) : 0,
+            input: ""
+        });
+        return act(actor, address(jobs), fee, abi.encodeCall(jobs.submit, (made)));
+    }
+
+    function _commit(uint256 jobId, address actor) private returns (bool accepted) {
+        uint256 kind = _below(3);
+        if (jobId != 0 && _below(8) != 0 && jobOf(jobId).executor != address(0)) actor = jobOf(jobId).executor;
+        if (isHonestExecutor(actor)) kind = TRUE_TRACE;
+        accepted = act(actor, address(jobs), 0, commitCall(jobId, kind));
+        if (accepted) committedAt[jobId] = vm.getBlockTimestamp();
+    }
+
+    function _moveDispute(uint256 kind, address actor) private returns (bool) {
+        if (kind <= 14) return _open(kind == 12, actor);
+        uint256 id = _someDispute();
+        if (id == 0) return act(actor, address(disputes), 0, abi.encodeCall(disputes.timeout, (DisputeId.wrap(9))));
+        if (kind == 15) return act(actor, address(disputes), 0, abi.encodeCall(disputes.close, (DisputeId.wrap(id))));
+        if (kind == 16) return act(actor, address(disputes), 0, abi.encodeCall(disputes.timeout, (DisputeId.wrap(id))));
+        Dispute memory dispute = disputeOf(id);
+        if (_below(8) != 0) actor = dispute.challenger;
+        if (kind == 17) return _refute(id, actor);
+        Job memory job = jobs.getJob(dispute.jobId);
+        // Somebody with another trace at hand, or with none, tries as well.
+        uint256 trace = stands(dispute) && _below(8) != 0 ? kindOf(job) : _below(3);
+        bytes memory data;
+        if (defenderMoves(dispute.phase)) data = defenceCall(id, dispute, trace);
+        else if (dispute.phase == Phase.Refute) data = refuteCall(id, sealedElement[id]);
+        // An honest challenger descends to the fault; any other goes astray, and into the padding at times.
+        else data = choiceCall(id, dispute, trace, _aim(actor, dispute));
+        if (data.length == 0 || isHonestChallenger(actor) && trace == TRUE_TRACE) return false;
+        if (_below(10) == 0) return act(actor, address(disputes), 0, _spoil(data), true);
+        return act(actor, address(disputes), 0, data);
+    }
+
+    function _open(bool bisect, address actor) private returns (bool accepted) {
+        uint256 jobId = _jobIn(JobStatus.Committed);
+        if (disputes.disputeCount() >= MAX_DISPUTES || jobId == 0 || actor.balance < BOND) return false;
+        Job memory job = jobOf(jobId);
+        if (isHonestChallenger(actor) && (job.status != JobStatus.Committed || kindOf(job) == TRUE_TRACE)) return false;
+        uint64 element = isHonestChallenger(actor) ? 1 : uint64(_below(4));
+        bytes32 seal = bisect ? bytes32(0) : sealOf(actor, element);
+        uint8 attempt = _below(10) == 0 ? job.attempt + 1 : job.attempt;
+        bytes memory data = abi.encodeCall(disputes.open, (JobId.wrap(jobId), attempt, seal));
+        accepted = act(actor, address(disputes), _below(12) == 0 ? BOND - 1 : BOND, data);
+        if (!accepted) return false;
+        uint256 id = disputes.disputeCount();
+        openedAt[id] = vm.getBlockTimestamp();
+        sealedElement[id] = element;
+    }
+
+    function _refute(uint256 id, address actor) private returns (bool) {
+        uint64 element = _below(5) == 0 ? uint64(_below(4)) : sealedElement[id];
+        return act(actor, address(disputes), 0, refuteCall(id, element));
+    }
+
+    function _aim(address actor, Dispute memory dispute) private returns (uint256) {
+        if (isHonestChallenger(actor)) return faultOf(dispute);
+        return _below(dispute.position.leaves == 0 ? 4 : dispute.position.leaves + 2);
+    }
+
+    /// @dev Changes one byte behind the dispute's number, so that the call is for the same dispute and about something else.
+    function _spoil(bytes memory data) private returns (bytes memory) {
+        uint256 place = 36 + _below(data.length - 36);
+        data[place] ^= bytes1(uint8(1 + _below(255)));
+        return data;
+    }
+
+    /// @dev The doors that only the contracts themselves may use.
+    function _trespass(address actor) private returns (bool accepted) {
+        uint256 jobId = _someJob();
+        bytes memory data = abi.encodeCall(stakes.unlock, (actor, 1));
+        address to = address(stakes);
+        uint256 door = _below(6);
+        if (door == 1) data = abi.encodeCall(stakes.lock, (actorOf(0), 1));
+        if (door == 2) data = abi.encodeCall(stakes.slash, (IStakes.Slash(actorOf(0), 1, actor, 1, actor, 0)));
+        if (door >= 3) to = address(jobs);
+        if (door == 3) data = abi.encodeCall(jobs.convict, (JobId.wrap(jobId), 1, actor));
+        if (door == 4) data = abi.encodeCall(jobs.leaveDispute, (JobId.wrap(jobId), 1));
+        if (door == 5) data = abi.encodeCall(jobs.enterDispute, (JobId.wrap(jobId), 1));
+        accepted = act(actor, to, 0, data);
+        check(!accepted, "nobody gets in by the back door", door, 0, 1);
+    }
+
+    function _someJob() private returns (uint256) {
+        uint256 count = jobs.jobCount();
+        return count == 0 ? 0 : 1 + _below(count);
+    }
+
+    /// @dev Three times in four a job of this status, if there is one.
+    function _jobIn(JobStatus status) private returns (uint256 jobId) {
+        jobId = _someJob();
+        if (jobId == 0 || _below(4) == 0) return jobId;
+        uint256 count = jobs.jobCount();
+        for (uint256 i = 0; i < count && jobOf(jobId).status != status; i++) jobId = jobId % count + 1;
+    }
+
+    function _someDispute() private returns (uint256) {
+        uint256 count = disputes.disputeCount();
+        if (count == 0) return 0;
+        uint256 id = 1 + _below(count);
+        for (uint256 i = 0; i < count && _below(4) != 0 && !isLive(disputeOf(id)); i++) id = id % count + 1;
+        return id;
+    }
+
+    function _below(uint256 bound) private returns (uint256) {
+        _random = uint256(keccak256(abi.encode(_random)));
+        return _random % bound;
+    }
+}
