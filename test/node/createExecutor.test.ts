@@ -1,4 +1,4 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createExecutor } from "../../node/createExecutor.ts";
@@ -11,6 +11,9 @@ import { registerModel } from "../../runtime/chain/calls/registerModel.ts";
 import { getJob } from "../../runtime/chain/reads/getJob.ts";
 import { getStakeAccount } from "../../runtime/chain/reads/getStakeAccount.ts";
 import { getDispute } from "../../runtime/chain/reads/getDispute.ts";
+import { writeBundle } from "../../runtime/bundle/writeBundle.ts";
+import { compileModel } from "../../runtime/compile/compileModel.ts";
+import { createFoldRunner } from "../../runtime/compile/createFoldRunner.ts";
 import { createLedger } from "../../runtime/ledger/createLedger.ts";
 import type { Programs } from "../../runtime/programs/createPrograms.ts";
 import { createTraceStore, type TraceStore } from "../../runtime/traces/createTraceStore.ts";
@@ -18,6 +21,7 @@ import { createArena, type Arena } from "../e2e/support/createArena.ts";
 import type { Journal } from "../e2e/support/createJournal.ts";
 import { lonelyNetwork, newJournal, recordingLogger, runDaemon, type Running } from "../e2e/support/daemonParts.ts";
 import { digits, openModel, type OpenedModel } from "../e2e/support/openModel.ts";
+import { buildOnnx, op } from "../support/onnxBuilder.ts";
 import { until } from "../runtime/chain/localChain.ts";
 import { collateral, committed, fee, openBisection, publishedInput, submittedJob } from "../e2e/support/players.ts";
 
@@ -121,6 +125,22 @@ describe("createExecutor", () => {
       expect(await getJob(arena.chain, jobId)).toMatchObject({ status: "open", executor: undefined });
       await stop(daemon);
     }
+  });
+
+  it("leaves jobs of a program alone that it has and was not told to serve", async () => {
+    const runner = createFoldRunner();
+    const small = await compileModel({ modelBytes: buildOnnx({ inputs: { x: [4] }, nodes: [op("Relu", ["x"], ["y"])], outputs: ["y"] }) }, { runner });
+    runner.close();
+    const { root, header } = small.program;
+    await writeBundle(path.join(opened.folder, root), small);
+    await registerModel(arena.sender("requester"), header, root, "bundle://small");
+    const left = await submit();
+    await start({ programs: [root] });
+    const input = new Uint8Array(Float32Array.of(-1, 0, 1, 2).buffer);
+    const taken = await submittedJob(arena, root, publishedInput([input]));
+    await journal.next("executor", "result committed", { jobId: taken });
+    expect(await getJob(arena.chain, left)).toMatchObject({ status: "open", executor: undefined });
+    await rm(path.join(opened.folder, root), { recursive: true });
   });
 
   it("leaves jobs alone that pay too little or demand too much", async () => {

@@ -172,7 +172,7 @@ describe("createWatcher", () => {
       expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "choose" });
     }
     if (phase === "revealChunk") {
-      const first = await start();
+      const first = await start({ patienceSeconds: 0 });
       while ((await getDispute(arena.chain, disputeId)).phase !== "revealChunk") {
         const dispute = await getDispute(arena.chain, disputeId);
         if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, lying.tensors);
@@ -180,7 +180,8 @@ describe("createWatcher", () => {
       }
       await first.running.stop();
     }
-    await start({}, { name: "late" });
+    // Without patience a second dispute of the same commitment would be opened at once.
+    await start({ patienceSeconds: 0 }, { name: "late" });
     expect(await defend(disputeId, lying)).toMatchObject({ outcome: "challengerWon" });
     expect(await getDisputeCount(arena.chain)).toBe(1n);
   });
