@@ -28,7 +28,7 @@ export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependenci
   const { network, providers, hasher } = dependencies;
   const own = await ownExecution(job, dependencies, signal);
   if (own.trace.traceRoot === job.traceRoot) return { kind: "equal" };
-  const peers = providers.providersOf(job.traceRoot);
+  const peers = providers.providersOf(job.traceRoot, job.executor);
   let trace: CommittedTensor[];
   try {
     if (peers.length === 0) throw new GainsayError("No peer is known that could serve the trace.", { code: "TRACE_UNAVAILABLE", retryable: true });

@@ -4,13 +4,16 @@ import type { Network } from "../network/createNetwork.ts";
 import { topics, type GossipVerdict } from "../network/topics.ts";
 import { isSignedByExecutor } from "./signResult.ts";
 
-/** Roots that the book remembers; the oldest are forgotten first. 4096 entries of at most 2 KiB are 8 MiB. */
-const MAX_ENTRIES = 4096;
+/** Entries of the book, two a root of a result; the oldest are forgotten first. 8192 of at most 2 KiB are 16 MiB. */
+const MAX_ENTRIES = 8192;
 
 /** Who is said to serve what: peers by trace root or input root, learnt from gossip. A claim is only as good as the bytes that follow. */
 export interface ProviderBook {
-  /** Addresses told for this root first, then every connected peer, since any of them may hold the data. */
-  providersOf(root: Hex): string[];
+  /**
+   * Addresses that `by`, the executor behind the root, has signed; then what others told of this root; then every connected peer,
+   * since any of them may hold the data. Whoever has an account can announce any root, so only the executor's own word goes first.
+   */
+  providersOf(root: Hex, by?: string): string[];
   /** Ends the subscriptions. */
   stop(): void;
 }
@@ -25,10 +28,10 @@ export function createProviderBook(network: Network, deployment: Deployment): Pr
   const contract = deployment.contracts.jobs.toLowerCase();
   const isOurs = (message: { chainId: number; contract: string }): boolean => message.chainId === deployment.chainId && message.contract === contract;
 
-  const note = (root: string, providers: readonly string[]): void => {
-    const known = entries.get(root) ?? new Set<string>();
-    entries.delete(root);
-    entries.set(root, new Set([...providers, ...known].slice(0, 16)));
+  const note = (key: string, providers: readonly string[]): void => {
+    const known = entries.get(key) ?? new Set<string>();
+    entries.delete(key);
+    entries.set(key, new Set([...providers, ...known].slice(0, 16)));
     const oldest = entries.keys().next();
     if (entries.size > MAX_ENTRIES && oldest.done !== true) entries.delete(oldest.value);
   };
@@ -37,15 +40,17 @@ export function createProviderBook(network: Network, deployment: Deployment): Pr
     network.gossip.subscribe(
       { ...topics.results, validate: async (message): Promise<GossipVerdict> => (!isOurs(message) ? "ignore" : (await isSignedByExecutor(message)) ? "accept" : "reject") },
       (message) => {
-        note(message.traceRoot, message.providers);
-        note(message.outputRoot, message.providers);
+        for (const root of [message.traceRoot, message.outputRoot]) {
+          note(root, message.providers);
+          note(`${root}/${message.executor}`, message.providers);
+        }
       },
     ),
     network.gossip.subscribe({ ...topics.jobs, validate: async (message): Promise<GossipVerdict> => (isOurs(message) ? "accept" : "ignore") }, (message) => note(message.inputRoot, message.providers)),
   ];
 
   return {
-    providersOf: (root) => [...new Set([...(entries.get(root) ?? []), ...network.peers()])],
+    providersOf: (root, by) => [...new Set([...(entries.get(`${root}/${by?.toLowerCase()}`) ?? []), ...(entries.get(root) ?? []), ...network.peers()])],
     stop: () => unsubscribe.forEach((end) => end()),
   };
 }

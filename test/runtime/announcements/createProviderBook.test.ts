@@ -93,6 +93,17 @@ describe("createProviderBook", () => {
     expect(book.providersOf(root("cc"))).toEqual(["connected"]);
   });
 
+  it("puts the executor's own word before that of anybody else who announces its root", async () => {
+    await border.result(await signResult(executor, unsigned));
+    for (let n = 10; n < 40; n++) {
+      const liar = privateKeyToAccount(generatePrivateKey());
+      expect(await border.result(await signResult(liar, { ...unsigned, executor: liar.address.toLowerCase(), providers: [at(n)] }))).toBe("accept");
+    }
+    expect(book.providersOf(root("aa"))).not.toContain(at(1));
+    expect(book.providersOf(root("aa"), executor.address).slice(0, 3)).toEqual([at(1), at(2), at(39)]);
+    expect(book.providersOf(root("bb"), executor.address).slice(0, 2)).toEqual([at(1), at(2)]);
+  });
+
   it("rejects a forged result: changed after signing, or signed by somebody else", async () => {
     const message = await signResult(executor, unsigned);
     expect(await border.result({ ...message, providers: [at(9)] })).toBe("reject");
@@ -125,9 +136,9 @@ describe("createProviderBook", () => {
   it("forgets the roots that nobody has told of for longest, not those told again", async () => {
     const numbered = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
     const tell = (n: number) => border.job({ jobId: "1", chainId: 31337, contract, inputRoot: numbered(n), providers: [at(1)] });
-    for (let n = 0; n < 4096; n++) await tell(n);
+    for (let n = 0; n < 8192; n++) await tell(n);
     await tell(0);
-    await tell(4096);
+    await tell(8192);
     expect(book.providersOf(numbered(0))).toEqual([at(1), "connected"]);
     expect(book.providersOf(numbered(1))).toEqual(["connected"]);
     expect(book.providersOf(numbered(2))).toEqual([at(1), "connected"]);
