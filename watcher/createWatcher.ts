@@ -38,6 +38,8 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const opinions = new Map<string, Opinion["kind"]>();
   /** When to ask again for a trace that was not to be had. */
   const askAgainAt = new Map<string, number>();
+  /** Own disputes without a move that could win: only their clock is left to run out. */
+  const lost = new Set<bigint>();
   let lastPruned = 0;
   let alarm: Alarm = { raise: async () => undefined, stop: () => undefined };
 
@@ -91,8 +93,10 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       if (!stands) moves.offer(`reclaim ${dispute.id}`, (signal) => reclaimBond(sender, dispute, signal));
       else if (isDefendersTurn(dispute)) {
         if (head.timestamp > dispute.deadline) moves.offer(`end ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
-      } else if (head.timestamp > dispute.turnStart || dispute.phase !== "sealed") {
-        moves.offer(`play ${dispute.id}/${dispute.turn}`, (signal) => playDispute(committed, dispute, sender, dependencies, signal));
+      } else if (!lost.has(dispute.id) && (head.timestamp > dispute.turnStart || dispute.phase !== "sealed")) {
+        moves.offer(`play ${dispute.id}/${dispute.turn}`, async (signal) => {
+          if ((await playDispute(committed, dispute, sender, dependencies, signal)) === "lost") lost.add(dispute.id);
+        });
       }
     } else if (options.defendOthers && stands && isDefendersTurn(dispute) && opinions.get(`${job.id}/${job.attempt}`) === "equal") {
       // The executor moves first; only when half of its time is gone does somebody else pay for the move.

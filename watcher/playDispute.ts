@@ -19,15 +19,19 @@ import { ownExecution, type OwnExecution } from "./ownTrace.ts";
 
 const NO_SALT: Hex = `0x${"00".repeat(32)}`;
 
-/** Makes the challenger's move of one of the watcher's own disputes, whichever it is. A move made already is a success. */
-export async function playDispute(job: Job & { traceRoot: Hex }, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<void> {
+/**
+ * Makes the challenger's move of one of the watcher's own disputes, whichever it is. A move made already is a success.
+ * Resolves to `lost` if there is no move that could win and never will be.
+ */
+export async function playDispute(job: Job & { traceRoot: Hex }, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<"played" | "lost"> {
   try {
     if (dispute.phase === "sealed") await showRefutation(dispute, sender, dependencies, signal);
     else if (dispute.phase === "choose") await choose(job, dispute, sender, dependencies, signal);
-    else if (dispute.phase === "refute") await refuteChunk(job, dispute, sender, dependencies, signal);
+    else if (dispute.phase === "refute") return await refuteChunk(job, dispute, sender, dependencies, signal);
   } catch (error) {
     if (!isMoveAlreadyMade(error)) throw error;
   }
+  return "played";
 }
 
 async function showRefutation(dispute: Dispute, sender: Sender, { cases, logger }: WatcherDependencies, signal: AbortSignal): Promise<void> {
@@ -53,7 +57,7 @@ async function choose(job: Job, dispute: Dispute, sender: Sender, dependencies: 
   dependencies.logger.info({ disputeId: dispute.id, turn: dispute.turn, move: move.kind, child: move.index }, "chose a node of the bisection");
 }
 
-async function refuteChunk(job: Job & { traceRoot: Hex }, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<void> {
+async function refuteChunk(job: Job & { traceRoot: Hex }, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<"played" | "lost"> {
   const own = await ownExecution(job, dependencies, signal);
   const { program } = own.loaded;
   const shown = replay(program.trace.length, (await readDisputeMoves(sender.chain, dispute.id)).flatMap(recorded));
@@ -61,12 +65,16 @@ async function refuteChunk(job: Job & { traceRoot: Hex }, dispute: Dispute, send
   const chunk = disputedChunk(program, own.tensors, shown, stepIndex);
   const elements = Array.from({ length: chunk.count }, (_, i) => chunk.first + i);
   const { finding } = await judgeElements(program, stepIndex, elements, chunk.tensors, signal);
-  if (finding === undefined) return noFraud(dispute, own, dependencies);
+  if (finding === undefined) {
+    noFraud(dispute, own, dependencies);
+    return "lost";
+  }
   dependencies.logger.warn({ jobId: job.id, disputeId: dispute.id, ...describeFinding(finding) }, "fraud found in the revealed chunk");
   const witness = refutationFromBisection(program, own.tensors, shown, stepIndex, finding.element);
   await dryRun(sender.chain, job, witness);
   const receipt = await refute(sender, dispute.id, NO_SALT, witness, { signal });
   dependencies.logger.info({ disputeId: dispute.id, jobId: job.id, step: stepIndex, element: finding.element, gas: receipt.gasUsed, transaction: receipt.transactionHash }, "executor convicted");
+  return "played";
 }
 
 function noFraud(dispute: Dispute, own: OwnExecution, { logger }: WatcherDependencies): void {

@@ -15,6 +15,7 @@ import type { Dispute } from "../../runtime/chain/types.ts";
 import { defendDispute, isDefendersTurn } from "../../runtime/disputes/defendDispute.ts";
 import { endDispute } from "../../runtime/disputes/endDispute.ts";
 import { createInference } from "../../runtime/inference/createInference.ts";
+import { commitTrace } from "../../runtime/inference/commitTrace.ts";
 import type { Trace } from "../../runtime/inference/trace.ts";
 import { createLedger } from "../../runtime/ledger/createLedger.ts";
 import { createPrograms, type LoadedProgram, type Programs } from "../../runtime/programs/createPrograms.ts";
@@ -84,11 +85,13 @@ describe("createWatcher", () => {
     return { parts, running };
   };
 
-  const defend = async (disputeId: bigint, trace: Trace): Promise<Dispute> => {
+  /** Plays the defender until the dispute has ended; with `timeout`, ends it when the challenger's clock has run out. */
+  const defend = async (disputeId: bigint, trace: Trace, how?: "timeout"): Promise<Dispute> => {
     for (;;) {
       const dispute = await getDispute(arena.chain, disputeId);
       if (dispute.phase === "ended") return dispute;
       if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, trace.tensors);
+      else if (how === "timeout") await endDispute(arena.sender("executor"), dispute);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };
@@ -195,6 +198,28 @@ describe("createWatcher", () => {
     await ended(disputeId);
     expect(await getDispute(arena.chain, disputeId)).toMatchObject({ outcome: "challengerWon" });
     expect(await getJob(arena.chain, jobId)).toMatchObject({ status: "open", attempt: 2 });
+  });
+
+  it("says once that the revealed chunk is sound, and leaves the rest to the clock", async () => {
+    const step = loaded.program.steps[0] as LoadedProgram["program"]["steps"][number];
+    const bytes = honest.tensors.map((tensor) => new Uint8Array(tensor.bytes));
+    const first = new DataView((bytes[step.result.index] as Uint8Array).buffer);
+    first.setFloat32(0, first.getFloat32(0, true) + 1, true);
+    const job = await commit(honest);
+    const { parts } = await start();
+    await journal.next("watcher", "commitment verified");
+    // The watcher's own numbers are the wrong ones here.
+    await parts.dependencies.traces.put(`own/${job.id}`, await commitTrace(loaded.program, opened.inputs, bytes, opened.hasher));
+    const disputeId = await openBisection(arena, job);
+    const nudge = setInterval(() => void arena.pass(1), 20);
+    try {
+      await Promise.race([defend(disputeId, honest), journal.next("watcher", "the disputed chunk is sound: the executor's floats differ within their bounds, and this bond will be lost")]);
+      await throughWithAll();
+      expect(await defend(disputeId, honest, "timeout")).toMatchObject({ outcome: "defenderWon" });
+    } finally {
+      clearInterval(nudge);
+    }
+    expect(journal.of("watcher").filter(({ message }) => message?.startsWith("the disputed chunk is sound"))).toHaveLength(1);
   });
 
   it("takes its bond back when another dispute has convicted the commitment", async () => {
