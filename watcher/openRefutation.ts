@@ -21,7 +21,12 @@ type Fraud = Extract<Opinion, { kind: "fraud" }>;
  * The witness is shown in a later second, when nobody can profit from copying it. Throws `JUDGES_DISAGREE` if the chain finds the element sound.
  */
 export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fraud, sender: Sender, { cases, chain, logger }: WatcherDependencies, signal: AbortSignal): Promise<void> {
-  let entry = await cases.find(job.id, job.attempt);
+  let entry = await cases.find(job.id, job.attempt).catch((error: unknown) => {
+    if (!(error instanceof GainsayError && error.code === "CASE_DAMAGED")) throw error;
+    // No dispute with it stands on chain, so a new seal loses nothing, while none at all would let the fraud pass.
+    logger.warn({ jobId: job.id, attempt: job.attempt, ...error.details }, "damaged refutation replaced");
+    return undefined;
+  });
   if (entry === undefined || entry.challenger !== sender.address.toLowerCase()) {
     const { finding, own, trace } = opinion;
     const witness = refutationFromTrace(own.loaded.program, { ...own.tensors, trace }, finding.stepIndex, finding.element);

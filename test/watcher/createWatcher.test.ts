@@ -1,4 +1,4 @@
-import { cp, mkdir, rm } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { WatcherOptions } from "../../watcher/options.ts";
@@ -121,6 +121,16 @@ describe("createWatcher", () => {
     expect(await journal.next("watcher", "executor convicted")).toMatchObject({ step: 2 });
     expect(await getDispute(arena.chain, 1n)).toMatchObject({ outcome: "challengerWon" });
     expect(await getDisputeCount(arena.chain)).toBe(1n);
+  });
+
+  it("seals anew where a stored refutation that is not on chain is damaged", async () => {
+    const { parts } = await start({}, { serve: lying });
+    await writeFile(path.join(parts.home, "cases", `${jobId}-1.json`), '{"jobId":');
+    await commit(lying);
+    await journal.next("watcher", "damaged refutation replaced");
+    await journal.next("watcher", "dispute opened with a sealed refutation", { jobId });
+    await arena.pass(1);
+    await journal.next("watcher", "executor convicted");
   });
 
   it("bisects a withheld lie, only after its patience, and never more than once", async () => {

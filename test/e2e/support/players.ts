@@ -65,6 +65,8 @@ export async function committed(arena: Arena, jobId: bigint): Promise<Committed>
 
 /** A watcher's parts around the real chain. Peers are the border: `served` is whatever trace the executor serves, if any. */
 export interface WatcherParts {
+  /** Where it keeps what must outlive a crash. */
+  home: string;
   dependencies: WatcherDependencies;
   serve(trace: Trace | undefined): void;
   close(): Promise<void>;
@@ -91,6 +93,7 @@ export async function createWatcherParts(arena: Arena, model: OpenedModel, progr
     return name.kind === "list" ? blob.leaves() : blob.read(0, blob.byteLength);
   };
   return {
+    home,
     dependencies: {
       chain: arena.chain,
       programs,
