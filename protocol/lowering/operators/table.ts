@@ -2,6 +2,7 @@ import { opcodes } from "../expression.ts";
 import { lowerGemm, lowerMatMul } from "./contractions.ts";
 import { lowerConv } from "./convolutions.ts";
 import { binary, lowerClip, lowerHardSigmoid, lowerLeakyRelu, lowerPow, lowerPRelu, lowerReciprocal, unary, variadic, type LowerNode } from "./maps.ts";
+import { activations } from "./activations.ts";
 import { lowerCast } from "./casts.ts";
 import { lowerGather, lowerGatherElements } from "./gathers.ts";
 import { comparison, lowerIsInf, lowerMod, lowerWhere } from "./logic.ts";
@@ -16,6 +17,7 @@ const ring = { integer: "ring" } as const;
 
 /** Every operator that can be compiled, by its ONNX name. */
 export const operators: ReadonlyMap<string, LowerNode> = new Map<string, LowerNode>([
+  ...activations,
   ["MatMul", lowerMatMul],
   ["Gemm", lowerGemm],
   ["Conv", lowerConv],

@@ -14,6 +14,7 @@ export class GraphBuilder {
   readonly opset: number;
   readonly nodes: NodeProto[] = [];
   readonly constants: TensorProto[] = [];
+  readonly #shapes = new Map<string, number[]>();
   readonly #types: ReadonlyMap<string, ValueType>;
   readonly #initializers: ReadonlyMap<string, TensorProto>;
 
@@ -49,6 +50,17 @@ export class GraphBuilder {
 
   shapeOf(name: string): number[] {
     return this.typeOf(name).shape;
+  }
+
+  /** Shape of a value, also of one that was made here and given a shape by `shaped` or `reshape`. */
+  currentShape(name: string): number[] {
+    return this.#shapes.get(name) ?? this.shapeOf(name);
+  }
+
+  /** Remembers the shape of a value that was made here. */
+  shaped(name: string, shape: readonly number[]): string {
+    this.#shapes.set(name, [...shape]);
+    return name;
   }
 
   /** Numbers of a constant input of float32 or integers; undefined if it is missing or computed. */
@@ -89,7 +101,7 @@ export class GraphBuilder {
   }
 
   reshape(name: string, shape: readonly number[]): string {
-    return this.add("Reshape", [name, this.integers(shape)]);
+    return this.shaped(this.add("Reshape", [name, this.integers(shape)]), shape);
   }
 
   transpose(name: string, perm: readonly number[]): string {

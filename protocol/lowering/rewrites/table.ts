@@ -1,9 +1,15 @@
 import { floatAttribute } from "../../onnx/attributes.ts";
+import { rewriteEinsum } from "./einsum.ts";
 import type { Rewrite } from "./graphBuilder.ts";
+import { rewriteCumSum } from "./linearMaps.ts";
 import { rewriteBatchNorm, rewriteGroupNorm, rewriteInstanceNorm, rewriteLayerNorm, rewriteLpNorm, rewriteMeanVariance, rewriteRmsNorm } from "./norms.ts";
 import { quantisedBinary, quantisedUnary, rewriteDynamicQuantise, rewriteMatMulInteger, rewriteQGemm, rewriteQuantisedConcat, rewriteQuantisedPool } from "./quantised.ts";
+import { rewriteConcat, rewriteDepthToSpace, rewriteGatherNd, rewritePad, rewriteSpaceToDepth } from "./rearrangements.ts";
 import { rewriteReduceProd, sumOf } from "./reductions.ts";
+import { rewriteResize } from "./resizes.ts";
 import { rewriteGemm } from "./scales.ts";
+import { rewriteHardmax, rewriteLrn, rewriteOneHot, rewriteTopK, rewriteTrilu } from "./selections.ts";
+import { rewriteConvTranspose } from "./transposedConvolutions.ts";
 
 /** Operators that are replaced by others before lowering, by name. */
 export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
@@ -22,6 +28,21 @@ export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ["ReduceLogSum", sumOf("LogSum")],
   ["ReduceLogSumExp", sumOf("LogSumExp")],
   ["ReduceProd", rewriteReduceProd],
+  ["Resize", rewriteResize],
+  ["Upsample", rewriteResize],
+  ["ConvTranspose", rewriteConvTranspose],
+  ["DepthToSpace", rewriteDepthToSpace],
+  ["SpaceToDepth", rewriteSpaceToDepth],
+  ["Pad", rewritePad],
+  ["Concat", rewriteConcat],
+  ["GatherND", rewriteGatherNd],
+  ["CumSum", rewriteCumSum],
+  ["Trilu", rewriteTrilu],
+  ["OneHot", rewriteOneHot],
+  ["Hardmax", rewriteHardmax],
+  ["TopK", rewriteTopK],
+  ["LRN", rewriteLrn],
+  ["Einsum", rewriteEinsum],
   ["DynamicQuantizeLinear", rewriteDynamicQuantise],
   ["MatMulInteger", rewriteMatMulInteger],
   ["com.microsoft.QLinearAdd", quantisedBinary("Add")],
