@@ -1,0 +1,242 @@
+/**
+ * A job and the disputes about it as docs/protocol.md §6 and docs/contracts.md tell them, and nothing else: no contract was
+ * read to write this. Pure; times in seconds, money in wei.
+ */
+
+export type Player = "requester" | "executor" | "second" | "challenger" | "rival" | "stranger";
+export type Status = "open" | "claimed" | "committed" | "final" | "cancelled";
+export type Phase = "sealed" | "reveal" | "choose" | "revealChunk" | "refute" | "ended";
+export type Outcome = "none" | "challengerWon" | "defenderWon" | "void";
+
+export interface Terms {
+  fee: number;
+  collateral: number;
+  claimWindow: number;
+  deliveryWindow: number;
+  challengeWindow: number;
+  /** Last second for a claim, relative to the start; 0 is never. */
+  expiry: number;
+  bond: number;
+  clock: number;
+  extension: number;
+  rewardCap: number;
+  /** Chunks of each tensor of the trace, of at most 16 tensors with at most 16 chunks each, so that one reveal descends a tree. */
+  chunks: number[];
+  /** Whether the judge finds a fraud in what is committed. */
+  cheats: boolean;
+  maxDisputes: number;
+}
+
+export interface Account {
+  free: number;
+  locked: number;
+  credits: number;
+}
+
+export interface ModelDispute {
+  challenger: Player;
+  attempt: number;
+  phase: Phase;
+  outcome: Outcome;
+  turn: number;
+  turnStart: number;
+  challengerClock: number;
+  defenderClock: number;
+  /** The tensor whose tree is being descended, or -1 in the trace's own. */
+  tensor: number;
+  chunk: number;
+  /** Whether the sealed witness is of a fraud. */
+  fraud: boolean;
+}
+
+export interface State {
+  now: number;
+  status: Status;
+  attempt: number;
+  deadline: number;
+  worker: Player | undefined;
+  convicted: Player[];
+  disputes: ModelDispute[];
+  accounts: Record<Player, Account>;
+  burnt: number;
+}
+
+type Each<Kind, Rest> = Kind extends string ? { kind: Kind; by: Player } & Rest : never;
+
+export type JobMove = Each<"claim" | "commit" | "finalize" | "expire" | "cancel", unknown>;
+export type DisputeMove =
+  | Each<"openSealed", { fraud: boolean; attempt: number }>
+  | Each<"openBisection", { attempt: number }>
+  | Each<"refute", { dispute: number; fraud: boolean }>
+  | Each<"reveal" | "revealChunk", { dispute: number; turn: number; right: boolean }>
+  | Each<"choose", { dispute: number; turn: number; index: number }>
+  | Each<"timeout" | "close", { dispute: number }>;
+/** A call, or that time passes so that the next call happens in second `until`. */
+export type Move = JobMove | DisputeMove | { kind: "wait"; until: number };
+
+export function initialState(terms: Terms, stakes: Partial<Record<Player, number>>): State {
+  const account = (player: Player): Account => ({ free: stakes[player] ?? 0, locked: 0, credits: 0 });
+  return {
+    now: 0,
+    status: "open",
+    attempt: 1,
+    deadline: openUntil(terms, 0),
+    worker: undefined,
+    convicted: [],
+    disputes: [],
+    accounts: { requester: account("requester"), executor: account("executor"), second: account("second"), challenger: account("challenger"), rival: account("rival"), stranger: account("stranger") },
+    burnt: 0,
+  };
+}
+
+/** The side whose clock runs. */
+export function defenderMoves(dispute: ModelDispute): boolean {
+  return dispute.phase === "reveal" || dispute.phase === "revealChunk";
+}
+
+export function lastSecond(dispute: ModelDispute): number {
+  return dispute.turnStart + (defenderMoves(dispute) ? dispute.defenderClock : dispute.challengerClock);
+}
+
+export function stands(state: State, dispute: ModelDispute): boolean {
+  return state.status === "committed" && state.attempt === dispute.attempt;
+}
+
+/** The state after the move is made one second later than the last one, or undefined if the rules refuse it. */
+export function play(terms: Terms, before: State, move: Move): State | undefined {
+  const state = structuredClone(before);
+  if (move.kind === "wait") {
+    state.now = move.until - 1;
+    return state;
+  }
+  state.now++;
+  const allowed = "dispute" in move || "attempt" in move ? playDispute(terms, state, move) : playJob(terms, state, move);
+  return allowed ? state : undefined;
+}
+
+function playJob(terms: Terms, state: State, { kind, by }: JobMove): boolean {
+  const inTime = state.now <= state.deadline;
+  const account = state.accounts[by];
+  switch (kind) {
+    case "claim":
+      if (state.status !== "open" || !inTime || state.convicted.includes(by) || account.free < terms.collateral) return false;
+      account.free -= terms.collateral;
+      account.locked += terms.collateral;
+      Object.assign(state, { status: "claimed", worker: by, deadline: state.now + terms.deliveryWindow });
+      return true;
+    case "commit":
+      if (state.status !== "claimed" || !inTime || state.worker !== by) return false;
+      Object.assign(state, { status: "committed", deadline: state.now + terms.challengeWindow });
+      return true;
+    case "finalize": {
+      if (state.status !== "committed" || inTime || state.disputes.some((dispute) => dispute.phase !== "ended" && stands(state, dispute))) return false;
+      const worker = release(terms, state, terms.collateral);
+      worker.credits += terms.fee;
+      state.status = "final";
+      return true;
+    }
+    case "expire": {
+      if (state.status !== "claimed" || inTime) return false;
+      const penalty = Math.floor((terms.collateral * 5) / 100);
+      release(terms, state, terms.collateral - penalty);
+      state.accounts.requester.credits += penalty;
+      reopen(terms, state);
+      return true;
+    }
+    default:
+      if (state.status !== "open" || (inTime && by !== "requester")) return false;
+      state.accounts.requester.credits += terms.fee;
+      state.status = "cancelled";
+      return true;
+  }
+}
+
+function playDispute(terms: Terms, state: State, move: DisputeMove): boolean {
+  if (move.kind === "openSealed" || move.kind === "openBisection") {
+    if (state.status !== "committed" || state.attempt !== move.attempt || state.now > state.deadline) return false;
+    const sealed = move.kind === "openSealed";
+    state.disputes.push({ challenger: move.by, attempt: move.attempt, phase: sealed ? "sealed" : "reveal", outcome: "none", turn: 0, turnStart: state.now, challengerClock: terms.clock, defenderClock: terms.clock, tensor: -1, chunk: 0, fraud: sealed && move.fraud });
+    return true;
+  }
+  const dispute = state.disputes[move.dispute];
+  if (dispute === undefined || dispute.phase === "ended") return false;
+  if (move.kind === "close") {
+    if (stands(state, dispute)) return false;
+    Object.assign(dispute, { phase: "ended", outcome: "void" });
+    state.accounts[dispute.challenger].credits += terms.bond;
+    return true;
+  }
+  if (!stands(state, dispute)) return false;
+  const inTime = state.now <= lastSecond(dispute);
+  if (move.kind === "timeout") {
+    if (inTime) return false;
+    if (defenderMoves(dispute)) return convict(terms, state, dispute);
+    Object.assign(dispute, { phase: "ended", outcome: "defenderWon" });
+    state.accounts[state.worker as Player].credits += terms.bond;
+    return true;
+  }
+  if (!inTime) return false;
+  switch (move.kind) {
+    case "refute":
+      if (move.by !== dispute.challenger || !move.fraud) return false;
+      if (dispute.phase === "sealed" ? !dispute.fraud : dispute.phase !== "refute") return false;
+      return convict(terms, state, dispute);
+    case "reveal":
+    case "revealChunk":
+      if (move.turn !== dispute.turn || dispute.phase !== move.kind || !move.right) return false;
+      endTurn(terms, state, dispute, move.kind === "reveal" ? "choose" : "refute");
+      return true;
+    default:
+      if (move.turn !== dispute.turn || dispute.phase !== "choose" || move.by !== dispute.challenger) return false;
+      if (dispute.tensor === -1) {
+        if (move.index >= terms.chunks.length) return false;
+        dispute.tensor = move.index;
+        endTurn(terms, state, dispute, "reveal");
+      } else {
+        if (move.index >= (terms.chunks[dispute.tensor] as number)) return false;
+        dispute.chunk = move.index;
+        endTurn(terms, state, dispute, "revealChunk");
+      }
+      return true;
+  }
+}
+
+function endTurn(terms: Terms, state: State, dispute: ModelDispute, next: Phase): void {
+  const used = state.now - dispute.turnStart;
+  if (defenderMoves(dispute)) dispute.defenderClock -= used;
+  else dispute.challengerClock -= used;
+  if (next === "revealChunk") dispute.defenderClock = Math.max(dispute.defenderClock, terms.extension);
+  if (next === "refute") dispute.challengerClock = Math.max(dispute.challengerClock, terms.extension);
+  Object.assign(dispute, { phase: next, turn: dispute.turn + 1, turnStart: state.now });
+}
+
+function convict(terms: Terms, state: State, dispute: ModelDispute): boolean {
+  const worker = state.worker as Player;
+  const reward = Math.min(Math.floor(terms.collateral / 2), terms.rewardCap);
+  const compensation = Math.floor(terms.collateral / 5);
+  Object.assign(dispute, { phase: "ended", outcome: "challengerWon" });
+  state.accounts[worker].locked -= terms.collateral;
+  state.accounts[dispute.challenger].credits += reward + terms.bond;
+  state.accounts.requester.credits += compensation;
+  state.burnt += terms.collateral - reward - compensation;
+  state.convicted.push(worker);
+  state.attempt++;
+  reopen(terms, state);
+  return true;
+}
+
+function release(terms: Terms, state: State, free: number): Account {
+  const account = state.accounts[state.worker as Player];
+  account.locked -= terms.collateral;
+  account.free += free;
+  return account;
+}
+
+function reopen(terms: Terms, state: State): void {
+  Object.assign(state, { status: "open", worker: undefined, deadline: openUntil(terms, state.now) });
+}
+
+function openUntil(terms: Terms, now: number): number {
+  const end = now + terms.claimWindow;
+  return terms.expiry !== 0 && terms.expiry < end ? terms.expiry : end;
+}
