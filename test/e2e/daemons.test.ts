@@ -42,7 +42,7 @@ describe.skipIf(!built)("executors and watchers as processes", () => {
   });
 
   const submit = async (programRoot: string, input: string): Promise<bigint> => {
-    const terms = ["--fee", "0.01", "--collateral", "1", "--claim-window", "300", "--delivery-window", "60", "--challenge-window", "12"];
+    const terms = ["--fee", "0.01", "--collateral", "1", "--claim-window", "300", "--delivery-window", "60", "--challenge-window", "16"];
     return BigInt(String((await theatre.as("requester", ["job", "submit", programRoot, "--input", input, ...terms]))["jobId"]));
   };
   const untilFinal = async (jobId: bigint): Promise<Job> => {
