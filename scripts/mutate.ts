@@ -74,7 +74,7 @@ export function mutantsOf(file: string, text: string): Mutant[] {
   }
   for (const match of code.matchAll(/^ +((?:emit )?[A-Za-z_][\w.[\]]*(?: [-+]?= [^;{}]*|\([^;{}]*\)|\+\+|--));$/gm)) {
     const start = match.index + match[0].indexOf(match[1] as string);
-    if (!/^(require|revert|return)\b/.test(match[1] as string)) add(start, start + (match[1] as string).length, "", "statement");
+    if (!/^(require|revert|return)\b/.test(match[1] as string)) add(start, start + (match[1] as string).length + 1, "{}", "statement");
   }
   return found.sort((a, b) => a.start - b.start || a.end - b.end);
 }
@@ -151,7 +151,7 @@ function fateOf(run: (tool: keyof typeof scripts, args: string[]) => { status: n
 function describe(mutant: Mutant): string {
   const text = readFileSync(path.join(root, mutant.file), "utf8");
   const before = text.slice(mutant.start, mutant.end).replace(/\s+/g, " ");
-  return `${mutant.file}:${mutant.line} ${mutant.kind}: ${before} → ${mutant.replacement === "" ? "nothing" : mutant.replacement.replace(/\s+/g, " ")}`;
+  return `${mutant.file}:${mutant.line} ${mutant.kind}: ${before} → ${mutant.replacement.replace(/\s+/g, " ")}`;
 }
 
 if (process.argv[1] === import.meta.filename) main();
