@@ -10,6 +10,8 @@ export interface BackEnd {
   /** The program and leading arguments that run a script; the script follows. */
   command: string[];
   setup: Setup;
+  /** An emulator: of a large model it runs the first input only. */
+  slow?: boolean;
 }
 
 /** How `runGraph.ts` sets a session up. */
@@ -41,8 +43,8 @@ export interface Tools {
 export function listBackEnds(tools: Tools): BackEnd[] {
   const backEnds: BackEnd[] = [];
   const node = [process.execPath];
-  const add = (family: string, variant: string, command: string[], setup: Partial<Setup>): void => {
-    backEnds.push({ name: variant === "" ? family : `${family}, ${variant}`, family, command, setup: { provider: "cpu", threads: 1, optimization: "all", prepacking: true, ...setup } });
+  const add = (family: string, variant: string, command: string[], setup: Partial<Setup>, slow = false): void => {
+    backEnds.push({ name: variant === "" ? family : `${family}, ${variant}`, family, command, setup: { provider: "cpu", threads: 1, optimization: "all", prepacking: true, ...setup }, slow });
   };
   for (const optimization of optimizations) {
     for (const threads of [1, 2]) {
@@ -57,11 +59,13 @@ export function listBackEnds(tools: Tools): BackEnd[] {
   if (tools.cuda === true) for (const optimization of ["disabled", "all"] as const) add("CUDA", optimization, node, { provider: "cuda", optimization });
   for (const optimization of ["disabled", "all"] as const) {
     if (qemuX86 !== undefined) {
-      add("AVX2 (qemu Haswell)", optimization, [existing(qemuX86), "-cpu", "Haswell", ...node], { optimization });
-      add("SSE (qemu Nehalem)", optimization, [existing(qemuX86), "-cpu", "Nehalem", ...node], { optimization });
+      add("AVX2 (qemu Haswell)", optimization, [existing(qemuX86), "-cpu", "Haswell", ...node], { optimization }, true);
+      add("SSE (qemu Nehalem)", optimization, [existing(qemuX86), "-cpu", "Nehalem", ...node], { optimization }, true);
     }
     if (qemuArm64 !== undefined && nodeArm64 !== undefined) {
-      add("arm64 (qemu)", optimization, [existing(qemuArm64), ...(libsArm64 === undefined ? [] : ["-L", existing(libsArm64)]), existing(nodeArm64)], { optimization });
+      const libs = libsArm64 === undefined ? [] : ["-L", existing(libsArm64)];
+      add("arm64 NEON (qemu Cortex-A57)", optimization, [existing(qemuArm64), "-cpu", "cortex-a57", ...libs, existing(nodeArm64)], { optimization }, true);
+      add("arm64 SVE (qemu max)", optimization, [existing(qemuArm64), "-cpu", "max", ...libs, existing(nodeArm64)], { optimization }, true);
     }
   }
   return backEnds;

@@ -45,7 +45,9 @@ export interface Limits {
   seed: number;
 }
 
-export const usualLimits: Limits = { screenTaps: 4e8, judgeTaps: 5e6, judgeElements: 20_000, seed: 1 };
+/** Quick: large tensors are sampled. Thorough: every float sum of every model that is known here, and most of the rest. */
+export const quickLimits: Limits = { screenTaps: 2e6, judgeTaps: 4e5, judgeElements: 4096, seed: 1 };
+export const thoroughLimits: Limits = { screenTaps: 4e8, judgeTaps: 5e6, judgeElements: 20_000, seed: 1 };
 
 /** Elements of each screened step that the judge decides all the same, so that the screen is not taken on trust. */
 const JUDGED_ANYWAY = 64;
@@ -53,9 +55,10 @@ const JUDGED_ANYWAY = 64;
 /**
  * Looks at one step: all elements if it is small enough, otherwise the first, the last and seeded others. The margin of a bare
  * contraction is |claimed − exact| / bound; of anything else |claimed − middle| / half width of the enclosure, 0 where the
- * enclosure is a single value and the claim is that value or where it has no end.
+ * enclosure is a single value and the claim is that value, where it has no end, and where the claim is a zero at which an epilogue
+ * clips.
  */
-export function examineStep(step: Step, tensors: ExecutionTensors, limits: Limits = usualLimits): StepReport {
+export function examineStep(step: Step, tensors: ExecutionTensors, limits: Limits): StepReport {
   const elements = step.result.shape.reduce((product, size) => product * size, 1);
   const taps = Math.max(1, step.reduce.reduce((product, size) => product * size, 1));
   const random = createRandom(limits.seed);
@@ -66,14 +69,14 @@ export function examineStep(step: Step, tensors: ExecutionTensors, limits: Limit
   const judge = (element: number): void => {
     const verdict = judgeElement(step, read, element, claimedAt(element));
     const claimed = elementValue(claimedAt(element), step.result.dtype);
-    const margin = marginOf(step, verdict, claimed);
+    const margin = marginOf(verdict, claimed);
     report.judged++;
     count(report, margin);
     if (!verdict.fraud) return;
     report.fraud++;
     if (report.worst !== undefined && report.worst.margin >= margin) return;
     const { exact, bound } = judgeElement(step, read, element, claimedAt(element), true);
-    report.worst = { element, claimed, ...endsOf(step, verdict), margin, ...(exact === undefined ? {} : { exact }), ...(bound === undefined ? {} : { bound }) };
+    report.worst = { element, claimed, ...endsOf(verdict), margin, ...(exact === undefined ? {} : { exact }), ...(bound === undefined ? {} : { bound }) };
   };
 
   const wanted = Math.min(limits.judgeElements, Math.max(JUDGED_ANYWAY, Math.floor(limits.judgeTaps / taps)));
@@ -86,7 +89,7 @@ export function examineStep(step: Step, tensors: ExecutionTensors, limits: Limit
     let left = wanted;
     for (const element of chosen) {
       const { sound, margin } = anyway.has(element) ? { sound: false, margin: 0 } : screenElement(step, floats, element, elementValue(claimedAt(element), step.result.dtype));
-      if (sound) count(report, margin);
+      if (sound) count(report, step.expression.length > 0 && elementValue(claimedAt(element), step.result.dtype) === 0 ? 0 : margin);
       else if (left-- > 0) judge(element);
     }
   }
@@ -105,18 +108,19 @@ export function emptyReport(): StepReport {
 }
 
 /** Distance from the middle of what is sound in units of its half width, as `examineStep` says. */
-export function marginOf(step: Step, verdict: ElementVerdict, claimed: number): number {
+export function marginOf(verdict: ElementVerdict, claimed: number): number {
   if (verdict.margin !== undefined) return verdict.margin;
-  const { lo, hi } = endsOf(step, verdict);
+  const { lo, hi } = endsOf(verdict);
   if (Number.isNaN(claimed) || !Number.isFinite(lo) || !Number.isFinite(hi) || lo === hi) return verdict.fraud ? Infinity : 0;
   if (lo > hi) return Infinity;
+  if (!verdict.fraud && claimed === 0 && (lo === 0 || hi === 0)) return 0;
   const half = hi / 2 - lo / 2;
   return Math.abs(claimed - (lo + half)) / half;
 }
 
-/** Least and greatest sound value as numbers. */
-export function endsOf(step: Step, { lo, hi }: ElementVerdict): { lo: number; hi: number } {
-  return step.result.dtype === dtypes.float32 ? { lo: floatOf(Number(lo)), hi: floatOf(Number(hi)) } : { lo: Number(lo), hi: Number(hi) };
+/** Least and greatest sound value as numbers; the judge gives those of integers as floats too. */
+function endsOf({ lo, hi }: ElementVerdict): { lo: number; hi: number } {
+  return { lo: floatOf(lo), hi: floatOf(hi) };
 }
 
 function count(report: StepReport, margin: number): void {

@@ -21,10 +21,10 @@ export function honestReport({ machine, examinations, missing }: HonestResults):
     lines.push(`| ${model} | ${rows.length} | ${number(looked)} | ${share(sum(rows, ({ differing }) => differing), sum(rows, elementsIn))} | ${ratio(largestOf(rows))} | ${number(sum(rows, ({ fraud }) => fraud))} |`);
   }
 
-  lines.push("", "| back end | step kind | elements | by the judge | < 0.01 | < 0.1 | < 0.5 | ≤ 1 | > 1 | largest | fraud |", "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+  lines.push("", "Margins, without the known faults:", "", "| back end | step kind | elements | by the judge | < 0.01 | < 0.1 | < 0.5 | ≤ 1 | > 1 | largest | fraud |", "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
   for (const family of families) {
     const kinds = new Map<string, StepReport>();
-    for (const row of ran.filter((one) => one.family === family)) {
+    for (const row of ran.filter((one) => one.family === family && !one.named)) {
       for (const [kind, report] of Object.entries(row.kinds)) {
         const total = kinds.get(kind) ?? emptyReport();
         addReport(total, report);
@@ -36,15 +36,19 @@ export function honestReport({ machine, examinations, missing }: HonestResults):
     }
   }
 
-  const alarms = ran.flatMap(({ model, backEnd, alarms: list }) => list.map((alarm) => ({ model, backEnd, ...alarm })));
+  const alarms = ran.flatMap(({ model, backEnd, named, alarms: list }) => list.map((alarm) => ({ model, backEnd, named, ...alarm })));
   if (alarms.length > 0) {
-    lines.push("", "| fraud in | back end | input | step | elements | worst element | claimed | sound from | to | margin |", "|---|---|---|---|--:|--:|--:|--:|--:|--:|");
-    for (const { model, backEnd, input, step, nodes, count, element, claimed, lo, hi, margin } of alarms) {
-      lines.push(`| ${model} | ${backEnd} | ${input} | ${step} (${nodes.join(", ")}) | ${number(count)} | ${element} | ${claimed} | ${lo} | ${hi} | ${ratio(margin)} |`);
+    lines.push("", "Fraud:", "", "| model | back end | input | step | elements | worst element | claimed | sound from | to | margin |", "|---|---|---|---|--:|--:|--:|--:|--:|--:|");
+    for (const { model, backEnd, named, input, step, nodes, count, element, claimed, lo, hi, margin } of alarms) {
+      lines.push(`| ${model}${named ? " (known fault)" : ""} | ${backEnd} | ${input} | ${step} (${nodes.join(", ")}) | ${number(count)} | ${element} | ${claimed} | ${lo} | ${hi} | ${ratio(margin)} |`);
     }
   }
   const failures = examinations.filter(({ failure }) => failure !== undefined);
-  if (failures.length + missing.length > 0) lines.push("");
+  lines.push("");
+  for (const model of models) {
+    const refused = ran.find((row) => row.model === model && row.unjudged.length > 0)?.unjudged ?? [];
+    if (refused.length > 0) lines.push(`- ${model}: ${refused.length} steps were left out because the judge does not decide them yet (${unique(refused.map(({ kind, code }) => `${kind}: ${code}`)).join(", ")}).`);
+  }
   for (const { model, failure } of failures) lines.push(`- ${model}: ${failure}`);
   for (const { model, reason } of missing) lines.push(`- ${model}: not looked at. ${reason}`);
   return `${lines.join("\n")}\n`;
