@@ -13,6 +13,9 @@ import { fixShapes } from "./fixShapes.ts";
 import { normalizeModel } from "./normalizeModel.ts";
 import { readTypes } from "./readTypes.ts";
 
+/** Operators that disappear once all shapes are known. */
+const shapeArithmetic = new Set(["Shape", "Size", "ConstantOfShape", "Range"]);
+
 /** What a replacement brings in may have to be replaced in turn. */
 const MAX_ROUNDS = 3;
 
@@ -40,7 +43,7 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
   fixShapes(source, options.shapes ?? {});
   pruneModel(source);
   if (narrowCasts(source).length > 0) throw unsupportedError(foreignOffenders(source));
-  const folded = normalizeModel(await rewritten(pruneModel(parseModel(await runner.fold(serializeModel(source)).catch(preferring(foreignOffenders(source))))), runner));
+  const folded = normalizeModel(await rewritten(await fold(source, runner), runner));
   const names = reservedNames(folded);
   if (names.length > 0) {
     throw new GainsayError(`The model uses names that are kept for traces: ${names.join(", ")}; rename them.`, { code: "MODEL_NAMES", kind: "usage", details: { names } });
@@ -50,6 +53,13 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
   const types = await readTypes(folded, runner, offenders.length === 0).catch(preferring(offenders));
   const program = assembleProgram(model, emitProgram(folded, lowerGraph(folded, types)));
   return { program, model };
+}
+
+/** Constants folded; twice where functions that ONNX Runtime writes out at the end of the first time leave shape arithmetic behind. */
+async function fold(source: Model, runner: FoldRunner): Promise<Model> {
+  const once = async (model: Model): Promise<Model> => pruneModel(parseModel(await runner.fold(serializeModel(model)).catch(preferring(foreignOffenders(source)))));
+  const folded = await once(source);
+  return folded.graph.node.some(({ opType }) => shapeArithmetic.has(opType)) ? once(folded) : folded;
 }
 
 /** The graph with operators that are no steps replaced by others, and what is constant then folded again. */

@@ -5,6 +5,7 @@ import { rewriteCumSum } from "./linearMaps.ts";
 import { rewriteBatchNorm, rewriteGroupNorm, rewriteInstanceNorm, rewriteLayerNorm, rewriteLpNorm, rewriteMeanVariance, rewriteRmsNorm } from "./norms.ts";
 import { quantisedBinary, quantisedUnary, rewriteDynamicQuantise, rewriteMatMulInteger, rewriteQGemm, rewriteQuantisedConcat, rewriteQuantisedPool } from "./quantised.ts";
 import { rewriteConcat, rewriteDepthToSpace, rewriteGatherNd, rewritePad, rewriteSpaceToDepth } from "./rearrangements.ts";
+import { recurrent } from "./recurrent.ts";
 import { rewriteReduceProd, sumOf } from "./reductions.ts";
 import { rewriteResize } from "./resizes.ts";
 import { rewriteGemm } from "./scales.ts";
@@ -28,6 +29,9 @@ export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ["ReduceLogSum", sumOf("LogSum")],
   ["ReduceLogSumExp", sumOf("LogSumExp")],
   ["ReduceProd", rewriteReduceProd],
+  ["LSTM", recurrent("LSTM")],
+  ["GRU", recurrent("GRU")],
+  ["RNN", recurrent("RNN")],
   ["Resize", rewriteResize],
   ["Upsample", rewriteResize],
   ["ConvTranspose", rewriteConvTranspose],
