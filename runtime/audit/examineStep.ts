@@ -1,5 +1,6 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
+import { floatOf } from "../../protocol/judge/float32.ts";
 import { judge } from "../../protocol/judge/judge.ts";
 import { dtypeBytes, type Step, type Verdict } from "../../protocol/program/types.ts";
 import { corruptionsOf, type CorruptionName } from "./corruptions.ts";
@@ -71,7 +72,7 @@ export async function examineStep(execution: OpenExecution, chain: JudgeChain, s
   };
   const describe = (verdict: Verdict, bits: bigint): string => {
     const ends = type.enclosure(verdict);
-    const sound = ends === undefined ? `[${verdict.lo}, ${verdict.hi}]` : `[${type.value(type.at(ends.lo))}, ${type.value(type.at(ends.hi))}]`;
+    const sound = ends === undefined ? `[${floatOf(Number(verdict.lo))}, ${floatOf(Number(verdict.hi))}]` : `[${type.value(type.at(ends.lo))}, ${type.value(type.at(ends.hi))}]`;
     return `${type.value(bits)} against ${sound}${verdict.nan ? " or NaN" : ""}`;
   };
   const submit = async (tried: Case, element: number, bits: bigint, corruption: CorruptionName | undefined, expected: Verdict): Promise<void> => {
