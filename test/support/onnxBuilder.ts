@@ -16,32 +16,44 @@ export interface OnnxModelParts {
   /** Lists initialisers among the inputs, as old exporters did. */
   initializersAsInputs?: boolean;
   inputType?: number;
+  /** Element types of inputs and outputs that are not float32. */
+  inputTypes?: Record<string, number>;
+  outputTypes?: Record<string, number>;
 }
 
 /** Bytes of a small float32 ONNX model for tests. */
 export function buildOnnx(parts: OnnxModelParts): Uint8Array {
   const elemType = parts.inputType ?? 1;
-  const inputs = Object.entries(parts.inputs).map(([name, shape]) => declaredInput(name, elemType, shape));
+  const inputs = Object.entries(parts.inputs).map(([name, shape]) => declaredInput(name, parts.inputTypes?.[name] ?? elemType, shape));
   const initializers = parts.initializers ?? [];
+  const domains = new Set(parts.nodes.map(({ domain }) => domain).filter((domain) => domain !== ""));
   if (parts.initializersAsInputs === true) inputs.push(...initializers.map((tensor) => makeValueInfo(tensor.name, tensor.dataType, tensor.dims.map(Number))));
   return serializeModel(
     create(ModelProtoSchema, {
       irVersion: BigInt(parts.irVersion ?? 10),
-      opsetImport: [{ domain: "", version: BigInt(parts.opset ?? 21) }],
+      opsetImport: [{ domain: "", version: BigInt(parts.opset ?? 21) }, ...[...domains].map((domain) => ({ domain, version: 1n }))],
       graph: {
         name: "test",
         node: parts.nodes,
         initializer: initializers,
         input: inputs,
-        output: parts.outputs.map((name) => create(ValueInfoProtoSchema, { name, type: create(TypeProtoSchema, { tensorType: { elemType: 1 } }) })),
+        output: parts.outputs.map((name) => create(ValueInfoProtoSchema, { name, type: create(TypeProtoSchema, { tensorType: { elemType: parts.outputTypes?.[name] ?? 1 } }) })),
       },
     }),
   );
 }
 
-/** A node; attributes by name. */
+/** A node; attributes by name. Operators of other domains have the domain before their name. */
 export function op(opType: string, inputs: string[], outputs: string[], attributes: Record<string, AttributeValue> = {}): NodeProto {
-  return makeNode(opType, inputs, outputs, attributes);
+  const dot = opType.lastIndexOf(".");
+  const node = makeNode(opType.slice(dot + 1), inputs, outputs, attributes);
+  if (dot >= 0) node.domain = opType.slice(0, dot);
+  return node;
+}
+
+/** An initialiser of small integers. */
+export function bytes8(name: string, dtype: 2 | 3 | 9, shape: number[], values: Iterable<number>): TensorProto {
+  return makeTensor(name, dtype, shape, Uint8Array.from(values, (value) => value & 255));
 }
 
 /** A float32 initialiser. */
