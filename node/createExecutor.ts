@@ -27,6 +27,8 @@ export interface ExecutorDependencies extends Parts {
 export interface Executor {
   /** Tests the kernels on every program that is served from the start. Throws `KERNEL_FAULT`, `BUNDLE_MISSING`. */
   prepare(signal: AbortSignal, onProgram?: (root: Hex) => void): Promise<Hex[]>;
+  /** How many of its commitments can still be disputed or have to be settled; resolves once `run` has read the chain. */
+  openCommitments(): Promise<number>;
   /** Works until `signal` aborts, then finishes what is at work. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -45,6 +47,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const refused = new Set<Hex>();
   const openSince = new Map<string, number>();
   const served = new Set<Hex>();
+  const { promise: chainRead, resolve: noteChainRead } = Promise.withResolvers<void>();
   let lastPruned = 0;
   let lastListed = 0;
 
@@ -106,6 +109,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   };
 
   const onHead = (head: Head): void => {
+    noteChainRead();
     for (const job of ledger.jobs.values()) workOnJob(job, head);
     for (const dispute of ledger.disputes.values()) workOnDispute(dispute, head);
     if (options.programs.length === 0 && head.timestamp - lastListed >= 10) {
@@ -125,6 +129,10 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
         await admit(root, signal);
       }
       return [...served];
+    },
+    async openCommitments() {
+      await chainRead;
+      return [...ledger.jobs.values()].filter((job) => isMine(job) && job.status === "committed").length;
     },
     async run(signal) {
       const stopServing = options.misbehaviour?.withhold === true ? () => undefined : network.blobs.serve(traceSource(traces));

@@ -51,14 +51,26 @@ export function startExecutorCommand(shell: Shell): Command {
           },
           { ...daemon, account: await context.account(), sender },
         );
-        const served = await executor.prepare(context.signal, (root) => context.progress.update(`testing this machine's kernels on program ${short(root)}`));
+        // What is committed already is defended from the first second; only new jobs wait for the test of the kernels.
+        const stopping = new AbortController();
+        const running = executor.run(AbortSignal.any([context.signal, stopping.signal]));
+        const served = await Promise.race([executor.prepare(context.signal, (root) => context.progress.update(`testing this machine's kernels on program ${short(root)}`)), running.then((): Hex[] => [])]).catch(async (error: unknown) => {
+          const open = await Promise.race([executor.openCommitments(), running.then(() => 0)]);
+          if (open > 0 && !context.signal.aborted) {
+            context.output.note(`gainsay: ${error instanceof Error ? error.message : String(error)} No new jobs are taken; ${open} commitments are defended and settled.`);
+            return [];
+          }
+          stopping.abort();
+          await running;
+          throw error;
+        });
         context.progress.end();
         if (served.length === 0) context.output.note("gainsay: there is no bundle in the data folder, so there is nothing to serve yet; compile a model with `gainsay model compile`.");
         context.output.result({ ready: true, account: sender.address, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs: served, stake: free }, [
           `executor ${sender.address} serves ${served.length === 1 ? "one program" : `${served.length} programs`} with a free stake of ${ether(free)}`,
           ...daemon.network.addresses().map((address) => `peer ${address}`),
         ]);
-        await executor.run(context.signal);
+        await running;
       }),
     );
 }
