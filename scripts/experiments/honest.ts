@@ -38,6 +38,7 @@ const tools: Tools = {
 const wanted = (list: string | undefined, name: string): boolean => list === undefined || list.split(";").some((part) => name.toLowerCase().includes(part.trim().toLowerCase()));
 const backEnds = listBackEnds(tools).filter(({ name }) => wanted(values["back-ends"], name));
 
+const machine = `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${cpus().length} cores, Node.js ${process.version}`;
 const runner = createFoldRunner();
 const examinations: Examination[] = [];
 const missing: { model: string; reason: string }[] = [];
@@ -59,13 +60,13 @@ for (const subject of subjects.filter(({ name }) => wanted(values.models, name))
     examinations.push(examination);
     const { looked, fraud, largest, failure, differing } = examination;
     process.stderr.write(`${subject.name} · ${backEnd.name}: ${failure ?? `${looked} elements, ${differing} differ, largest margin ${largest.toPrecision(3)}, ${fraud} fraud`} (${((performance.now() - started) / 1000).toFixed(1)} s)\n`);
+    // Each time, because a full run takes long.
+    if (values.markdown !== undefined) writeFileSync(values.markdown, honestReport({ machine, examinations, missing }));
   }
 }
 runner.close();
 
-const machine = `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${cpus().length} cores, Node.js ${process.version}`;
 const report = { machine, examinations, missing };
-if (values.markdown !== undefined) writeFileSync(values.markdown, honestReport(report));
 if (values.json === true) process.stdout.write(`${toJson(report)}\n`);
 else console.log(honestReport(report));
 process.exit(examinations.some(({ fraud, named }) => fraud > 0 && !named) ? 3 : 0);

@@ -10,6 +10,7 @@ import { createFoldRunner } from "../../runtime/compile/createFoldRunner.ts";
 import { listBackEnds, type BackEnd } from "./backEnds.ts";
 import { attackBounds } from "./lies/attackBounds.ts";
 import { flipBits } from "./lies/flipBits.ts";
+import { listLies } from "./lies/listLies.ts";
 import { liesReport, type LiesResults } from "./lies/liesReport.ts";
 import { tellLies } from "./lies/tellLies.ts";
 import { openTrace } from "./openTrace.ts";
@@ -37,7 +38,7 @@ for (const name of values.models.split(",")) {
     const { bundle } = await compileSubject(subject, runner);
     const honest = await recordTraces(bundle, images, backEnd);
     const say = (words: string): void => void process.stderr.write(`${name}: ${words}\n`);
-    const lies = await tellLies(bundle, images.slice(0, Number(values["lie-images"])), backEnd, (lie) => say(`${lie.name}: ${lie.failure ?? `${lie.caught} of ${lie.inputs} caught`}`));
+    const lies = await tellLies(bundle, images.slice(0, Number(values["lie-images"])), honest.slice(0, Number(values["lie-images"])), backEnd, listLies(bundle), (lie) => say(`${lie.name}: ${lie.failure ?? `${lie.caught} of ${lie.inputs} caught`}`));
     const bits = flipBits(images.slice(0, 4).map((inputs, i) => openTrace(bundle, inputs, honest[i] as Uint8Array[])), 64, 1);
     say("bits flipped");
     const attack = await attackBounds(bundle, images, honest, await recordTraces(bundle, images, optimised), Math.min(150, count));

@@ -52,8 +52,6 @@ const firstSet = (name: string): string => shared(name, "test_data_set_0", "inpu
 export const subjects: readonly Subject[] = [
   { name: "digits", model: path.join(root, "models", "digits", "digits.onnx"), from: 0, to: 255 },
   { name: "mnist", model: shared("mnist", "model.onnx"), from: 0, to: 255, published: firstSet("mnist") },
-  { name: "ultraface-slim-320", model: shared("ultraface-slim-320", "model.onnx"), from: -1, to: 1 },
-  { name: "shufflenet-v2-12-int8", model: shared("shufflenet-v2-12-int8", "model.onnx"), from: -2, to: 2, published: firstSet("shufflenet-v2-12-int8") },
   { name: "multihead-attention", model: shared("multihead-attention", "model.onnx"), shapes: { input: [1, 1, 16, 128] }, from: 0, to: 0.1 },
   { name: "stories260K", model: shared("stories260K", "model.onnx"), shapes: { input_ids: [1, 16] }, below: 512 },
   { name: "probe: Conv of 8 channels", model: evenChannelsConv() },
@@ -63,6 +61,8 @@ export const subjects: readonly Subject[] = [
   { name: "probe: other functions", model: restProbe(), from: -8, to: 8 },
   { name: "probe: rows", model: rowsProbe(), from: -4, to: 4 },
   { name: "probe: sums", model: sumsProbe(), from: -1, to: 1 },
+  { name: "ultraface-slim-320", model: shared("ultraface-slim-320", "model.onnx"), from: -1, to: 1 },
+  { name: "shufflenet-v2-12-int8", model: shared("shufflenet-v2-12-int8", "model.onnx"), from: -2, to: 2, published: firstSet("shufflenet-v2-12-int8") },
 ];
 
 /** Compiles a subject and makes its inputs. Throws what `compileModel` throws, and `MODEL_MISSING` where the file is not here. */

@@ -34,10 +34,21 @@ function liesTable(lies: readonly LieReport[]): string[] {
   return ["| lie | caught | first step that convicts | traces it leaves unchanged | answers it changes |", "|---|--:|---|--:|--:|", ...rows];
 }
 
+/** One row a bit; neighbouring bits with the same shares share a row. */
 function bitsTable(bits: readonly BitReport[]): string[] {
   const name = (bit: number): string => (bit === 31 ? "sign" : bit >= 23 ? `exponent ${bit - 23}` : `mantissa ${bit}`);
-  const rows = Array.from({ length: 32 }, (_, bit) => `| ${name(bit)} | ${bits.map(({ tried, caught }) => percent(caught[bit]!, tried[bit]!)).join(" | ")} |`);
-  return [`| bit | ${bits.map(({ step }) => `step ${step}`).join(" | ")} |`, `|---|${"--:|".repeat(bits.length)}`, ...rows];
+  const rows: { first: number; last: number; shares: string }[] = [];
+  for (let bit = 0; bit < 32; bit++) {
+    const shares = bits.map(({ tried, caught }) => percent(caught[bit]!, tried[bit]!)).join(" | ");
+    const before = rows.at(-1);
+    if (before?.shares === shares) before.last = bit;
+    else rows.push({ first: bit, last: bit, shares });
+  }
+  return [
+    `| bit | ${bits.map(({ step }) => `step ${step}`).join(" | ")} |`,
+    `|---|${"--:|".repeat(bits.length)}`,
+    ...rows.map(({ first, last, shares }) => `| ${name(first)}${last > first ? ` to ${name(last)}` : ""} | ${shares} |`),
+  ];
 }
 
 function attackLines({ inputs, flips, convicted, shift, relativeShift, leastGap, medianGap, noise, close }: AttackReport): string[] {
@@ -48,9 +59,9 @@ function attackLines({ inputs, flips, convicted, shift, relativeShift, leastGap,
     `| traces convicted (must be 0) | ${convicted + close.convicted} |`,
     `| shift of the gap between the two largest logits, median | ${tiny(shift.median)} |`,
     `| the same, largest | ${tiny(shift.largest)} |`,
+    `| difference of the gap between two honest back ends (CPU, optimisation off and all), largest | ${tiny(noise)} |`,
     `| shift ÷ largest logit, median | ${tiny(relativeShift.median)} |`,
     `| shift ÷ largest logit, largest | ${tiny(relativeShift.largest)} |`,
-    `| the same between two honest back ends (CPU, optimisation off and all), largest | ${tiny(noise)} |`,
     `| honest gap, median | ${tiny(medianGap)} |`,
     `| honest gap, least | ${tiny(leastGap)} |`,
     "",

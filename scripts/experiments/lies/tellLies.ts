@@ -4,7 +4,7 @@ import type { BackEnd } from "../backEnds.ts";
 import { floatsOf, openTrace } from "../openTrace.ts";
 import { recordTraces } from "../recordTraces.ts";
 import { convict } from "./convict.ts";
-import { listLies, type Lie } from "./listLies.ts";
+import type { Lie } from "./listLies.ts";
 
 /** What became of one lie over all inputs. */
 export interface LieReport {
@@ -21,13 +21,12 @@ export interface LieReport {
 }
 
 /**
- * Tells every lie about every input and asks the judge. A false model is run without graph rewriting, so that roundings put into
- * the graph stay there; the honest traces come from the same back end.
+ * Tells each lie about every input and asks the judge. A false model is run without graph rewriting, so that roundings put into
+ * the graph stay there; the honest traces should come from the same back end.
  */
-export async function tellLies(bundle: Bundle, inputs: readonly (readonly Uint8Array[])[], backEnd: BackEnd, progress: (report: LieReport) => void = () => undefined): Promise<LieReport[]> {
-  const honest = await recordTraces(bundle, inputs, backEnd);
+export async function tellLies(bundle: Bundle, inputs: readonly (readonly Uint8Array[])[], honest: readonly Uint8Array[][], backEnd: BackEnd, lies: readonly Lie[], progress: (report: LieReport) => void = () => undefined): Promise<LieReport[]> {
   const reports: LieReport[] = [];
-  for (const lie of listLies(bundle)) {
+  for (const lie of lies) {
     const report: LieReport = { name: lie.name, inputs: inputs.length, caught: 0, firstSteps: {}, unchanged: 0, flips: 0 };
     try {
       const traces = await tracesOf(bundle, lie, inputs, honest, backEnd);
