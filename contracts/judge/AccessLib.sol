@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ElementType} from "../lib/ElementType.sol";
 import {Access, Operand, Stage, Window} from "../types/Program.sol";
 import {Openings, Span} from "./Openings.sol";
 
 /// @notice An operand seen from one output element: what is left to decide is the reduction coordinates.
-/// `origin` is the linear index at r = 0; `hint` the span that had the last element read.
+/// `origin` is the linear index at r = 0; `size` the bytes of an element; `hint` the span that had the last element read.
 struct Cursor {
     int256 origin;
     int256[] strides;
     Gate[] gates;
     Stage[] stages;
     uint256 elements;
+    uint256 dtype;
+    uint256 size;
     Span[] spans;
     uint256 hint;
 }
 
-/// @notice `count` taps whose floats stand evenly spaced in calldata: the first at `start`, the next `step` bytes further (mod 2^256).
+/// @notice `count` taps whose elements stand evenly spaced in calldata: the first at `start`, the next `step` bytes further (mod 2^256).
 struct Piece {
     uint256 start;
     uint256 step;
@@ -42,7 +45,7 @@ library AccessLib {
 
     /// @param coords Output coordinates.
     /// @param reduceRank Number of reduction dimensions.
-    function seen(Operand memory operand, Span[] memory spans, uint256[] memory coords, uint256 reduceRank)
+    function seen(Operand memory operand, uint256[] memory coords, uint256 reduceRank)
         internal
         pure
         returns (Cursor memory cursor)
@@ -67,7 +70,17 @@ library AccessLib {
         }
         cursor.stages = access.stages;
         cursor.elements = operand.elements;
-        cursor.spans = spans;
+        cursor.dtype = operand.dtype;
+        cursor.size = ElementType.size(operand.dtype);
+    }
+
+    /// @notice Whether the windows, none of which runs over the reduction, let the operand exist here.
+    function isPresent(Cursor memory cursor) internal pure returns (bool) {
+        for (uint256 k = 0; k < cursor.gates.length; ++k) {
+            Gate memory gate = cursor.gates[k];
+            if (gate.start < 0 || gate.start >= gate.size) return false;
+        }
+        return true;
     }
 
     /// @notice Linear index at reduction coordinates r, before the stages.
@@ -112,12 +125,12 @@ library AccessLib {
         return uint256(index);
     }
 
-    /// @notice Bits of the element that a linear index leads to.
+    /// @notice The element, as `ElementType` has it, that a linear index leads to.
     function read(Cursor memory cursor, int256 index) internal pure returns (uint256) {
         uint256 element = resolve(cursor, index);
         cursor.hint = Openings.find(cursor.spans, element, cursor.hint);
         Span memory span = cursor.spans[cursor.hint];
-        return Openings.load(span.start + (element - span.first) * 4);
+        return ElementType.load(span.start + (element - span.first) * cursor.size, cursor.dtype);
     }
 
     /// @notice The longest run of at most `count` taps from a linear index on, `stride` apart, that is evenly spaced in one span.
@@ -141,7 +154,10 @@ library AccessLib {
             uint256 inSpan = reach;
             if (stride > 0) inSpan = (span.end - 1 - element) / uint256(stride) + 1;
             if (stride < 0) inSpan = (element - span.first) / uint256(-stride) + 1;
-            piece = Piece(span.start + (element - span.first) * 4, uint256(stride * 4), inSpan < reach ? inSpan : reach);
+            uint256 size = cursor.size;
+            piece = Piece(
+                span.start + (element - span.first) * size, uint256(stride) * size, inSpan < reach ? inSpan : reach
+            );
         }
     }
 

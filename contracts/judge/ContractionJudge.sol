@@ -1,43 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ExactSum, ExactSumLib, SumBound} from "../lib/ExactSum.sol";
-import {Float32} from "../lib/Float32.sol";
-import {IntervalLib} from "../lib/Interval.sol";
+import {ExactSum, ExactSumLib} from "../lib/ExactSum.sol";
 import {Verdict} from "../types/Witness.sol";
 import {AccessLib, Cursor, Piece} from "./AccessLib.sol";
 import {DotProduct} from "./DotProduct.sol";
 import {IExpression} from "./IExpression.sol";
 import {StepJudge} from "./StepJudge.sol";
+import {SummingJudge} from "./SummingJudge.sol";
 import {Walk, WalkLib} from "./Walk.sol";
 
-/// @notice Judges sums of products with addends: the exact sum, its rounding bound, then the expression.
-contract ContractionJudge is StepJudge {
+/// @notice Judges float32 sums of products with addends: the exact sum, its rounding bound, then the expression.
+contract ContractionJudge is SummingJudge {
     constructor(IExpression evaluator) StepJudge(evaluator) {}
 
     function kind() internal pure override returns (uint256) {
         return 1;
     }
 
-    function decide(Case memory item) internal view override returns (Verdict memory verdict) {
+    function decide(Case memory item) internal view override returns (Verdict memory) {
         require(item.step.op == 0, UnsupportedOp(item.step.op));
         checkRoles(item, 2, true);
+        requireFloats(item, 0);
+        requireFloats(item, 1);
         ExactSum memory sum;
         addProducts(item, sum);
-        for (uint256 i = 2; i < item.operands.length && item.step.operands[i].role == ADDEND; ++i) {
+        uint256 end = firstValue(item);
+        for (uint256 i = 2; i < end; ++i) {
+            requireFloats(item, i);
             Cursor memory cursor = item.operands[i];
             ExactSumLib.addFloat(sum, AccessLib.read(cursor, cursor.origin));
             ++sum.terms;
         }
-        SumBound memory bound = ExactSumLib.bound(sum);
-        if (item.step.expression.length != 0) {
-            return verdictOfExpression(item, slotsOf(item, IntervalLib.flushed(ExactSumLib.enclosure(bound, true)), 1));
-        }
-        // Values without an expression have no say, but are opened and so must be in range.
-        slotsOf(item, ExactSumLib.enclosure(bound, true), 1);
-        verdict = verdictOf(item.claimed, ExactSumLib.enclosure(bound, false));
-        // An infinity beside finite values leaves a gap that the enclosure does not show.
-        if (!Float32.isNaN(item.claimed)) verdict.fraud = !ExactSumLib.admits(bound, Float32.keyOf(item.claimed));
+        return concludeSum(item, ExactSumLib.bound(sum));
     }
 
     function addProducts(Case memory item, ExactSum memory sum) private pure {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ElementType} from "../lib/ElementType.sol";
 import {ExactSum, ExactSumLib} from "../lib/ExactSum.sol";
-import {Openings} from "./Openings.sol";
 
 /// @notice The inner loop of a contraction: adds the products of two evenly spaced runs of little-endian float32 in calldata.
 library DotProduct {
@@ -127,7 +127,7 @@ library DotProduct {
         pure
     {
         for (uint256 i = 0; i < count; ++i) {
-            ExactSumLib.addProduct(sum, Openings.load(a), Openings.load(b));
+            ExactSumLib.addProduct(sum, ElementType.load32(a), ElementType.load32(b));
             unchecked {
                 a += stepA;
                 b += stepB;

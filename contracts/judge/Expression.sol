@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ElementType} from "../lib/ElementType.sol";
 import {Interval, IntervalLib} from "../lib/Interval.sol";
+import {Logic} from "../lib/Logic.sol";
+import {Power} from "../lib/Power.sol";
+import {Rounding} from "../lib/Rounding.sol";
 import {Scalar} from "../lib/Scalar.sol";
+import {Trigonometry} from "../lib/Trigonometry.sol";
+import {ExpressionCode} from "./ExpressionCode.sol";
 import {IExpression} from "./IExpression.sol";
 
 /// @notice Evaluates expressions. A contract of its own, because with the scalar functions in it a step judge would exceed EIP-170.
@@ -24,31 +30,92 @@ contract Expression is IExpression {
         uint256 depth = 0;
         for (uint256 position = 0; position < code.length; ++position) {
             uint256 opcode = uint8(code[position]);
+            uint256 operand = operandOf(code, position, opcode);
             if (opcode < 0x10) {
                 require(depth < MAX_DEPTH, ExpressionStack(depth + 1));
-                if (opcode == 0x01) {
-                    require(position + 1 < code.length, ExpressionTruncated(position));
-                    uint256 slot = uint8(code[++position]);
-                    require(slot < slots.length, ExpressionSlot(slot));
-                    stack[depth++] = slots[slot];
-                } else if (opcode == 0x02) {
-                    require(position + 4 < code.length, ExpressionTruncated(position));
-                    stack[depth++] = IntervalLib.point(uint32(bytes4(code[position + 1:position + 5])));
-                    position += 4;
+                if (opcode == ExpressionCode.SLOT) {
+                    require(operand < slots.length, ExpressionSlot(operand));
+                    stack[depth++] = slots[operand];
+                } else if (opcode == ExpressionCode.FLOAT) {
+                    stack[depth++] = IntervalLib.point(operand);
+                } else if (opcode == ExpressionCode.INTEGER) {
+                    stack[depth++] = IntervalLib.integer(int64(uint64(operand)));
                 } else {
                     revert ExpressionOpcode(uint8(opcode));
                 }
-            } else if (opcode < 0x20) {
-                require(depth > 1, ExpressionStack(depth));
-                Interval memory y = stack[--depth];
-                stack[depth - 1] = IntervalLib.flushed(binary(opcode, stack[depth - 1], y));
             } else {
-                require(depth > 0, ExpressionStack(depth));
-                stack[depth - 1] = IntervalLib.flushed(unary(opcode, stack[depth - 1]));
+                uint256 inputs = arity(opcode);
+                require(depth >= inputs, ExpressionStack(depth));
+                depth -= inputs - 1;
+                Interval memory x = stack[depth - 1];
+                if (inputs == 1) x = opcode == ExpressionCode.WIDEN ? widen(x, operand) : unary(opcode, x);
+                else if (inputs == 2) x = binary(opcode, x, stack[depth]);
+                else x = Logic.select(x, stack[depth], stack[depth + 1]);
+                stack[depth - 1] = IntervalLib.flushed(x);
             }
+            position += ExpressionCode.immediate(opcode);
         }
         require(depth == 1, ExpressionStack(depth));
         return stack[0];
+    }
+
+    /// @inheritdoc IExpression
+    function evaluateIntegers(bytes calldata code, int256[] calldata slots)
+        external
+        pure
+        returns (bool defined, int256 value)
+    {
+        defined = true;
+        if (code.length == 0) {
+            require(slots.length != 0, ExpressionSlot(0));
+            return (true, slots[0]);
+        }
+        int256[] memory stack = new int256[](MAX_DEPTH);
+        uint256 depth = 0;
+        for (uint256 position = 0; position < code.length; ++position) {
+            uint256 opcode = uint8(code[position]);
+            uint256 operand = operandOf(code, position, opcode);
+            if (opcode < 0x10) {
+                require(depth < MAX_DEPTH, ExpressionStack(depth + 1));
+                if (opcode == ExpressionCode.SLOT) {
+                    require(operand < slots.length, ExpressionSlot(operand));
+                    stack[depth++] = slots[operand];
+                } else if (opcode == ExpressionCode.INTEGER) {
+                    stack[depth++] = int64(uint64(operand));
+                } else {
+                    revert ExpressionOpcode(uint8(opcode));
+                }
+            } else {
+                uint256 inputs = arity(opcode);
+                require(depth >= inputs, ExpressionStack(depth));
+                depth -= inputs - 1;
+                int256 x = stack[depth - 1];
+                if (inputs == 1) {
+                    x = opcode == ExpressionCode.WRAP ? wrapped(x, operand) : unaryInteger(opcode, x);
+                } else if (inputs == 2) {
+                    if (opcode == 0x13 && stack[depth] == 0) defined = false;
+                    else x = binaryInteger(opcode, x, stack[depth]);
+                } else {
+                    x = x != 0 ? stack[depth] : stack[depth + 1];
+                }
+                stack[depth - 1] = x;
+            }
+            position += ExpressionCode.immediate(opcode);
+        }
+        require(depth == 1, ExpressionStack(depth));
+        return (defined, stack[0]);
+    }
+
+    function operandOf(bytes calldata code, uint256 position, uint256 opcode) private pure returns (uint256) {
+        uint256 length = ExpressionCode.immediate(opcode);
+        if (length == 0) return 0;
+        require(position + length < code.length, ExpressionTruncated(position));
+        return uint256(bytes32(code[position + 1:position + 1 + length])) >> (256 - 8 * length);
+    }
+
+    function arity(uint256 opcode) private pure returns (uint256) {
+        if (opcode < 0x20 || (opcode >= 0x48 && opcode < 0x50 && opcode != 0x4c) || opcode == 0x51) return 2;
+        return opcode == 0x50 ? 3 : 1;
     }
 
     function binary(uint256 opcode, Interval memory x, Interval memory y) private pure returns (Interval memory) {
@@ -58,6 +125,13 @@ contract Expression is IExpression {
         if (opcode == 0x13) return IntervalLib.div(x, y);
         if (opcode == 0x14) return IntervalLib.max(x, y);
         if (opcode == 0x15) return IntervalLib.min(x, y);
+        if (opcode == 0x48) return Logic.less(x, y);
+        if (opcode == 0x49) return Logic.lessOrEqual(x, y);
+        if (opcode == 0x4a) return Logic.equal(x, y);
+        if (opcode == 0x4d) return Logic.and_(x, y);
+        if (opcode == 0x4e) return Logic.or_(x, y);
+        if (opcode == 0x4f) return Logic.xor_(x, y);
+        if (opcode == 0x51) return Power.pow(x, y);
         revert ExpressionOpcode(uint8(opcode));
     }
 
@@ -71,6 +145,54 @@ contract Expression is IExpression {
         if (opcode == 0x26) return Scalar.erf(x);
         if (opcode == 0x27) return Scalar.sigmoid(x);
         if (opcode == 0x30) return IntervalLib.max(x, Interval(0, 0, false));
+        if (opcode >= 0x40 && opcode <= 0x44) return Rounding.rounded(x, opcode - 0x40);
+        if (opcode == 0x4c) return Logic.not_(x);
+        if (opcode == 0x52) return Trigonometry.sin(x);
+        if (opcode == 0x53) return Trigonometry.cos(x);
         revert ExpressionOpcode(uint8(opcode));
+    }
+
+    /// @dev An amount that is NaN or infinite leaves nothing out.
+    function widen(Interval memory x, uint256 bits) private pure returns (Interval memory) {
+        bits &= 0x7fffffff;
+        if (bits >= 0x7f800000) return IntervalLib.all();
+        if (IntervalLib.isNone(x)) return x;
+        return IntervalLib.add(x, Interval(-int256(bits), int256(bits), false));
+    }
+
+    function binaryInteger(uint256 opcode, int256 x, int256 y) private pure returns (int256) {
+        unchecked {
+            if (opcode == 0x10) return x + y;
+            if (opcode == 0x11) return x - y;
+            if (opcode == 0x12) return x * y;
+            if (opcode == 0x13) return x / y;
+        }
+        if (opcode == 0x14) return x > y ? x : y;
+        if (opcode == 0x15) return x < y ? x : y;
+        bool holds;
+        if (opcode == 0x48) holds = x < y;
+        else if (opcode == 0x49) holds = x <= y;
+        else if (opcode == 0x4a) holds = x == y;
+        else if (opcode == 0x4d) holds = x != 0 && y != 0;
+        else if (opcode == 0x4e) holds = x != 0 || y != 0;
+        else if (opcode == 0x4f) holds = (x != 0) != (y != 0);
+        else revert ExpressionOpcode(uint8(opcode));
+        return holds ? int256(1) : int256(0);
+    }
+
+    function unaryInteger(uint256 opcode, int256 x) private pure returns (int256) {
+        unchecked {
+            if (opcode == 0x20) return -x;
+            if (opcode == 0x21) return x < 0 ? -x : x;
+        }
+        if (opcode == 0x30) return x > 0 ? x : int256(0);
+        if (opcode == 0x44) return x > 0 ? int256(1) : x < 0 ? int256(-1) : int256(0);
+        if (opcode == 0x4c) return x == 0 ? int256(1) : int256(0);
+        revert ExpressionOpcode(uint8(opcode));
+    }
+
+    function wrapped(int256 x, uint256 dtype) private pure returns (int256) {
+        require(ElementType.isInteger(dtype), ExpressionOpcode(uint8(ExpressionCode.WRAP)));
+        return ElementType.wrap(x, dtype);
     }
 }

@@ -13,20 +13,35 @@ contract Judge is IJudge {
     uint256 private constant CONTRACTION = 1;
     uint256 private constant MAP = 2;
     uint256 private constant REDUCTION = 3;
+    uint256 private constant NORMALISATION = 4;
+    uint256 private constant GATHER = 5;
+    uint256 private constant MOVEMENT = 6;
+    uint256 private constant FLOAT32 = 1;
 
     IStepJudge public immutable contractionJudge;
+    IStepJudge public immutable integerContractionJudge;
     IStepJudge public immutable mapJudge;
     IStepJudge public immutable reductionJudge;
+    IStepJudge public immutable sumJudge;
+    IStepJudge public immutable normalisationJudge;
+    IStepJudge public immutable gatherJudge;
+    IStepJudge public immutable movementJudge;
 
     error ProgramMismatch(bytes32 expected, bytes32 given);
     error StepNotInProgram(uint32 stepIndex);
     error StepTooShort(uint256 length);
     error UnknownKind(uint256 kind);
 
-    constructor(IStepJudge contraction, IStepJudge map, IStepJudge reduction) {
-        contractionJudge = contraction;
-        mapJudge = map;
-        reductionJudge = reduction;
+    /// @param judges In the order of the immutables above.
+    constructor(IStepJudge[8] memory judges) {
+        contractionJudge = judges[0];
+        integerContractionJudge = judges[1];
+        mapJudge = judges[2];
+        reductionJudge = judges[3];
+        sumJudge = judges[4];
+        normalisationJudge = judges[5];
+        gatherJudge = judges[6];
+        movementJudge = judges[7];
     }
 
     /// @inheritdoc IJudge
@@ -42,14 +57,37 @@ contract Judge is IJudge {
         forward(address(judgeOf(witness.step)));
     }
 
-    /// @dev A descriptor's words: offset of the struct, version, kind, …; the step's judge checks the encoding as a whole.
+    /// @dev A descriptor's words: offset of the struct, version, kind, op, …; the step's judge checks the encoding as a whole.
     function judgeOf(bytes calldata step) private view returns (IStepJudge) {
-        require(step.length >= 96, StepTooShort(step.length));
+        require(step.length >= 128, StepTooShort(step.length));
         uint256 kind = uint256(bytes32(step[64:96]));
-        if (kind == CONTRACTION) return contractionJudge;
+        if (kind == CONTRACTION) return hasFloats(step) ? contractionJudge : integerContractionJudge;
         if (kind == MAP) return mapJudge;
-        if (kind == REDUCTION) return reductionJudge;
+        if (kind == REDUCTION) {
+            uint256 op = uint256(bytes32(step[96:128]));
+            return op >= 3 && op <= 5 ? sumJudge : reductionJudge;
+        }
+        if (kind == NORMALISATION) return normalisationJudge;
+        if (kind == GATHER) return gatherJudge;
+        if (kind == MOVEMENT) return movementJudge;
         revert UnknownKind(kind);
+    }
+
+    /// @dev The type of the first operand, if the descriptor is what it should be; otherwise any judge will refuse it. The struct
+    /// starts at 32, word 7 of it leads to the operands, and word 1 of an operand is its type.
+    function hasFloats(bytes calldata step) private pure returns (bool) {
+        unchecked {
+            uint256 operands = 32 + wordAt(step, 32 + 7 * 32);
+            return wordAt(step, operands + 64 + wordAt(step, operands + 32)) == FLOAT32 || wordAt(step, operands) == 0;
+        }
+    }
+
+    /// @dev Zero beyond the end; positions of a canonical encoding are below 2^64.
+    function wordAt(bytes calldata data, uint256 position) private pure returns (uint256) {
+        unchecked {
+            position = uint64(position);
+            return position + 32 <= data.length ? uint256(bytes32(data[position:position + 32])) : 0;
+        }
     }
 
     /// @dev Passes this call's own bytes on under the other selector, instead of encoding the witness anew: it can have hundreds

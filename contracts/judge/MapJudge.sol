@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Interval} from "../lib/Interval.sol";
 import {Verdict} from "../types/Witness.sol";
 import {IExpression} from "./IExpression.sol";
-import {StepJudge} from "./StepJudge.sol";
+import {Core, StepJudge} from "./StepJudge.sol";
 
 /// @notice Judges elementwise steps: the expression alone.
 contract MapJudge is StepJudge {
@@ -18,7 +17,8 @@ contract MapJudge is StepJudge {
         require(item.step.op == 0, UnsupportedOp(item.step.op));
         checkRoles(item, 0, false);
         require(item.step.reduce.length == 0, UnexpectedReduction(0));
-        Interval memory unused;
-        return verdictOfExpression(item, slotsOf(item, unused, 0));
+        Core memory core;
+        core.absent = true;
+        return conclude(item, core);
     }
 }

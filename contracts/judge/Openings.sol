@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 import {Domains} from "../lib/Domains.sol";
+import {ElementType} from "../lib/ElementType.sol";
 import {MerkleTree} from "../lib/MerkleTree.sol";
 import {ProgramHeader} from "../types/Program.sol";
 import {Claim, Opening, Range} from "../types/Witness.sol";
 
-/// @notice Elements `first` to `end − 1` of a 4-byte tensor stand in calldata from `start` on, proved.
+/// @notice Elements `first` to `end − 1` of a tensor stand in calldata from `start` on, proved.
 struct Span {
     uint256 first;
     uint256 end;
@@ -19,9 +20,6 @@ library Openings {
     uint256 internal constant WEIGHT = 1;
     uint256 internal constant TRACE = 2;
 
-    /// @dev Elements of four bytes in a chunk.
-    uint256 private constant CHUNK_ELEMENTS = MerkleTree.CHUNK / 4;
-
     error UnsupportedSource(uint256 source);
     error RootNotCommitted(uint256 source, uint256 index);
     error RangeNotInTensor(uint256 source, uint256 index, uint256 range);
@@ -30,6 +28,7 @@ library Openings {
 
     /// @notice Checks that the opening's root is tensor `index` of `source` and that its ranges belong to that root.
     /// @param weightRoot The root the descriptor names if the source is a weight.
+    /// @param dtype A judged type; its size divides that of a chunk, so no element straddles two.
     function open(
         Claim calldata claim,
         ProgramHeader calldata header,
@@ -37,7 +36,8 @@ library Openings {
         uint256 source,
         uint256 index,
         bytes32 weightRoot,
-        uint256 elements
+        uint256 elements,
+        uint256 dtype
     ) internal view returns (Span[] memory spans) {
         if (source == WEIGHT) {
             require(opening.root == weightRoot && opening.proof.length == 0, RootNotCommitted(source, index));
@@ -48,6 +48,7 @@ library Openings {
         } else {
             revert UnsupportedSource(source);
         }
+        uint256 size = ElementType.size(dtype);
         Range[] calldata ranges = opening.ranges;
         spans = new Span[](ranges.length);
         uint256 free = 0;
@@ -56,9 +57,9 @@ library Openings {
             uint256 first = range.first;
             // Neighbouring chunks are one range, so a chunk lies between two ranges.
             require(i == 0 || first > free, RangesNotAscending(source, index, i));
-            bytes32 top = MerkleTree.rangeTop(range.data, first, elements * 4, range.siblings);
+            bytes32 top = MerkleTree.rangeTop(range.data, first, elements * size, range.siblings);
             require(
-                MerkleTree.tensorRoot(elements * 4, top) == opening.root, RangeNotInTensor(source, index, i)
+                MerkleTree.tensorRoot(elements * size, top) == opening.root, RangeNotInTensor(source, index, i)
             );
             bytes calldata data = range.data;
             uint256 start;
@@ -66,7 +67,8 @@ library Openings {
                 start := data.offset
             }
             free = first + (data.length + MerkleTree.CHUNK - 1) / MerkleTree.CHUNK;
-            spans[i] = Span(first * CHUNK_ELEMENTS, first * CHUNK_ELEMENTS + data.length / 4, start);
+            uint256 from = first * (MerkleTree.CHUNK / size);
+            spans[i] = Span(from, from + data.length / size, start);
         }
     }
 
@@ -84,21 +86,10 @@ library Openings {
         return low;
     }
 
-    /// @notice Bits of an element.
-    function read(Span[] memory spans, uint256 element) internal pure returns (uint256) {
+    /// @notice An element, as `ElementType` has it.
+    function read(Span[] memory spans, uint256 element, uint256 dtype) internal pure returns (uint256) {
         Span memory span = spans[find(spans, element, 0)];
-        return load(span.start + (element - span.first) * 4);
-    }
-
-    /// @notice The little-endian 32-bit word at a calldata position.
-    function load(uint256 position) internal pure returns (uint256 bits) {
-        assembly ("memory-safe") {
-            let w := calldataload(position)
-            bits := or(
-                or(byte(0, w), shl(8, byte(1, w))),
-                or(shl(16, byte(2, w)), shl(24, byte(3, w)))
-            )
-        }
+        return ElementType.load(span.start + (element - span.first) * ElementType.size(dtype), dtype);
     }
 
     function checkListed(

@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ElementType} from "../lib/ElementType.sol";
 import {Float32} from "../lib/Float32.sol";
 import {Interval, IntervalLib} from "../lib/Interval.sol";
 import {Operand, Step} from "../types/Program.sol";
-import {Claim, Verdict, Witness} from "../types/Witness.sol";
+import {Claim, Opening, Verdict, Witness} from "../types/Witness.sol";
 import {AccessLib, Cursor} from "./AccessLib.sol";
+import {ExpressionCode} from "./ExpressionCode.sol";
 import {IExpression} from "./IExpression.sol";
 import {IStepJudge} from "./IStepJudge.sol";
-import {Openings, Span} from "./Openings.sol";
+import {Openings} from "./Openings.sol";
+
+/// @notice What a kind computes before the expression: an integer, or sound floats. `absent` if a kind has none.
+struct Core {
+    bool absent;
+    bool isInteger;
+    int256 integer;
+    Interval floats;
+}
 
 /// @notice Reads a witness for the judge of one kind: checks the descriptor and every opening, then lets the kind decide.
 abstract contract StepJudge is IStepJudge {
@@ -16,7 +26,9 @@ abstract contract StepJudge is IStepJudge {
     uint256 internal constant ADDEND = 1;
     uint256 internal constant VALUE = 2;
 
-    uint256 private constant FLOAT32 = 1;
+    /// @dev Instead of an operand's number: all operands are opened.
+    uint256 internal constant EVERY = type(uint256).max;
+
     uint256 private constant MAX_TAPS = 1 << 22;
     uint256 private constant MAX_ELEMENTS = 1 << 53;
 
@@ -29,9 +41,11 @@ abstract contract StepJudge is IStepJudge {
     error UnsupportedProfile(uint256 profile);
     error UnsupportedType(uint256 dtype);
     error UnexpectedAttributes();
+    error UnexpectedExpression();
     error UnexpectedRole(uint256 operand, uint256 role);
     error UnexpectedReduction(uint256 operand);
     error UnexpectedWindow(uint256 operand);
+    error UnexpectedOpening(uint256 operand);
     error ResultNotInTrace(uint256 source);
     error OperandCount(uint256 expected, uint256 given);
     error ShapeTooLarge();
@@ -42,11 +56,13 @@ abstract contract StepJudge is IStepJudge {
         expressions = evaluator;
     }
 
-    /// @notice One element to be judged. `taps` is the number of points of the reduction domain.
+    /// @notice One element to be judged. `taps` is the number of points of the reduction domain; `chosen` the only operand that
+    /// is opened, or `EVERY`; `claimed` as `ElementType` has it.
     struct Case {
         Step step;
         uint256[] coords;
         uint256 taps;
+        uint256 chosen;
         uint256 claimed;
         Cursor[] operands;
     }
@@ -62,23 +78,32 @@ abstract contract StepJudge is IStepJudge {
         item.taps = tapsOf(step.reduce);
 
         require(step.result.source == Openings.TRACE, ResultNotInTrace(step.result.source));
-        Span[] memory spans = Openings.open(
-            claim, witness.header, witness.result, step.result.source, step.result.index, 0, elements
+        item.claimed = Openings.read(
+            Openings.open(
+                claim,
+                witness.header,
+                witness.result,
+                step.result.source,
+                step.result.index,
+                0,
+                elements,
+                step.result.dtype
+            ),
+            witness.element,
+            step.result.dtype
         );
-        item.claimed = Openings.read(spans, witness.element);
 
         uint256 count = step.operands.length;
         require(witness.operands.length == count, OperandCount(count, witness.operands.length));
         item.operands = new Cursor[](count);
         for (uint256 i = 0; i < count; ++i) {
             Operand memory operand = step.operands[i];
-            require(operand.dtype == FLOAT32, UnsupportedType(operand.dtype));
+            require(ElementType.isJudged(operand.dtype), UnsupportedType(operand.dtype));
             checkAccess(operand, i, step.reduce.length);
-            spans = Openings.open(
-                claim, witness.header, witness.operands[i], operand.source, operand.index, operand.root, operand.elements
-            );
-            item.operands[i] = AccessLib.seen(operand, spans, item.coords, step.reduce.length);
+            item.operands[i] = AccessLib.seen(operand, item.coords, step.reduce.length);
         }
+        item.chosen = choose(item);
+        for (uint256 i = 0; i < count; ++i) openOperand(item, claim, witness, i);
         return decide(item);
     }
 
@@ -87,6 +112,20 @@ abstract contract StepJudge is IStepJudge {
 
     /// @notice The verdict on a case whose openings and coordinates are checked.
     function decide(Case memory item) internal view virtual returns (Verdict memory);
+
+    /// @notice The only operand that is read, `EVERY`, or the number of operands if none is.
+    function choose(Case memory) internal pure virtual returns (uint256) {
+        return EVERY;
+    }
+
+    /// @notice Role of the operands that may have windows.
+    function windowed() internal pure virtual returns (uint256) {
+        return FACTOR;
+    }
+
+    function checkAttributes(Step memory step) internal pure virtual {
+        require(step.attributes.length == 0, UnexpectedAttributes());
+    }
 
     /// @notice Requires the operands to be `factors` factors, then addends if allowed, then values.
     function checkRoles(Case memory item, uint256 factors, bool addends) internal pure {
@@ -100,37 +139,134 @@ abstract contract StepJudge is IStepJudge {
         }
     }
 
-    /// @notice The slots of the expression: `core` if `first` is 1, then all operands that are values.
-    function slotsOf(Case memory item, Interval memory core, uint256 first)
-        internal
-        pure
-        returns (Interval[] memory slots)
-    {
-        uint256 from = 0;
-        uint256 count = item.step.operands.length;
-        while (from < count && item.step.operands[from].role != VALUE) ++from;
-        slots = new Interval[](count - from + first);
-        if (first == 1) slots[0] = core;
-        for (uint256 i = from; i < count; ++i) {
-            Cursor memory cursor = item.operands[i];
-            slots[i - from + first] = IntervalLib.point(AccessLib.read(cursor, cursor.origin));
+    /// @notice Requires operand i to have floats.
+    function requireFloats(Case memory item, uint256 i) internal pure {
+        uint256 dtype = item.operands[i].dtype;
+        require(dtype == ElementType.FLOAT32, UnsupportedType(dtype));
+    }
+
+    /// @notice The verdict if the result is the step's expression of `core` and the operands that are values.
+    function conclude(Case memory item, Core memory core) internal view returns (Verdict memory) {
+        uint256 from = firstValue(item);
+        bytes memory code = item.step.expression;
+        if (!isExact(item, core, from)) return concludeFloats(item, core);
+        int256[] memory exact = integerSlots(item, core, from);
+        (bool defined, int256 value) =
+            code.length == 0 && exact.length != 0 ? (true, exact[0]) : expressions.evaluateIntegers(code, exact);
+        return defined ? verdictOfInteger(item, value) : verdictOf(item, IntervalLib.all());
+    }
+
+    /// @notice The same where the core is one of floats, so that the expression is in the float domain.
+    function concludeFloats(Case memory item, Core memory core) internal view returns (Verdict memory) {
+        bytes memory code = item.step.expression;
+        Interval[] memory slots = floatSlots(item, core, firstValue(item));
+        return verdictOf(item, code.length == 0 && slots.length != 0 ? slots[0] : expressions.evaluate(code, slots));
+    }
+
+    /// @notice The slots of the expression in the float domain: `core` unless absent, then the values.
+    function floatSlots(Case memory item, Core memory core, uint256 from) internal pure returns (Interval[] memory slots) {
+        uint256 count = valueCount(item, from);
+        uint256 first = core.absent ? 0 : 1;
+        slots = new Interval[](count + first);
+        if (first == 1) slots[0] = core.isInteger ? IntervalLib.integer(core.integer) : IntervalLib.flushed(core.floats);
+        for (uint256 i = 0; i < count; ++i) {
+            Cursor memory cursor = item.operands[from + i];
+            uint256 raw = AccessLib.read(cursor, cursor.origin);
+            slots[i + first] = intervalOf(raw, cursor.dtype);
         }
     }
 
-    /// @notice The verdict if the result is the step's expression of `slots`.
-    function verdictOfExpression(Case memory item, Interval[] memory slots) internal view returns (Verdict memory) {
-        if (item.step.expression.length == 0 && slots.length != 0) return verdictOf(item.claimed, slots[0]);
-        return verdictOf(item.claimed, expressions.evaluate(item.step.expression, slots));
+    function firstValue(Case memory item) internal pure returns (uint256 from) {
+        uint256 count = item.step.operands.length;
+        while (from < count && item.step.operands[from].role != VALUE) ++from;
     }
 
-    /// @notice The verdict if the sound values are those of `x`.
-    function verdictOf(uint256 claimed, Interval memory x) internal pure returns (Verdict memory) {
+    function intervalOf(uint256 raw, uint256 dtype) internal pure returns (Interval memory) {
+        return dtype == ElementType.FLOAT32 ? IntervalLib.point(raw) : IntervalLib.integer(int256(raw));
+    }
+
+    function integerCore(int256 value) internal pure returns (Core memory core) {
+        core.isInteger = true;
+        core.integer = value;
+    }
+
+    function floatCore(Interval memory floats) internal pure returns (Core memory core) {
+        core.floats = floats;
+    }
+
+    /// @notice The verdict if the sound values are those of `x`. An integer result that a kernel converts from a float outside of
+    /// its type's range, or from NaN, may be anything.
+    function verdictOf(Case memory item, Interval memory x) internal pure returns (Verdict memory) {
+        uint256 claimed = item.claimed;
         bool sound = x.nan;
-        if (!Float32.isNaN(claimed)) {
+        uint256 dtype = item.step.result.dtype;
+        if (dtype != ElementType.FLOAT32) {
+            (int256 least, int256 greatest) = ElementType.limits(dtype);
+            Interval memory value = IntervalLib.integer(int256(claimed));
+            sound = sound || (x.lo <= value.lo && value.hi <= x.hi)
+                || (x.lo <= x.hi
+                    && (x.lo < IntervalLib.integer(least).lo || x.hi > IntervalLib.integer(greatest).lo));
+        } else if (!Float32.isNaN(claimed)) {
             int256 key = Float32.keyOf(claimed);
             sound = x.lo <= key && key <= x.hi;
         }
         return Verdict(!sound, uint32(claimed), Float32.bitsOf(x.lo), Float32.bitsOf(x.hi), x.nan);
+    }
+
+    /// @notice The verdict if the only sound value is what the result's type keeps of `value`.
+    function verdictOfInteger(Case memory item, int256 value) internal pure returns (Verdict memory) {
+        value = ElementType.wrap(value, item.step.result.dtype);
+        Interval memory x = IntervalLib.integer(value);
+        return Verdict(
+            value != int256(item.claimed), uint32(item.claimed), Float32.bitsOf(x.lo), Float32.bitsOf(x.hi), false
+        );
+    }
+
+    /// @dev The integer domain: integers in, integers out, and nothing in between that is not exact.
+    function isExact(Case memory item, Core memory core, uint256 from) private pure returns (bool) {
+        if (item.step.result.dtype == ElementType.FLOAT32 || !(core.absent || core.isInteger)) return false;
+        if (item.chosen == EVERY) {
+            for (uint256 i = from; i < item.operands.length; ++i) {
+                if (item.operands[i].dtype == ElementType.FLOAT32) return false;
+            }
+        }
+        return ExpressionCode.isExact(item.step.expression);
+    }
+
+    function integerSlots(Case memory item, Core memory core, uint256 from) private pure returns (int256[] memory slots) {
+        uint256 count = valueCount(item, from);
+        uint256 first = core.absent ? 0 : 1;
+        slots = new int256[](count + first);
+        if (first == 1) slots[0] = core.integer;
+        for (uint256 i = 0; i < count; ++i) {
+            Cursor memory cursor = item.operands[from + i];
+            slots[i + first] = int256(AccessLib.read(cursor, cursor.origin));
+        }
+    }
+
+    /// @dev Where one operand is chosen among all, its element is the core.
+    function valueCount(Case memory item, uint256 from) private pure returns (uint256) {
+        return item.chosen == EVERY ? item.operands.length - from : 0;
+    }
+
+    function openOperand(Case memory item, Claim calldata claim, Witness calldata witness, uint256 i) private view {
+        Opening calldata opening = witness.operands[i];
+        if (item.chosen != EVERY && item.chosen != i) {
+            bool empty = opening.root == 0 && opening.proof.length == 0 && opening.ranges.length == 0;
+            require(empty, UnexpectedOpening(i));
+            return;
+        }
+        Operand memory operand = item.step.operands[i];
+        item.operands[i].spans = Openings.open(
+            claim,
+            witness.header,
+            opening,
+            operand.source,
+            operand.index,
+            operand.root,
+            operand.elements,
+            operand.dtype
+        );
     }
 
     function decode(bytes calldata encoded) private pure returns (Step memory step) {
@@ -139,8 +275,8 @@ abstract contract StepJudge is IStepJudge {
         require(step.version == 1, UnsupportedVersion(step.version));
         require(step.kind == kind(), UnsupportedKind(step.kind));
         require(step.profile == 1, UnsupportedProfile(step.profile));
-        require(step.result.dtype == FLOAT32, UnsupportedType(step.result.dtype));
-        require(step.attributes.length == 0, UnexpectedAttributes());
+        require(ElementType.isJudged(step.result.dtype), UnsupportedType(step.result.dtype));
+        checkAttributes(step);
     }
 
     function sizeOf(uint32[] memory shape, uint256 limit) private pure returns (uint256 size) {
@@ -165,8 +301,8 @@ abstract contract StepJudge is IStepJudge {
     }
 
     function checkAccess(Operand memory operand, uint256 i, uint256 reduceRank) private pure {
+        require(operand.role == windowed() || operand.access.windows.length == 0, UnexpectedWindow(i));
         if (operand.role == FACTOR) return;
-        require(operand.access.windows.length == 0, UnexpectedWindow(i));
         int64[] memory strides = operand.access.reduceStrides;
         for (uint256 k = 0; k < strides.length; ++k) require(strides[k] == 0, UnexpectedReduction(i));
         if (strides.length == 0) operand.access.reduceStrides = new int64[](reduceRank);

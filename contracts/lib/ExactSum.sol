@@ -62,7 +62,16 @@ library ExactSumLib {
 
     /// @notice The values that some order of summation with float32 roundings can give.
     function bound(ExactSum memory sum) internal pure returns (SumBound memory result) {
-        uint256 n = sum.terms + 2;
+        return boundOfMean(sum, 2, 1);
+    }
+
+    /// @notice The same for the sum divided by `count`, with `extra` roundings of a term besides those of the additions.
+    function boundOfMean(ExactSum memory sum, uint256 extra, uint256 count)
+        internal
+        pure
+        returns (SumBound memory result)
+    {
+        uint256 n = sum.terms + extra;
         require(n < MAX_TERMS, TooManyTerms(sum.terms));
         bool both = sum.plusInf && sum.minusInf;
         if (sum.nan || both) {
@@ -76,7 +85,7 @@ library ExactSumLib {
         result.nan = sum.flushNan || ((plus || sum.plusInf) && (minus || sum.minusInf));
         if (sum.plusInf || sum.minusInf) return result;
         result.finite = true;
-        setEnds(result, sum.bins, n);
+        setEnds(result, sum.bins, n, count);
     }
 
     /// @notice The bound as an interval that encloses every sound value.
@@ -131,8 +140,8 @@ library ExactSumLib {
         }
     }
 
-    /// @dev The ends S ± (γ·A + U + D) times q, as signed digits of base 2^128.
-    function setEnds(SumBound memory result, uint256[12] memory bins, uint256 n) private pure {
+    /// @dev The ends (S ± (γ·A + D))/count ± U times q·count, as signed digits of base 2^128.
+    function setEnds(SumBound memory result, uint256[12] memory bins, uint256 n, uint256 count) private pure {
         unchecked {
             uint256 q = (1 << 24) - n;
             int256[5] memory low;
@@ -141,12 +150,12 @@ library ExactSumLib {
                 (uint256 p, uint256 m) = (bins[i], bins[4 + i]);
                 int256 centre = int256(q * p) - int256(q * m);
                 uint256 radius = n * (p + m) + q * bins[8 + i];
-                if (i == 1) radius += q * ((3 * n) << 46);
+                if (i == 1) radius += q * count * ((3 * n) << 46);
                 low[i] = centre - int256(radius);
                 high[i] = centre + int256(radius);
             }
-            (result.outerLo, result.lo) = quotient(low, q);
-            (result.hi, result.outerHi) = quotient(high, q);
+            (result.outerLo, result.lo) = quotient(low, q * count);
+            (result.hi, result.outerHi) = quotient(high, q * count);
         }
     }
 

@@ -26,6 +26,20 @@ library IntervalLib {
         return flushed(Interval(key, key, false));
     }
 
+    /// @notice The floats around an integer, which must not be the least of 256 bits.
+    function integer(int256 value) internal pure returns (Interval memory) {
+        uint256 magnitude = Float32.abs(value);
+        bool negative = value < 0;
+        return Interval(
+            Float32.round(negative, magnitude, 0, false, false), Float32.round(negative, magnitude, 0, false, true), false
+        );
+    }
+
+    /// @notice Every value there is.
+    function all() internal pure returns (Interval memory) {
+        return Interval(-INF, INF, true);
+    }
+
     function isNone(Interval memory x) internal pure returns (bool) {
         return x.lo > x.hi;
     }

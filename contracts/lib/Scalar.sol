@@ -27,7 +27,7 @@ library Scalar {
 
     /// @dev Error of a fixed-point result in units of 2^−96.
     uint256 private constant EXP_ERROR = 512;
-    int256 private constant LOG_ERROR = 512;
+    int256 internal constant LOG_ERROR = 512;
     uint256 private constant RATIO_ERROR = 2048;
     uint256 private constant ERF_ERROR = 8192;
 
@@ -81,7 +81,7 @@ library Scalar {
     }
 
     /// @notice |value| in units of 2^−96, rounded down; exact from 2^−73 on.
-    function fixedOf(uint256 magnitude) private pure returns (uint256) {
+    function fixedOf(uint256 magnitude) internal pure returns (uint256) {
         (uint256 m, uint256 e) = Float32.unpack(magnitude);
         return e >= 54 ? m << (e - 54) : m >> (54 - e);
     }
@@ -113,16 +113,33 @@ library Scalar {
         return Float32.round(false, up ? f + EXP_ERROR : f - EXP_ERROR, k - 96, false, up);
     }
 
-    /// @notice k·ln 2 + 2·artanh((f − 1)/(f + 1)) for x = f·2^k, 1 <= f < 2.
+    /// @notice e^x for x in units of 2^−96, |x| < 2^104, rounded outward.
+    function expOfFixed(int256 x, bool up) internal pure returns (int256) {
+        if (x >= 89 << 96) return up ? INF : Float32.MAX_FINITE;
+        if (x <= -104 << 96) return up ? int256(1) : int256(0);
+        (uint256 f, int256 k) = expFixed(x < 0, Float32.abs(x));
+        return Float32.round(false, up ? f + EXP_ERROR : f - EXP_ERROR, k - 96, false, up);
+    }
+
     function logEnd(int256 x, bool up) private pure returns (int256) {
         if (x == 0) return -INF;
         if (x == INF) return INF;
-        (uint256 m, uint256 e) = Float32.unpack(uint256(x));
-        int256 y;
+        int256 y = logFixedOf(uint256(x)) + (up ? LOG_ERROR : -LOG_ERROR);
+        return Float32.round(y < 0, Float32.abs(y), -96, false, up);
+    }
+
+    /// @notice ln of a positive finite float in units of 2^−96, within LOG_ERROR.
+    function logFixedOf(uint256 magnitude) internal pure returns (int256) {
+        (uint256 m, uint256 e) = Float32.unpack(magnitude);
+        uint256 bits = Float32.log2(m);
         unchecked {
-            uint256 bits = Float32.log2(m);
-            uint256 f = m << (96 - bits);
-            int256 k = int256(e) - 150 + int256(bits);
+            return logFixed(m << (96 - bits), int256(e) - 150 + int256(bits));
+        }
+    }
+
+    /// @notice k·ln 2 + 2·artanh((f − 1)/(f + 1)) for f·2^k, 1 <= f < 2, in units of 2^−96, within LOG_ERROR.
+    function logFixed(uint256 f, int256 k) internal pure returns (int256) {
+        unchecked {
             uint256 z = ((f - ONE) << 96) / (f + ONE);
             uint256 square = (z * z) >> 96;
             uint256 sum = 0;
@@ -130,9 +147,8 @@ library Scalar {
                 sum += z / j;
                 z = (z * square) >> 96;
             }
-            y = k * int256(LN2) + 2 * int256(sum) + (up ? LOG_ERROR : -LOG_ERROR);
+            return k * int256(LN2) + 2 * int256(sum);
         }
-        return Float32.round(y < 0, Float32.abs(y), -96, false, up);
     }
 
     /// @notice An end of tanh or erf, both odd.

@@ -1,7 +1,6 @@
 import { GainsayError } from "../errors.ts";
 import { toHex } from "../hex.ts";
-import { buildWitness, openTensor } from "../judge/buildWitness.ts";
-import { elementsRead } from "../judge/taps.ts";
+import { buildWitness, openOperands } from "../judge/buildWitness.ts";
 import { encodeStep, stepHash } from "../program/codec.ts";
 import { dtypeBytes, sources, type Program, type Step, type Witness } from "../program/types.ts";
 import { buildTree, pathProof, type MerkleTree } from "../trees/merkle.ts";
@@ -72,7 +71,6 @@ export function refutationFromBisection(program: Program, own: ExecutionTensors,
   const mine = own.trace[tensor.index] as CommittedTensor;
   const chunks = new PartialTree(tensorTree(mine.leaves, tensor.byteLength), shown.tensorReveals, chunk.index);
   const inputs = traceTree(own.inputs);
-  const reads = elementsRead(step, element);
   return {
     header: program.header,
     stepIndex,
@@ -84,14 +82,13 @@ export function refutationFromBisection(program: Program, own: ExecutionTensors,
       proof: trace.rangeProof(tensor.index, 1),
       ranges: [{ first: chunk.index, data: chunk.data, siblings: chunks.rangeProof(chunk.index, 1) }],
     },
-    operands: step.operands.map((operand, i) =>
-      openTensor(
-        {
-          ...tensorOf(operand, own),
-          proof: operand.source === sources.trace ? trace.rangeProof(operand.index, 1) : operand.source === sources.input ? pathProof(inputs, operand.index) : [],
-        },
-        reads[i] ?? [],
-      ),
+    operands: openOperands(
+      step,
+      element,
+      step.operands.map((operand) => ({
+        ...tensorOf(operand, own),
+        proof: operand.source === sources.trace ? trace.rangeProof(operand.index, 1) : operand.source === sources.input ? pathProof(inputs, operand.index) : [],
+      })),
     ),
   };
 }

@@ -33,6 +33,14 @@ export class IndexMap {
     this.stride = reduceRank === 0 ? 0 : (access.reduceStrides[reduceRank - 1] as number);
   }
 
+  /** Whether the windows, none of which runs over the reduction, let the operand exist here. */
+  isPresent(coords: ArrayLike<number>): boolean {
+    return this.windows.every(({ outDim, stride, pad, size }) => {
+      const c = (outDim === NO_DIM ? 0 : (coords[outDim] as number) * stride) - pad;
+      return c >= 0 && c < size;
+    });
+  }
+
   /** Linear index at output coordinates and reduction coordinates, before the stages. */
   linear(coords: ArrayLike<number>, r: ArrayLike<number>): number {
     let index = this.offset;

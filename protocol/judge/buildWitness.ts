@@ -1,11 +1,10 @@
 import type { Hex } from "../hex.ts";
 import { encodeStep } from "../program/codec.ts";
-import type { Opening, ProgramHeader, Range, Step, Witness } from "../program/types.ts";
+import { elementReader } from "../program/elements.ts";
+import { dtypeBytes, type Opening, type ProgramHeader, type Range, type Step, type Witness } from "../program/types.ts";
 import { buildTree, pathProof, rangeProof } from "../trees/merkle.ts";
 import { CHUNK_BYTES, tensorTree } from "../trees/tensorTree.ts";
-import { elementsRead, type ElementRun } from "./taps.ts";
-
-const ELEMENT_BYTES = 4;
+import { chosenOperand, elementsRead, type ElementRun } from "./taps.ts";
 
 /** A committed tensor in the hands of whoever builds a witness. */
 export interface CommittedTensor {
@@ -27,23 +26,39 @@ export interface WitnessParts {
   tensors: { result: CommittedTensor; operands: readonly CommittedTensor[] };
 }
 
-/** The smallest witness for one element: exactly the chunks that the judge reads, neighbouring chunks as one range. */
+/**
+ * The smallest witness for one element: exactly the chunks that the judge reads, neighbouring chunks as one range. Which ones a
+ * gather reads depends on its indices, so the operands' bytes must be at hand.
+ */
 export function buildWitness(parts: WitnessParts): Witness {
   const { header, stepIndex, step, element, tensors } = parts;
-  const reads = elementsRead(step, element);
   return {
     header,
     stepIndex,
     step: encodeStep(step),
     stepProof: pathProof(buildTree(parts.stepHashes), stepIndex),
     element,
-    result: openTensor(tensors.result, [{ first: element, count: 1 }]),
-    operands: tensors.operands.map((tensor, i) => openTensor(tensor, reads[i] ?? [])),
+    result: openTensor(tensors.result, [{ first: element, count: 1 }], dtypeBytes[step.result.dtype]),
+    operands: openOperands(step, element, tensors.operands),
   };
 }
 
-/** Opens the chunks of a tensor of 4-byte elements that hold the runs, which must be ascending. */
-export function openTensor(tensor: CommittedTensor, runs: readonly ElementRun[]): Opening {
+/** The openings of a step's operands that the judge needs for one element. */
+export function openOperands(step: Step, element: number, tensors: readonly CommittedTensor[]): Opening[] {
+  const readers = step.operands.map(({ dtype }, i) => elementReader((tensors[i] as CommittedTensor).bytes, dtype));
+  const reads = elementsRead(step, element, (operand, at) => (readers[operand] as (typeof readers)[number])(at));
+  const only = chosenOperand(step, element);
+  return tensors.map((tensor, i) => {
+    if (only !== undefined && only !== i) return unopened;
+    return openTensor(tensor, reads[i] ?? [], dtypeBytes[(step.operands[i] as Step["operands"][number]).dtype]);
+  });
+}
+
+/** In place of the opening of an operand that the judge does not look at. */
+const unopened: Opening = { root: `0x${"00".repeat(32)}`, proof: [], ranges: [] };
+
+/** Opens the chunks of a tensor that hold the runs, which must be ascending; elements have `size` bytes. */
+export function openTensor(tensor: CommittedTensor, runs: readonly ElementRun[], size = 4): Opening {
   const tree = tensorTree(tensor.leaves, tensor.bytes.length);
   const ranges: Range[] = [];
   let from = -1;
@@ -57,8 +72,8 @@ export function openTensor(tensor: CommittedTensor, runs: readonly ElementRun[])
     });
   };
   for (const run of runs) {
-    const first = Math.floor((run.first * ELEMENT_BYTES) / CHUNK_BYTES);
-    const last = Math.floor(((run.first + run.count) * ELEMENT_BYTES - 1) / CHUNK_BYTES);
+    const first = Math.floor((run.first * size) / CHUNK_BYTES);
+    const last = Math.floor(((run.first + run.count) * size - 1) / CHUNK_BYTES);
     if (from >= 0 && first <= to + 1) {
       to = Math.max(to, last);
     } else {

@@ -1,8 +1,21 @@
-import { dtypes, profiles, reductionOps, roles, sources, stepKinds, type Operand, type Step } from "../program/types.ts";
+import { dtypeBytes, dtypes, normalisationOps, profiles, reductionOps, roles, sources, stepKinds, type Operand, type Step } from "../program/types.ts";
 import { IndexMap } from "./access.ts";
+import { attributeWords } from "./attributes.ts";
+import { isJudged } from "./elementType.ts";
 import { judgeError } from "./judgeError.ts";
 
 const MAX_TAPS = 2 ** 22;
+
+/** Operations of each kind, and how many operands are factors. */
+const kinds: Readonly<Record<number, { ops: readonly number[]; factors: number }>> = {
+  [stepKinds.contraction]: { ops: [0], factors: 2 },
+  [stepKinds.map]: { ops: [0], factors: 0 },
+  [stepKinds.reduction]: { ops: Object.values(reductionOps), factors: 1 },
+  [stepKinds.normalisation]: { ops: Object.values(normalisationOps), factors: 1 },
+  [stepKinds.gather]: { ops: [0], factors: 2 },
+  [stepKinds.movement]: { ops: [0], factors: 0 },
+};
+const unreduced = new Set<number>([stepKinds.map, stepKinds.gather, stepKinds.movement]);
 
 /** A step that the judge can decide, checked, with its index maps made ready. */
 export interface CompiledStep {
@@ -12,9 +25,11 @@ export interface CompiledStep {
   /** Points of the reduction domain. */
   readonly taps: number;
   readonly maps: readonly IndexMap[];
-  /** How many operands are reduced (2, 0 or 1 by kind); addends follow up to `firstValue`, then values. */
+  /** How many operands are factors (2, 0 or 1 by kind); addends follow up to `firstValue`, then values. */
   readonly factors: number;
   readonly firstValue: number;
+  /** Whether the first operand has floats. */
+  readonly ofFloats: boolean;
 }
 
 const cache = new WeakMap<Step, CompiledStep>();
@@ -33,34 +48,74 @@ function compile(step: Step): CompiledStep {
   if (step.version !== 1) throw judgeError("UnsupportedVersion", "The step has a version that this judge does not know.", { version: step.version });
   const factors = factorsOf(step);
   if (step.profile !== profiles.fp32) throw judgeError("UnsupportedProfile", "The step has a numeric profile that this judge does not know.", { profile: step.profile });
-  if (step.result.dtype !== dtypes.float32) throw judgeError("UnsupportedType", "The judge decides float32 results only.", { dtype: step.result.dtype });
-  if (step.attributes.length !== 0) throw judgeError("UnexpectedAttributes", "Steps of this kind have no attributes.");
+  requireJudged(step.result.dtype);
+  for (const { dtype } of step.operands) requireJudged(dtype);
+  checkAttributes(step);
   if (step.result.source !== sources.trace) throw judgeError("ResultNotInTrace", "The result must be a tensor of the posted trace.", { source: step.result.source });
-  if (step.kind === stepKinds.map && step.reduce.length !== 0) throw judgeError("UnexpectedReduction", "A map reduces nothing.");
+  if (unreduced.has(step.kind) && step.reduce.length !== 0) throw judgeError("UnexpectedReduction", "Steps of this kind reduce nothing.");
   const elements = sizeOf(step.result.shape);
   const taps = sizeOf(step.reduce);
   if (taps >= MAX_TAPS) throw judgeError("TooManyTaps", "The reduction has too many taps for one verdict.", { taps });
   const firstValue = checkRoles(step, factors);
+  checkTypes(step, firstValue);
   const maps = step.operands.map((operand, i) => mapOf(step, operand, i));
-  return { step, elements, taps, maps, factors, firstValue };
+  const [first] = step.operands;
+  return { step, elements, taps, maps, factors, firstValue, ofFloats: first?.dtype === dtypes.float32 };
 }
 
 function factorsOf(step: Step): number {
-  const op = step.op;
-  if (step.kind === stepKinds.reduction) {
-    if (op !== reductionOps.max && op !== reductionOps.min) throw judgeError("UnsupportedOp", "The judge reduces by max and min only.", { op });
-    return 1;
+  const kind = kinds[step.kind];
+  if (kind === undefined) throw judgeError("UnknownKind", "The judge does not know this kind of step.", { kind: step.kind });
+  if (!kind.ops.includes(step.op)) throw judgeError("UnsupportedOp", "The judge does not know this operation of a step's kind.", { op: step.op });
+  return kind.factors;
+}
+
+function requireJudged(dtype: number): void {
+  if (!isJudged(dtype)) throw judgeError("UnsupportedType", "The judge does not decide elements of this type.", { dtype });
+}
+
+function checkAttributes({ kind, op, operands, attributes }: Step): void {
+  const malformed = () => judgeError("AttributesMalformed", "The step's attributes are not those of its kind.", { length: attributes.length });
+  const [first, second] = attributeWords(attributes);
+  const isLong = (word: bigint | undefined): boolean => word !== undefined && BigInt.asIntN(64, word) === word;
+  if (kind === stepKinds.gather) {
+    if (attributes.length !== 64 || !isLong(first) || second === undefined || second < 0n || second >= 2n ** 32n) throw malformed();
+  } else if (kind === stepKinds.movement) {
+    const size = operands[0] === undefined ? 0 : dtypeBytes[operands[0].dtype];
+    if (attributes.length !== 0 && attributes.length !== size) throw malformed();
+  } else if (kind === stepKinds.contraction && operands[0] !== undefined && operands[0].dtype !== dtypes.float32) {
+    if (attributes.length !== 0 && (attributes.length !== 64 || !isLong(first) || !isLong(second))) throw malformed();
+  } else if (attributes.length !== 0) {
+    const ofLast = kind === stepKinds.reduction && (op === reductionOps.argMax || op === reductionOps.argMin) && attributes.length === 1 && attributes[0] === 1;
+    if (!ofLast) throw judgeError("UnexpectedAttributes", "The step has attributes that its kind does not take.");
   }
-  if (step.kind !== stepKinds.contraction && step.kind !== stepKinds.map) {
-    throw judgeError("UnknownKind", "The judge does not know this kind of step.", { kind: step.kind });
+}
+
+/** What each kind and operation asks of the types of result and operands, and of the expression. */
+function checkTypes({ kind, op, operands, result, expression }: Step, firstValue: number): void {
+  const require = (fits: boolean, dtype: number): void => {
+    if (!fits) throw judgeError("UnsupportedType", "The step has a type that its kind does not take.", { dtype });
+  };
+  const types = operands.map(({ dtype }) => dtype);
+  const [first] = types;
+  if (first === undefined) return;
+  const float = dtypes.float32;
+  if (kind === stepKinds.contraction) for (const dtype of types.slice(0, firstValue)) require((dtype === float) === (first === float), dtype);
+  if (kind === stepKinds.movement) for (const dtype of types) require(dtype === first, dtype);
+  if (kind === stepKinds.gather) require(first !== float, first);
+  if (kind === stepKinds.normalisation) for (const dtype of types.slice(0, 2)) require(dtype === float, dtype);
+  if (kind !== stepKinds.reduction) return;
+  if (op === reductionOps.mean || op === reductionOps.meanOfAll) require(first === float, first);
+  if (op === reductionOps.argMax || op === reductionOps.argMin) {
+    if (expression.length !== 0) throw judgeError("UnexpectedExpression", "The index of an extreme has no expression.");
+    require(result.dtype === dtypes.int64, result.dtype);
   }
-  if (op !== 0) throw judgeError("UnsupportedOp", "Steps of this kind have no operation number.", { op });
-  return step.kind === stepKinds.contraction ? 2 : 0;
 }
 
 function checkRoles(step: Step, factors: number): number {
   const { operands } = step;
-  if (operands.length < factors) throw judgeError("OperandCount", "The step lacks an operand.", { expected: factors, given: operands.length });
+  const needed = step.kind === stepKinds.normalisation ? 2 : step.kind === stepKinds.movement ? 1 : factors;
+  if (operands.length < needed) throw judgeError("OperandCount", "The step lacks an operand.", { expected: needed, given: operands.length });
   let least: number = step.kind === stepKinds.contraction ? roles.addend : roles.value;
   let firstValue = operands.length;
   operands.forEach(({ role }, i) => {
@@ -73,10 +128,10 @@ function checkRoles(step: Step, factors: number): number {
 }
 
 function mapOf(step: Step, operand: Operand, i: number): IndexMap {
-  if (operand.dtype !== dtypes.float32) throw judgeError("UnsupportedType", "The judge reads float32 operands only.", { operand: i, dtype: operand.dtype });
   let { access } = operand;
+  const windowed = step.kind === stepKinds.movement ? roles.value : step.kind === stepKinds.gather ? undefined : roles.factor;
+  if (operand.role !== windowed && access.windows.length !== 0) throw judgeError("UnexpectedWindow", "The operand's role has no windows in steps of this kind.", { operand: i });
   if (operand.role !== roles.factor) {
-    if (access.windows.length !== 0) throw judgeError("UnexpectedWindow", "Only a factor can have windows.", { operand: i });
     if (access.reduceStrides.some((stride) => stride !== 0)) throw judgeError("UnexpectedReduction", "Only a factor can depend on the reduction.", { operand: i });
     if (access.reduceStrides.length === 0) access = { ...access, reduceStrides: step.reduce.map(() => 0) };
   }

@@ -22,6 +22,8 @@ export interface SumBound {
   exact: bigint;
   radius: bigint;
   radiusScale: bigint;
+  /** What sum and radius are to be divided by: 1, or the number of elements of a mean. */
+  count: bigint;
 }
 
 /**
@@ -86,11 +88,16 @@ export class ExactSum {
 
   /** The values that some order of summation with float32 roundings can give. Throws `TOO_MANY_TERMS` from 2^22 on. */
   bound(): SumBound {
-    const n = this.terms + 2;
+    return this.boundOfMean(2, 1);
+  }
+
+  /** The same for the sum divided by `count`, with `extra` roundings of a term besides those of the additions. */
+  boundOfMean(extra: number, count: number): SumBound {
+    const n = this.terms + extra;
     if (n >= MAX_TERMS) throw judgeError("TooManyTerms", "The sum has too many terms for its rounding bound.", { terms: this.terms });
     const result: SumBound = {
       finite: false, plusInf: false, minusInf: false, nan: false,
-      lo: 0, hi: 0, outerLo: 0, outerHi: 0, exact: 0n, radius: 0n, radiusScale: 1n,
+      lo: 0, hi: 0, outerLo: 0, outerHi: 0, exact: 0n, radius: 0n, radiusScale: 1n, count: 1n,
     };
     if (this.nan || (this.plusInf && this.minusInf)) return { ...result, nan: true };
     const q = (1n << 24n) - BigInt(n);
@@ -104,11 +111,13 @@ export class ExactSum {
     result.nan = this.flushNan || ((plus || this.plusInf) && (minus || this.minusInf));
     if (this.plusInf || this.minusInf) return result;
     result.finite = true;
+    const divisor = BigInt(count);
     result.exact = p - m;
-    result.radius = BigInt(n) * (p + m) + q * (underflow + this.flushable.total());
+    result.count = divisor;
+    result.radius = BigInt(n) * (p + m) + q * (divisor * underflow + this.flushable.total());
     result.radiusScale = q;
-    const low = quotient(q * result.exact - result.radius, q);
-    const high = quotient(q * result.exact + result.radius, q);
+    const low = quotient(q * result.exact - result.radius, q * divisor);
+    const high = quotient(q * result.exact + result.radius, q * divisor);
     result.outerLo = low.down;
     result.lo = low.up;
     result.hi = high.down;

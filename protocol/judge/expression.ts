@@ -1,9 +1,14 @@
+import { opcodes } from "./expressionCode.ts";
+import { floatOf } from "./float32.ts";
 import * as interval from "./interval.ts";
 import { flushed, point, type Interval } from "./interval.ts";
-import { judgeError } from "./judgeError.ts";
+import * as logic from "./logic.ts";
+import { pow } from "./power.ts";
+import { rounded } from "./rounding.ts";
+import { runExpression, type Domain } from "./runExpression.ts";
 import * as scalar from "./scalar.ts";
+import { cos, sin } from "./trigonometry.ts";
 
-const MAX_DEPTH = 16;
 const ZERO: Interval = { lo: 0, hi: 0, nan: false };
 
 const binary: Readonly<Record<number, (x: Interval, y: Interval) => Interval>> = {
@@ -13,6 +18,13 @@ const binary: Readonly<Record<number, (x: Interval, y: Interval) => Interval>> =
   0x13: interval.div,
   0x14: interval.max,
   0x15: interval.min,
+  0x48: logic.less,
+  0x49: logic.lessOrEqual,
+  0x4a: logic.equal,
+  0x4d: logic.and,
+  0x4e: logic.or,
+  0x4f: logic.xor,
+  0x51: pow,
 };
 
 const unary: Readonly<Record<number, (x: Interval) => Interval>> = {
@@ -25,59 +37,37 @@ const unary: Readonly<Record<number, (x: Interval) => Interval>> = {
   0x26: scalar.erf,
   0x27: scalar.sigmoid,
   0x30: (x) => interval.max(x, ZERO),
+  0x40: (x) => rounded(x, "floor"),
+  0x41: (x) => rounded(x, "ceil"),
+  0x42: (x) => rounded(x, "even"),
+  0x43: (x) => rounded(x, "truncate"),
+  0x44: (x) => rounded(x, "sign"),
+  0x4c: logic.not,
+  0x52: sin,
+  0x53: cos,
 };
 
-/** The enclosure of the sound values of postfix bytecode (docs/protocol.md §2) over slots; slot 0 if the code is empty. */
+const floats: Domain<Interval> = {
+  constant(opcode, bytes) {
+    if (opcode === opcodes.float) return point(bytes.getUint32(0));
+    return opcode === opcodes.integer ? interval.integer(bytes.getBigInt64(0)) : undefined;
+  },
+  apply(opcode, [x, y, z], immediate) {
+    if (opcode === opcodes.widen) return flushed(widen(x as Interval, immediate));
+    if (opcode === opcodes.select) return flushed(logic.select(x as Interval, y as Interval, z as Interval));
+    const result = y === undefined ? unary[opcode]?.(x as Interval) : binary[opcode]?.(x as Interval, y);
+    return result === undefined ? undefined : flushed(result);
+  },
+};
+
+/** The enclosure of the sound values of an expression over intervals: its float domain. */
 export function evaluateExpression(code: Uint8Array, slots: readonly Interval[]): Interval {
-  if (code.length === 0) {
-    if (slots[0] === undefined) throw judgeError("ExpressionSlot", "An empty expression needs a value.", { slot: 0 });
-    return slots[0];
-  }
-  const stack: Interval[] = [];
-  for (let at = 0; at < code.length; at++) {
-    const opcode = code[at] as number;
-    if (opcode < 0x10) {
-      if (stack.length >= MAX_DEPTH) throw stackError(stack.length + 1);
-      if (opcode === 0x01) {
-        if (at + 1 >= code.length) throw truncated(at);
-        const slot = code[++at] as number;
-        const value = slots[slot];
-        if (value === undefined) throw judgeError("ExpressionSlot", "The expression names a slot that is not there.", { slot });
-        stack.push(value);
-      } else if (opcode === 0x02) {
-        if (at + 4 >= code.length) throw truncated(at);
-        stack.push(point(new DataView(code.buffer, code.byteOffset + at + 1, 4).getUint32(0)));
-        at += 4;
-      } else {
-        throw opcodeError(opcode);
-      }
-    } else if (opcode < 0x20) {
-      if (stack.length < 2) throw stackError(stack.length);
-      const y = stack.pop() as Interval;
-      const x = stack.pop() as Interval;
-      const apply = binary[opcode];
-      if (apply === undefined) throw opcodeError(opcode);
-      stack.push(flushed(apply(x, y)));
-    } else {
-      if (stack.length < 1) throw stackError(stack.length);
-      const x = stack.pop() as Interval;
-      const apply = unary[opcode];
-      if (apply === undefined) throw opcodeError(opcode);
-      stack.push(flushed(apply(x)));
-    }
-  }
-  if (stack.length !== 1) throw stackError(stack.length);
-  return stack[0] as Interval;
+  return runExpression(code, slots, floats);
 }
 
-function truncated(at: number) {
-  return judgeError("ExpressionTruncated", "The expression ends inside an instruction.", { at });
-}
-
-function opcodeError(opcode: number) {
-  return judgeError("ExpressionOpcode", "The expression has an instruction that this version does not know.", { opcode });
-}
-
-function stackError(depth: number) {
-  return judgeError("ExpressionStack", "The expression's stack is too deep or too empty.", { depth });
+/** An amount that is NaN or infinite leaves nothing out. */
+function widen(x: Interval, bits: number): Interval {
+  const amount = Math.abs(floatOf(bits));
+  if (!(amount < Infinity)) return interval.all;
+  return interval.isNone(x) ? x : interval.add(x, { lo: 0 - amount, hi: amount, nan: false });
 }

@@ -1,4 +1,4 @@
-import { add as addFloat, div as divFloat, isNaNBits, floatOf, MIN_NORMAL, mul as mulFloat, sqrt as sqrtFloat } from "./float32.ts";
+import { add as addFloat, div as divFloat, isNaNBits, floatOf, MIN_NORMAL, mul as mulFloat, roundBoth, sqrt as sqrtFloat } from "./float32.ts";
 
 /** The sound values of an intermediate: all float32 from `lo` to `hi` (±∞ included; none if lo > hi), and NaN if `nan`. */
 export interface Interval {
@@ -24,6 +24,16 @@ export function flushed(x: Interval): Interval {
   if (!(x.lo <= x.hi && x.lo < MIN_NORMAL && x.hi > -MIN_NORMAL)) return x;
   return { lo: Math.min(x.lo, 0), hi: Math.max(x.hi, 0), nan: x.nan };
 }
+
+/** The floats around an integer. */
+export function integer(value: bigint): Interval {
+  const negative = value < 0n;
+  const { down, up } = roundBoth(negative, negative ? -value : value, 0, false);
+  return { lo: down, hi: up, nan: false };
+}
+
+/** Every value there is. */
+export const all: Interval = { lo: -Infinity, hi: Infinity, nan: true };
 
 export function isNone(x: Interval): boolean {
   return x.lo > x.hi;
@@ -110,7 +120,7 @@ export function min(x: Interval, y: Interval): Interval {
   return neg(max(neg(x), neg(y)));
 }
 
-function hull(z: Interval, lo: number, hi: number): Interval {
+export function hull(z: Interval, lo: number, hi: number): Interval {
   return { lo: Math.min(z.lo, lo), hi: Math.max(z.hi, hi), nan: z.nan };
 }
 

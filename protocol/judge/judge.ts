@@ -4,12 +4,16 @@ import type { Claim, Step, Verdict, Witness } from "../program/types.ts";
 import { listRootFromTop } from "../trees/listTree.ts";
 import { sha256 } from "../trees/sha256.ts";
 import { compileStep } from "./compileStep.ts";
+import { integerOf, isInteger } from "./elementType.ts";
 import { judgeElement } from "./judgeElement.ts";
 import { judgeError } from "./judgeError.ts";
-import { openOpening, pathTop } from "./openings.ts";
+import { openOpening, pathTop, type OpenTensor } from "./openings.ts";
+import { chosenOperand } from "./taps.ts";
 
 /** A verdict and what it rests on. */
 export interface Judgement extends Verdict {
+  /** Of an integer result, the low 32 bits of its two's complement. */
+  claimed: number;
   step: Step;
   /** Exact value and bound of a finite contraction core, in decimal. */
   exact?: string;
@@ -36,14 +40,20 @@ export function judge(claim: Claim, witness: Witness): Judgement {
     throw judgeError("ElementNotInResult", "The result has no such element.", { element: witness.element, elements: compiled.elements });
   }
   const { result, operands } = step;
-  const readResult = openOpening(claim, header, witness.result, { source: result.source, index: result.index, weightRoot: "", elements: compiled.elements });
+  const readResult = openOpening(claim, header, witness.result, { source: result.source, index: result.index, weightRoot: "", elements: compiled.elements, dtype: result.dtype });
   const claimed = readResult(witness.element);
   if (witness.operands.length !== operands.length) {
     throw judgeError("OperandCount", "The witness must open each operand once.", { expected: operands.length, given: witness.operands.length });
   }
-  const readers = operands.map(({ source, index, root: weightRoot, elements }, i) =>
-    openOpening(claim, header, witness.operands[i] as Witness["operands"][number], { source, index, weightRoot, elements }),
-  );
-  const verdict = judgeElement(step, (operand, element) => (readers[operand] as (typeof readers)[number])(element), witness.element, claimed, true);
-  return { ...verdict, claimed, step };
+  const only = chosenOperand(step, witness.element);
+  const readers = operands.map(({ source, index, root: weightRoot, elements, dtype }, i) => {
+    const opening = witness.operands[i] as Witness["operands"][number];
+    if (only === undefined || only === i) return openOpening(claim, header, opening, { source, index, weightRoot, elements, dtype });
+    if (BigInt(opening.root) !== 0n || opening.proof.length !== 0 || opening.ranges.length !== 0) {
+      throw judgeError("UnexpectedOpening", "The witness opens an operand that the element does not come from.", { operand: i });
+    }
+    return undefined;
+  });
+  const verdict = judgeElement(step, (operand, element) => (readers[operand] as OpenTensor)(element), witness.element, claimed, true);
+  return { ...verdict, claimed: Number(BigInt.asUintN(32, isInteger(result.dtype) ? integerOf(claimed, result.dtype) : BigInt(claimed))), step };
 }

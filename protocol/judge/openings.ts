@@ -1,5 +1,6 @@
 import { fromHex, toHex } from "../hex.ts";
-import { sources, type Claim, type Opening, type ProgramHeader } from "../program/types.ts";
+import { elementReader, type RawElement } from "../program/elements.ts";
+import { dtypeBytes, sources, type Claim, type Dtype, type Opening, type ProgramHeader } from "../program/types.ts";
 import { listRootFromTop } from "../trees/listTree.ts";
 import { depthOf, topFromRange } from "../trees/merkle.ts";
 import { sha256 } from "../trees/sha256.ts";
@@ -9,11 +10,11 @@ import { judgeError } from "./judgeError.ts";
 interface Span {
   first: number;
   end: number;
-  view: DataView;
+  read: (index: number) => RawElement;
 }
 
 /** Proved elements of one tensor. */
-export type OpenTensor = (element: number) => number;
+export type OpenTensor = (element: number) => RawElement;
 
 /** Which tensor an opening must be of. */
 export interface OpeningTarget {
@@ -22,11 +23,13 @@ export interface OpeningTarget {
   /** Tensor root that the descriptor names, for a weight. */
   weightRoot: string;
   elements: number;
+  /** A judged type. */
+  dtype: Dtype;
 }
 
-/** Checks an opening of a tensor of 4-byte elements against a claim; the reader throws `ELEMENT_NOT_OPENED`. */
+/** Checks an opening of a tensor against a claim; the reader throws `ELEMENT_NOT_OPENED`. */
 export function openOpening(claim: Claim, header: ProgramHeader, opening: Opening, target: OpeningTarget): OpenTensor {
-  const { source, index, elements } = target;
+  const { source, index, elements, dtype } = target;
   if (source === sources.weight) {
     if (opening.root.toLowerCase() !== target.weightRoot.toLowerCase() || opening.proof.length !== 0) throw notCommitted(target);
   } else if (source === sources.input || source === sources.trace) {
@@ -38,7 +41,8 @@ export function openOpening(claim: Claim, header: ProgramHeader, opening: Openin
   } else {
     throw judgeError("UnsupportedSource", "The judge cannot open a tensor of this source.", { source });
   }
-  const byteLength = elements * 4;
+  const size = dtypeBytes[dtype];
+  const byteLength = elements * size;
   const spans: Span[] = [];
   let free = 0;
   opening.ranges.forEach((range, i) => {
@@ -56,14 +60,13 @@ export function openOpening(claim: Claim, header: ProgramHeader, opening: Openin
       throw judgeError("RangeNotInTensor", "The bytes of a range do not belong to their tensor.", { source, index, range: i });
     }
     free = range.first + width;
-    const first = range.first * (CHUNK_BYTES / 4);
-    const view = new DataView(range.data.buffer, range.data.byteOffset, range.data.length);
-    spans.push({ first, end: first + Math.floor(range.data.length / 4), view });
+    const first = range.first * (CHUNK_BYTES / size);
+    spans.push({ first, end: first + Math.floor(range.data.length / size), read: elementReader(range.data, dtype) });
   });
   let last: Span | undefined;
   return (element) => {
     if (last === undefined || element < last.first || element >= last.end) last = find(spans, element);
-    return last.view.getUint32((element - last.first) * 4, true);
+    return last.read(element - last.first);
   };
 }
 

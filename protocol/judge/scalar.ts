@@ -6,7 +6,7 @@ import { isNone, none, type Interval } from "./interval.ts";
  * 96 fractional bits and a proven error (docs/judge.md §4), rounded outwards and widened by the budget of profile 1.
  */
 const ONE = 1n << 96n;
-const LN2 = 54916777467707473351141471128n;
+export const LN2 = 54916777467707473351141471128n;
 const TWO_OVER_SQRT_PI = 89399408028353504598410466558n;
 
 /** Budgets of profile 1 in floats next to the rounded value; the reasons stand in docs/judge.md §4. */
@@ -54,7 +54,7 @@ function widen(value: number, ulps: number): number {
 }
 
 /** |x| in units of 2^−96, rounded down. */
-function fixedOf(magnitude: number): bigint {
+export function fixedOf(magnitude: number): bigint {
   const { m, e } = unpack(bitsOf(magnitude));
   return e >= 54 ? BigInt(m) << BigInt(e - 54) : BigInt(m) >> BigInt(54 - e);
 }
@@ -86,13 +86,30 @@ function expEnd(x: number, up: boolean): number {
   return roundBig(false, up ? f + EXP_ERROR : f - EXP_ERROR, k - 96, false, up);
 }
 
+/** e^x for x in units of 2^−96, rounded outward. */
+export function expOfFixed(x: bigint, up: boolean): number {
+  if (x >= 89n << 96n) return up ? Infinity : MAX_FINITE;
+  if (x <= -104n << 96n) return up ? floatOf(1) : 0;
+  const { f, k } = expFixed(x < 0n, x < 0n ? -x : x);
+  return roundBig(false, up ? f + EXP_ERROR : f - EXP_ERROR, k - 96, false, up);
+}
+
 function logEnd(x: number, up: boolean): number {
   if (x === 0) return -Infinity;
   if (x === Infinity) return Infinity;
+  const y = logFixedOf(x) + (up ? LOG_ERROR : -LOG_ERROR);
+  return roundBig(y < 0n, y < 0n ? -y : y, -96, false, up);
+}
+
+/** ln of a positive finite float in units of 2^−96, within LOG_ERROR. */
+export function logFixedOf(x: number): bigint {
   const { m, e } = unpack(bitsOf(x));
   const bits = bitLength(BigInt(m)) - 1;
-  const f = BigInt(m) << BigInt(96 - bits);
-  const k = e - 150 + bits;
+  return logFixed(BigInt(m) << BigInt(96 - bits), e - 150 + bits);
+}
+
+/** k·ln 2 + 2·artanh((f − 1)/(f + 1)) for f·2^k, 1 ≤ f < 2, in units of 2^−96, within LOG_ERROR. */
+export function logFixed(f: bigint, k: number): bigint {
   let z = ((f - ONE) << 96n) / (f + ONE);
   const square = (z * z) >> 96n;
   let sum = 0n;
@@ -100,8 +117,7 @@ function logEnd(x: number, up: boolean): number {
     sum += z / j;
     z = (z * square) >> 96n;
   }
-  const y = BigInt(k) * LN2 + 2n * sum + (up ? LOG_ERROR : -LOG_ERROR);
-  return roundBig(y < 0n, y < 0n ? -y : y, -96, false, up);
+  return BigInt(k) * LN2 + 2n * sum;
 }
 
 /** An end of tanh or erf, both odd. */

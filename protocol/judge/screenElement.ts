@@ -1,6 +1,7 @@
-import { stepKinds, type Step } from "../program/types.ts";
+import { dtypes, stepKinds, type Step } from "../program/types.ts";
 import { compileStep, type CompiledStep } from "./compileStep.ts";
 import { evaluateExpression } from "./expression.ts";
+import { immediateOf } from "./expressionCode.ts";
 import { add, bitsOf } from "./float32.ts";
 import { flushed, point, type Interval } from "./interval.ts";
 import { coordinatesOf, walkRuns } from "./walkRuns.ts";
@@ -25,10 +26,18 @@ const screenable = new WeakMap<Step, boolean>();
  * `operands` are the committed tensors as floats. For steps of other kinds the answer is never `sound`.
  */
 export function screenElement(step: Step, operands: readonly Float32Array[], element: number, claimed: number): Screening {
+  return screenRead(step, (operand, at) => operands[operand]?.[at] ?? Number.NaN, element, claimed);
+}
+
+/** Gives an element of an operand as the float that it is. */
+export type ReadFloat = (operand: number, element: number) => number;
+
+/** `screenElement` for operands that are read one element at a time. */
+export function screenRead(step: Step, read: ReadFloat, element: number, claimed: number): Screening {
   if (!isScreenable(step) || !Number.isFinite(claimed)) return undecided;
   const compiled = compileStep(step);
   const coords = coordinatesOf(compiled, element);
-  const { sum, magnitude, terms } = estimate(compiled, operands, coords);
+  const { sum, magnitude, terms } = estimate(compiled, read, coords);
   const radius = (terms / (2 ** 24 - terms)) * magnitude * (1 - 2 ** -10);
   // Also refuses NaN and infinities, which are left to the judge.
   if (!(terms < 2 ** 22 && Math.abs(sum) + radius < 2 ** 127)) return undecided;
@@ -37,36 +46,35 @@ export function screenElement(step: Step, operands: readonly Float32Array[], ele
     return { sound: distance <= radius, margin: distance === 0 ? 0 : distance / radius };
   }
   const slots: Interval[] = [flushed(outward(sum, radius))];
-  for (let i = compiled.firstValue; i < compiled.maps.length; i++) slots.push(point(bitsOf(valueAt(compiled, operands, coords, i))));
+  for (let i = compiled.firstValue; i < compiled.maps.length; i++) slots.push(point(bitsOf(valueAt(compiled, read, coords, i))));
   const { lo, hi } = evaluateExpression(step.expression, slots);
   const half = (hi - lo) / 2;
   const distance = Math.abs(claimed - (lo + half));
   return { sound: lo <= claimed && claimed <= hi, margin: distance === 0 ? 0 : distance / half };
 }
 
-/** Whether the step is a contraction whose expression has no scalar functions (opcodes 23–27). */
+/** Whether the step is a contraction of floats whose expression has no scalar functions (opcodes 23–27, 51–53). */
 function isScreenable(step: Step): boolean {
   let known = screenable.get(step);
   if (known === undefined) {
-    known = step.kind === stepKinds.contraction;
+    known = step.kind === stepKinds.contraction && step.result.dtype === dtypes.float32 && step.operands.every(({ dtype }) => dtype === dtypes.float32);
     for (let at = 0; at < step.expression.length; at++) {
       const opcode = step.expression[at] as number;
-      if (opcode >= 0x23 && opcode <= 0x27) known = false;
-      at += opcode === 0x01 ? 1 : opcode === 0x02 ? 4 : 0;
+      if ((opcode >= 0x23 && opcode <= 0x27) || opcode > 0x50) known = false;
+      at += immediateOf(opcode);
     }
     screenable.set(step, known);
   }
   return known;
 }
 
-function estimate(compiled: CompiledStep, operands: readonly Float32Array[], coords: readonly number[]) {
+function estimate(compiled: CompiledStep, read: ReadFloat, coords: readonly number[]) {
   const [f, g] = compiled.maps as [CompiledStep["maps"][number], CompiledStep["maps"][number]];
-  const [a, b] = operands as [Float32Array, Float32Array];
   let sum = 0;
   let magnitude = 0;
   let terms = 2;
   const take = (i: number, j: number): void => {
-    const product = (a[i] as number) * (b[j] as number);
+    const product = read(0, i) * read(1, j);
     sum += product;
     magnitude += Math.abs(product);
   };
@@ -74,14 +82,18 @@ function estimate(compiled: CompiledStep, operands: readonly Float32Array[], coo
   walkRuns(compiled, coords, (first, second, count) => {
     terms += count;
     if (plain) {
-      // An index outside of the tensor reads undefined and ends as NaN.
+      // The ends stand for what lies between.
+      for (const k of [0, count - 1]) {
+        f.resolve(first + k * f.stride);
+        g.resolve(second + k * g.stride);
+      }
       for (let k = 0, i = first, j = second; k < count; k++, i += f.stride, j += g.stride) take(i, j);
     } else {
       for (let k = 0; k < count; k++) take(f.resolve(first + k * f.stride), g.resolve(second + k * g.stride));
     }
   });
   for (let i = compiled.factors; i < compiled.firstValue; i++) {
-    const addend = valueAt(compiled, operands, coords, i);
+    const addend = valueAt(compiled, read, coords, i);
     sum += addend;
     magnitude += Math.abs(addend);
     terms++;
@@ -89,9 +101,9 @@ function estimate(compiled: CompiledStep, operands: readonly Float32Array[], coo
   return { sum, magnitude, terms };
 }
 
-function valueAt(compiled: CompiledStep, operands: readonly Float32Array[], coords: readonly number[], operand: number): number {
+function valueAt(compiled: CompiledStep, read: ReadFloat, coords: readonly number[], operand: number): number {
   const map = compiled.maps[operand] as CompiledStep["maps"][number];
-  return operands[operand]?.[map.resolve(map.linear(coords, []))] ?? Number.NaN;
+  return read(operand, map.resolve(map.linear(coords, [])));
 }
 
 /** Float32 ends around [sum − radius, sum + radius]; rounding in the doubles is far below the 2^−10 that the radius leaves. */

@@ -2,8 +2,11 @@ import { coordinates } from "./access.ts";
 import type { CompiledStep } from "./compileStep.ts";
 import { judgeError } from "./judgeError.ts";
 
-/** Calls back with the linear index of each factor's first tap of a run along the last reduction dimension, and the taps in it. */
-export type RunVisitor = (first: number, second: number, count: number) => void;
+/**
+ * Calls back with the linear index of each factor's first tap of a run along the last reduction dimension, the taps in it, and the
+ * place of the first one in the whole reduction domain.
+ */
+export type RunVisitor = (first: number, second: number, count: number, position: number) => void;
 
 /** Output coordinates of an element; throws `ELEMENT_NOT_IN_RESULT`. */
 export function coordinatesOf(compiled: CompiledStep, element: number): number[] {
@@ -32,7 +35,7 @@ export function walkRuns(compiled: CompiledStep, coords: readonly number[], visi
     if (run.from < run.to) {
       const first = f.linear(coords, r) + run.from * f.stride;
       const second = g === undefined ? 0 : g.linear(coords, r) + run.from * g.stride;
-      visit(first, second, run.to - run.from);
+      visit(first, second, run.to - run.from, i * length + run.from);
     }
     for (let k = rank - 2; k >= 0; k--) {
       r[k] = (r[k] as number) + 1;

@@ -5,7 +5,10 @@ export const stepKinds = { contraction: 1, map: 2, reduction: 3, normalisation: 
 export type StepKind = (typeof stepKinds)[keyof typeof stepKinds];
 
 /** Operations of a reduction step. */
-export const reductionOps = { max: 1, min: 2, sum: 3, mean: 4 } as const;
+export const reductionOps = { max: 1, min: 2, sum: 3, mean: 4, meanOfAll: 5, argMax: 6, argMin: 7 } as const;
+
+/** Operations of a normalisation step. */
+export const normalisationOps = { softmax: 1, logSoftmax: 2 } as const;
 
 /** Element types, numbered as ONNX `TensorProto.DataType`. */
 export const dtypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;

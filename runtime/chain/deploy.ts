@@ -51,12 +51,15 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
   return { chainId, contracts: { stakes, models, jobs, disputes, judge }, block: firstBlock ?? 0n };
 }
 
-/** The judge of this version of the protocol: an entry that dispatches to one contract a step kind (EIP-170). */
+/** Judges of the step kinds, in the order in which the constructor of `Judge` takes them. */
+const kindJudges = ["Contraction", "IntegerContraction", "Map", "Reduction", "Sum", "Normalisation", "Gather", "Movement"] as const;
+
+/** The judge of this version of the protocol: an entry that dispatches to one contract a step kind, or two (EIP-170). */
 export async function deployJudge(create: (source: string, args?: readonly unknown[]) => Promise<Address>): Promise<Address> {
   const evaluator = await create("contracts/judge/Expression.sol");
   const kinds: Address[] = [];
-  for (const kind of ["Contraction", "Map", "Reduction"]) kinds.push(await create(`contracts/judge/${kind}Judge.sol`, [evaluator]));
-  return create("contracts/judge/Judge.sol", kinds);
+  for (const kind of kindJudges) kinds.push(await create(`contracts/judge/${kind}Judge.sol`, [evaluator]));
+  return create("contracts/judge/Judge.sol", [kinds]);
 }
 
 function failed(source: string, cause?: unknown): GainsayError {

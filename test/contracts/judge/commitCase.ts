@@ -2,7 +2,8 @@ import { zeroHash } from "viem";
 import { toHex } from "../../../protocol/hex.ts";
 import { buildWitness, type CommittedTensor } from "../../../protocol/judge/buildWitness.ts";
 import { concat, encodeStep, programRoot } from "../../../protocol/program/codec.ts";
-import type { Claim, ProgramHeader, Source, Step, Witness } from "../../../protocol/program/types.ts";
+import type { RawElement } from "../../../protocol/program/elements.ts";
+import { dtypeBytes, type Claim, type ProgramHeader, type Source, type Step, type Witness } from "../../../protocol/program/types.ts";
 import { listRoot } from "../../../protocol/trees/listTree.ts";
 import { buildTree, pathProof } from "../../../protocol/trees/merkle.ts";
 import { sha256 } from "../../../protocol/trees/sha256.ts";
@@ -20,7 +21,7 @@ export interface Committed {
  * Commits to a case as an executor would, in a program of a few steps, and builds the witness for its element. With `change`
  * the program and the witness have the changed descriptor, and the openings are still those of the right one.
  */
-export function commitCase({ step: bare, operands, element }: Case, claimedBits: number, random: Random, change: (step: Step) => Step = (step) => step): Committed {
+export function commitCase({ step: bare, operands, element }: Case, claimed: RawElement, random: Random, change: (step: Step) => Step = (step) => step): Committed {
   const trace: Uint8Array[] = [];
   const inputs: Uint8Array[] = [sha256(Uint8Array.of(1))];
   const filler = () => trace.push(sha256(Uint8Array.of(random.int(0, 255))));
@@ -37,8 +38,10 @@ export function commitCase({ step: bare, operands, element }: Case, claimedBits:
     step.operands.push({ ...(bare.operands[i] as Step["operands"][number]), source, index, root: source === 1 ? toHex(root) : zeroHash });
   });
   const elements = step.result.shape.reduce((a, b) => a * b, 1);
-  const bytes = new Uint8Array(elements * 4);
-  new DataView(bytes.buffer).setUint32(element * 4, claimedBits, true);
+  const size = dtypeBytes[step.result.dtype];
+  const bytes = new Uint8Array(elements * size);
+  const word = BigInt.asUintN(8 * size, BigInt(claimed));
+  for (let i = 0; i < size; i++) bytes[element * size + i] = Number((word >> BigInt(8 * i)) & 0xffn);
   const resultRoot = tensorRoot(bytes);
   step.result.index = trace.push(resultRoot) - 1;
   const stepHashes = [sha256(Uint8Array.of(7)), sha256(encodeStep(change(step))), sha256(Uint8Array.of(8))];

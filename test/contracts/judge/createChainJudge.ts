@@ -3,6 +3,7 @@ import { network } from "hardhat";
 import { decodeErrorResult, decodeFunctionResult, encodeDeployData, encodeFunctionData, type Abi, type Hex } from "viem";
 import { witnessToAbi } from "../../../protocol/program/codec.ts";
 import type { Claim, Verdict, Witness } from "../../../protocol/program/types.ts";
+import { deployJudge } from "../../../runtime/chain/deploy.ts";
 import { readArtifact } from "../../../runtime/chain/readArtifact.ts";
 
 const artifactsDir = path.resolve(import.meta.dirname, "../../../artifacts");
@@ -19,7 +20,7 @@ export async function createChainJudge() {
   const [from] = (await provider.request({ method: "eth_accounts" })) as Hex[];
   const errors: Abi[number][] = [];
 
-  async function deploy(source: string, args: readonly Hex[] = []): Promise<{ address: Hex; abi: Abi }> {
+  async function deploy(source: string, args: readonly unknown[] = []): Promise<{ address: Hex; abi: Abi }> {
     const { abi, bytecode } = await readArtifact(artifactsDir, source);
     errors.push(...abi.filter((item) => item.type === "error"));
     const hash = await provider.request({ method: "eth_sendTransaction", params: [{ from, data: encodeDeployData({ abi, bytecode, args }) }] });
@@ -27,10 +28,13 @@ export async function createChainJudge() {
     return { address: receipt.contractAddress, abi };
   }
 
-  const evaluator = await deploy("contracts/judge/Expression.sol");
-  const kinds: Hex[] = [];
-  for (const kind of ["Contraction", "Map", "Reduction"]) kinds.push((await deploy(`contracts/judge/${kind}Judge.sol`, [evaluator.address])).address);
-  const judge = await deploy("contracts/judge/Judge.sol", kinds);
+  const deployed = new Map<string, Awaited<ReturnType<typeof deploy>>>();
+  await deployJudge(async (source, args) => {
+    const contract = await deploy(source, args);
+    deployed.set(source, contract);
+    return contract.address;
+  });
+  const judge = deployed.get("contracts/judge/Judge.sol") as Awaited<ReturnType<typeof deploy>>;
 
   const encode = (claim: Claim, witness: Witness): Hex => encodeFunctionData({ abi: judge.abi, functionName: "judge", args: [claim, witnessToAbi(witness)] });
 

@@ -3,11 +3,12 @@ import { GainsayError } from "../../../protocol/errors.ts";
 import { judge } from "../../../protocol/judge/judge.ts";
 import { judgeElement, type ReadOperand } from "../../../protocol/judge/judgeElement.ts";
 import { move, floatOf, bitsOf } from "../../../protocol/judge/float32.ts";
-import type { Claim, Witness } from "../../../protocol/program/types.ts";
+import { elementReader, type RawElement } from "../../../protocol/program/elements.ts";
+import { dtypes, type Claim, type Operand, type Witness } from "../../../protocol/program/types.ts";
 import { commitCase } from "./commitCase.ts";
 import { createChainJudge, type ChainAnswer, type ChainJudge } from "./createChainJudge.ts";
 import { malformed, unjudgeable, unsupported, whole } from "./malformed.ts";
-import { dotStep } from "../../protocol/judge/makeStep.ts";
+import { dotStep, operandOf, stepOf } from "../../protocol/judge/makeStep.ts";
 import { Random, randomBits, randomTensor, styles } from "./random.ts";
 import { randomCase, type Case } from "./randomCase.ts";
 
@@ -65,6 +66,15 @@ describe("the judge in Solidity and in TypeScript", () => {
     expect(await chain.judge(claim, witness)).toEqual({ error });
   });
 
+  it.each<[string, Case, (witness: Witness) => Partial<Witness>]>([
+    ["UnexpectedOpening", twoSided(), ({ operands }) => ({ operands: [operands[0], operands[0]] as Witness["operands"] })],
+    ["UnexpectedExpression", extremeIndexWithExpression(), () => ({})],
+  ])("name %s alike in steps of other kinds", async (error, made, change) => {
+    const { claim, witness } = commitCase({ ...made, step: { ...made.step, expression: new Uint8Array() } }, 0, new Random(5), (step) => ({ ...step, expression: made.step.expression }));
+    expect(await chain.judge(claim, { ...witness, ...change(witness) })).toEqual({ error });
+    expect(answerHere(claim, { ...witness, ...change(witness) })).toEqual({ error });
+  });
+
   it("refuse a witness with any byte flipped, or judge it alike", { timeout: 120_000 }, async () => {
     const random = new Random(3);
     const flips = Number(process.env.GAINSAY_FUZZ_CASES ?? 400);
@@ -87,8 +97,9 @@ describe("the judge in Solidity and in TypeScript", () => {
 });
 
 /** A claimed value that is likely to be near an end of what is sound, where mistakes show. */
-function randomClaim(random: Random, made: Case): number {
-  if (random.chance(0.15)) return randomBits(random, random.pick(styles));
+function randomClaim(random: Random, made: Case): RawElement {
+  const { dtype } = made.step.result;
+  if (random.chance(0.15)) return dtype !== dtypes.float32 ? random.int(-300, 300) : randomBits(random, random.pick(styles));
   let found;
   try {
     found = judgeElement(made.step, readerOf(made), made.element, 0);
@@ -96,13 +107,28 @@ function randomClaim(random: Random, made: Case): number {
     return 0;
   }
   const end = random.chance(0.5) ? found.lo : found.hi;
-  if (random.chance(0.3)) return end;
-  return bitsOf(move(floatOf(end), random.int(-2, 2)));
+  if (dtype === dtypes.float32 && random.chance(0.3)) return end;
+  const near = move(floatOf(end), random.int(-2, 2));
+  if (dtype === dtypes.float32) return bitsOf(near);
+  return Number.isFinite(near) ? BigInt(Math.round(near)) + BigInt(random.int(-1, 1)) : BigInt(random.bits());
 }
 
 function readerOf(made: Case): ReadOperand {
-  const views = made.operands.map((bytes) => new DataView(bytes.buffer));
-  return (operand, element) => (views[operand] as DataView).getUint32(element * 4, true);
+  const readers = made.operands.map((bytes, i) => elementReader(bytes, (made.step.operands[i] as Operand).dtype));
+  return (operand, element) => (readers[operand] as (typeof readers)[number])(element);
+}
+
+/** Element 0 of a concatenation of two tensors of two elements. */
+function twoSided(): Case {
+  const side = (pad: number) => operandOf(2, 2, { offset: -pad, outStrides: [1], windows: [{ outDim: 0, reduceDim: 255, stride: 1, dilation: 0, pad, size: 2 }] });
+  const step = stepOf(6, [4], [], [side(0), side(2)]);
+  return { label: "concatenation", step, operands: step.operands.map(() => new Uint8Array(8)), element: 0 };
+}
+
+function extremeIndexWithExpression(): Case {
+  const step = stepOf(3, [], [2], [operandOf(0, 2, { reduceStrides: [1] })], [0x01, 0], 6);
+  step.result.dtype = dtypes.int64;
+  return { label: "argmax", step, operands: [new Uint8Array(8)], element: 0 };
 }
 
 /** The TypeScript judge's answer in the words of the contracts. */

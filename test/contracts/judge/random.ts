@@ -1,3 +1,7 @@
+import { dtypeBytes, dtypes, type Dtype } from "../../../protocol/program/types.ts";
+
+export const integerTypes = [dtypes.uint8, dtypes.int8, dtypes.int32, dtypes.int64, dtypes.bool] as const;
+
 /** A seeded source of pseudo-random choices (mulberry32), so that a failing case can be run again. */
 export class Random {
   private state: number;
@@ -27,6 +31,21 @@ export class Random {
   pick<T>(items: readonly T[]): T {
     return items[this.int(0, items.length - 1)] as T;
   }
+}
+
+/** Little-endian bytes of `count` random elements of a type: any, with small and extreme ones now and then. */
+export function randomElements(random: Random, count: number, dtype: Dtype, style: Style): Uint8Array {
+  if (dtype === dtypes.float32) return randomTensor(random, count, style);
+  const size = dtypeBytes[dtype];
+  const bytes = new Uint8Array(count * size);
+  const calm = random.chance(0.5);
+  for (let i = 0; i < count; i++) {
+    const choice = calm ? 0 : random.int(0, 3);
+    const value = choice === 0 ? BigInt(random.int(-9, 9)) : choice === 1 ? -(1n << BigInt(8 * size - 1)) : choice === 2 ? (1n << BigInt(8 * size - 1)) - 1n : (BigInt(random.bits()) << 32n) | BigInt(random.bits());
+    for (let k = 0; k < size; k++) bytes[i * size + k] = Number((value >> BigInt(8 * k)) & 0xffn);
+    if (dtype === dtypes.bool && random.chance(0.9)) bytes[i] = random.int(0, 1);
+  }
+  return bytes;
 }
 
 /** How the floats of a tensor are spread. */

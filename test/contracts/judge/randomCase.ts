@@ -1,6 +1,7 @@
-import type { Access, Operand, Role, Step, Window } from "../../../protocol/program/types.ts";
+import { type Access, type Operand, type Role, type Step, type Window } from "../../../protocol/program/types.ts";
 import { zeroHash } from "viem";
-import { Random, randomBits, randomTensor, styles, type Style } from "./random.ts";
+import { integerTypes, Random, randomBits, randomElements, styles, type Style } from "./random.ts";
+import { argExtreme, gather, integerContraction, mapOfIntegers, movement, softmax, sums } from "./randomKinds.ts";
 
 /** A step with the bytes of its operands, and an element to judge. */
 export interface Case {
@@ -10,10 +11,10 @@ export interface Case {
   element: number;
 }
 
-/** A random contraction, map or reduction over random shapes, index maps, windows and float values. */
+/** A random step of any kind over random shapes, index maps, windows and values. */
 export function randomCase(random: Random): Case {
   const style = random.pick(styles);
-  const build = random.pick([matmul, convolution, strided, strided, map, map, pool]);
+  const build = random.pick([matmul, convolution, strided, strided, map, map, pool, pool, mapOfIntegers, sums, integerContraction, integerContraction, gather, movement, softmax, argExtreme]);
   return build(random, style);
 }
 
@@ -79,10 +80,12 @@ function map(random: Random, style: Style): Case {
 function pool(random: Random, style: Style): Case {
   const shape = dims(random, 3, 4);
   const reduce = dims(random, 2, 4);
-  return finish(random, style, "pool", step(3, random.int(1, 2), shape, reduce, [affine(random, 0, shape, reduce)]));
+  const made = step(3, random.int(1, 2), shape, reduce, [affine(random, 0, shape, reduce)]);
+  if (random.chance(0.3)) made.result.dtype = (made.operands[0] as Operand).dtype = random.pick(integerTypes);
+  return finish(random, style, "pool", made);
 }
 
-function finish(random: Random, style: Style, label: string, made: Step, epilogue = true): Case {
+export function finish(random: Random, style: Style, label: string, made: Step, epilogue = true): Case {
   const { shape } = made.result;
   if (epilogue && random.chance(0.3)) {
     for (let i = random.int(0, 2); i > 0; i--) made.operands.push(affine(random, 2, shape, made.reduce));
@@ -92,13 +95,13 @@ function finish(random: Random, style: Style, label: string, made: Step, epilogu
   return {
     label: `${label}, ${style}`,
     step: made,
-    operands: made.operands.map(({ elements: count }) => randomTensor(random, count, random.chance(0.8) ? style : random.pick(styles))),
+    operands: made.operands.map(({ elements: count, dtype }) => randomElements(random, count, dtype, random.chance(0.8) ? style : random.pick(styles))),
     element: random.int(0, elements - 1),
   };
 }
 
 /** A random index map that stays inside its tensor, with windows and stages now and then. */
-function affine(random: Random, role: Role, shape: readonly number[], reduce: readonly number[]): Operand {
+export function affine(random: Random, role: Role, shape: readonly number[], reduce: readonly number[]): Operand {
   const outStrides = shape.map(() => random.int(-2, 6));
   const reduceStrides = role === 0 ? reduce.map((_, k) => (k === reduce.length - 1 && random.chance(0.5) ? 1 : random.int(-2, 6))) : [];
   let least = 0;
@@ -135,30 +138,48 @@ function affine(random: Random, role: Role, shape: readonly number[], reduce: re
   return operand(role, random.chance(0.02) ? Math.max(1, elements - 2) : elements, access);
 }
 
-/** Valid postfix bytecode over the slots. */
-export function randomExpression(random: Random, slots: number): Uint8Array {
+const floatUnary = [0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x30, 0x40, 0x41, 0x42, 0x43, 0x44, 0x4c, 0x52, 0x53, 0x58] as const;
+const exactUnary = [0x20, 0x21, 0x30, 0x44, 0x4c, 0x59] as const;
+const comparisons = [0x48, 0x49, 0x4a, 0x4d, 0x4e, 0x4f] as const;
+
+/** An int64 constant, mostly small. */
+function integerBytes(random: Random): number[] {
+  const value = random.chance(0.7) ? BigInt(random.int(-200, 200)) : (BigInt(random.bits()) << 32n) | BigInt(random.bits());
+  return Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(56 - 8 * i)) & 0xffn));
+}
+
+/** Valid postfix bytecode over the slots; `exact` with instructions of the integer domain only. */
+export function randomExpression(random: Random, slots: number, exact = false): Uint8Array {
   const code: number[] = [];
   let depth = 0;
   for (let i = random.int(1, 9); i > 0 || depth !== 1; i--) {
-    const choice = depth === 0 ? 0 : depth === 1 ? random.int(0, 1) : i > 0 ? random.int(0, 2) : 2;
+    const choice = depth === 0 ? 0 : depth === 1 ? random.int(0, 1) : i > 0 ? random.int(0, depth > 2 ? 3 : 2) : 2;
     if (choice === 0) {
       if (random.chance(0.7)) code.push(0x01, random.int(0, slots - 1));
+      else if (random.chance(0.3)) code.push(0x03, ...integerBytes(random));
+      else if (exact) code.push(0x03, ...integerBytes(random));
       else {
         const bits = randomBits(random, random.pick(styles));
         code.push(0x02, bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255);
       }
       depth++;
     } else if (choice === 1) {
-      code.push(random.pick([0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x30]));
-    } else {
-      code.push(random.int(0x10, 0x15));
+      const opcode = random.pick(exact ? exactUnary : floatUnary);
+      code.push(opcode);
+      if (opcode === 0x58) code.push(random.pick([0x33, 0x3f, 0x7f]), 0x80, 0, 0);
+      if (opcode === 0x59) code.push(random.pick(integerTypes));
+    } else if (choice === 2) {
+      code.push(random.chance(0.7) ? random.int(0x10, 0x15) : random.pick(exact ? comparisons : [...comparisons, 0x51]));
       depth--;
+    } else {
+      code.push(0x50);
+      depth -= 2;
     }
   }
   return Uint8Array.from(code);
 }
 
-function dims(random: Random, rank: number, size: number): number[] {
+export function dims(random: Random, rank: number, size: number): number[] {
   return Array.from({ length: random.int(0, rank) }, () => random.int(1, size));
 }
 

@@ -29,7 +29,13 @@ function compute(code: Uint8Array, slots: readonly number[], random: Random): nu
     else if (opcode === 0x02) {
       stack.push(settle(floatOfBits(new DataView(code.buffer).getUint32(at + 1))));
       at += 4;
-    } else if (opcode < 0x20) {
+    } else if (opcode === 0x03) {
+      stack.push(Math.fround(Number(new DataView(code.buffer).getBigInt64(at + 1))));
+      at += 8;
+    } else if (opcode === 0x50) {
+      const [z, y, x] = [pop(), pop(), pop()];
+      stack.push((Number.isNaN(x) ? random.chance(0.5) : x !== 0) ? y : z);
+    } else if (opcode < 0x20 || (opcode >= 0x48 && opcode <= 0x51 && opcode !== 0x4c)) {
       const y = pop();
       const x = pop();
       if (opcode === 0x10) stack.push(settle(x + y));
@@ -39,6 +45,14 @@ function compute(code: Uint8Array, slots: readonly number[], random: Random): nu
       if (opcode === 0x13) stack.push(settle(x / y));
       if (opcode === 0x14) stack.push(either(x, y, Math.max));
       if (opcode === 0x15) stack.push(either(x, y, Math.min));
+      if (opcode === 0x48) stack.push(Number(x < y));
+      if (opcode === 0x49) stack.push(Number(x <= y));
+      if (opcode === 0x4a) stack.push(Number(x === y));
+      const [a, b] = [truthOf(x, random), truthOf(y, random)];
+      if (opcode === 0x4d) stack.push(Number(a && b));
+      if (opcode === 0x4e) stack.push(Number(a || b));
+      if (opcode === 0x4f) stack.push(Number(a !== b));
+      if (opcode === 0x51) stack.push(powerOf(x, y, settle, random));
     } else {
       const x = pop();
       if (opcode === 0x20) stack.push(-x);
@@ -50,9 +64,38 @@ function compute(code: Uint8Array, slots: readonly number[], random: Random): nu
       if (opcode === 0x26) stack.push(settle(erfOf(x)));
       if (opcode === 0x27) stack.push(settle(1 / (1 + Math.exp(-x))));
       if (opcode === 0x30) stack.push(either(x, 0, Math.max));
+      if (opcode === 0x40) stack.push(Math.floor(x));
+      if (opcode === 0x41) stack.push(Math.ceil(x));
+      if (opcode === 0x42) stack.push(roundHalfEven(x));
+      if (opcode === 0x43) stack.push(Math.trunc(x));
+      if (opcode === 0x44) stack.push(Math.sign(x));
+      if (opcode === 0x4c) stack.push(Number(!truthOf(x, random)));
+      if (opcode === 0x52) stack.push(settle(Math.sin(x)));
+      if (opcode === 0x53) stack.push(settle(Math.cos(x)));
+      if (opcode === 0x58) {
+        const amount = floatOfBits(new DataView(code.buffer).getUint32(at + 1));
+        stack.push(settle(x + (random.bits() / 2 ** 31 - 1) * amount));
+        at += 4;
+      }
     }
   }
   return Math.fround(pop());
+}
+
+function truthOf(x: number, random: Random): boolean {
+  return Number.isNaN(x) ? random.chance(0.5) : x !== 0;
+}
+
+function roundHalfEven(x: number): number {
+  if (!(Math.abs(x) < 2 ** 23)) return x;
+  // Adding and taking away 2^52 leaves an integer by the rounding of the double addition itself, ties to even.
+  return x < 0 ? -(2 ** 52 - x - 2 ** 52) : x + 2 ** 52 - 2 ** 52;
+}
+
+/** A power as kernels have it: by the library, or by way of the logarithm. */
+function powerOf(x: number, y: number, settle: (value: number) => number, random: Random): number {
+  if (random.chance(0.5)) return settle(x ** y);
+  return settle(Math.exp(settle(y * settle(Math.log(x)))));
 }
 
 function erfOf(x: number): number {
@@ -98,8 +141,9 @@ describe("expressions", () => {
     ["EXPRESSION_TRUNCATED", [0x01]],
     ["EXPRESSION_TRUNCATED", [0x02, 0, 0, 0]],
     ["EXPRESSION_SLOT", [0x01, 9]],
-    ["EXPRESSION_OPCODE", [0x03]],
-    ["EXPRESSION_OPCODE", [0x01, 0, 0x40]],
+    ["EXPRESSION_TRUNCATED", [0x03]],
+    ["EXPRESSION_OPCODE", [0x04]],
+    ["EXPRESSION_OPCODE", [0x01, 0, 0x54]],
     ["EXPRESSION_OPCODE", [0x01, 0, 0x01, 0, 0x16]],
     ["EXPRESSION_STACK", [0x10]],
     ["EXPRESSION_STACK", [0x20]],

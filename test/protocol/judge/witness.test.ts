@@ -36,7 +36,7 @@ describe("buildWitness", () => {
         }, made.element, 0),
       );
       if (code !== "none") continue;
-      const listed = elementsRead(made.step, made.element).map((runs) => new Set(runs.flatMap(({ first, count }) => Array.from({ length: count }, (_, k) => first + k))));
+      const listed = elementsRead(made.step, made.element, () => 0).map((runs) => new Set(runs.flatMap(({ first, count }) => Array.from({ length: count }, (_, k) => first + k))));
       expect(listed).toEqual(asked);
     }
   });
