@@ -49,3 +49,8 @@ export function lowerIsInf(node: NodeProto, lowering: Lowering): void {
     return formula.apply(opcodes.equal, shown, formula.constant<View>(positive ? Infinity : -Infinity));
   });
 }
+
+/** IsNaN: what does not equal itself. */
+export function lowerIsNaN(node: NodeProto, lowering: Lowering): void {
+  lowering.defineElementwise(node, [{ name: node.input[0]!, leaf: true }], ([x]) => formula.apply(opcodes.not, formula.apply(opcodes.equal, x!, x!)));
+}

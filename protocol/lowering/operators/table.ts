@@ -5,7 +5,7 @@ import { binary, lowerClip, lowerHardSigmoid, lowerLeakyRelu, lowerPow, lowerPRe
 import { activations } from "./activations.ts";
 import { lowerCast } from "./casts.ts";
 import { lowerGather, lowerGatherElements } from "./gathers.ts";
-import { comparison, lowerIsInf, lowerMod, lowerWhere } from "./logic.ts";
+import { comparison, lowerIsInf, lowerIsNaN, lowerMod, lowerWhere } from "./logic.ts";
 import { lowerConcat, lowerPad } from "./movements.ts";
 import { softmax } from "./normalisations.ts";
 import { lowerConvInteger, lowerDequantizeLinear, lowerMatMulInteger, lowerQLinearConv, lowerQLinearMatMul, lowerQuantizeLinear } from "./quantised.ts";
@@ -55,6 +55,7 @@ export const operators: ReadonlyMap<string, LowerNode> = new Map<string, LowerNo
   ["Where", lowerWhere],
   ["Mod", lowerMod],
   ["IsInf", lowerIsInf],
+  ["IsNaN", lowerIsNaN],
   ["Floor", unary(opcodes.floor)],
   ["Ceil", unary(opcodes.ceil)],
   ["Round", unary(opcodes.round)],

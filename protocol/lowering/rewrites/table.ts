@@ -1,4 +1,5 @@
 import { floatAttribute } from "../../onnx/attributes.ts";
+import { rewriteAttention } from "./attention.ts";
 import { rewriteEinsum } from "./einsum.ts";
 import type { Rewrite } from "./graphBuilder.ts";
 import { rewriteCumSum } from "./linearMaps.ts";
@@ -29,6 +30,7 @@ export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ["ReduceLogSum", sumOf("LogSum")],
   ["ReduceLogSumExp", sumOf("LogSumExp")],
   ["ReduceProd", rewriteReduceProd],
+  ["Attention", rewriteAttention],
   ["LSTM", recurrent("LSTM")],
   ["GRU", recurrent("GRU")],
   ["RNN", recurrent("RNN")],
