@@ -3,6 +3,7 @@ import { parseModel } from "../../protocol/onnx/parseModel.ts";
 import { serializeModel } from "../../protocol/onnx/serializeModel.ts";
 import type { TensorProto } from "../../protocol/onnx/generated/onnx_pb.ts";
 import { dtypes } from "../../protocol/program/types.ts";
+import { tensorShape } from "../../protocol/onnx/tensors.ts";
 import type { Bundle } from "../../runtime/bundle/bundle.ts";
 import { compileModel } from "../../runtime/compile/compileModel.ts";
 import type { FoldRunner } from "../../runtime/compile/createFoldRunner.ts";
@@ -32,6 +33,8 @@ function inputOf(dtype: number, count: number, seed: number): Inputs[string] {
 export interface FrozenVector {
   modelBytes: Uint8Array;
   inputs: Inputs;
+  /** Shapes of the inputs. */
+  shapes: Record<string, number[]>;
 }
 
 /**
@@ -51,6 +54,7 @@ function freeze(modelBytes: Uint8Array, tensors: readonly TensorProto[], constan
   const constants = new Set(model.graph.initializer.map(({ name }) => name));
   const given = model.graph.input.filter(({ name }) => !constants.has(name));
   const inputs: Record<string, Inputs[string]> = {};
+  const shapes: Record<string, number[]> = {};
   for (const [k, info] of given.entries()) {
     const tensor = tensors[k];
     // Sequences and optionals read as tensors are nonsense; only what the graph declares as a tensor is one.
@@ -58,7 +62,10 @@ function freeze(modelBytes: Uint8Array, tensors: readonly TensorProto[], constan
     if (constant(info.name, tensor.dataType, k)) {
       model.graph.input = model.graph.input.filter((other) => other !== info);
       model.graph.initializer.push({ ...tensor, name: info.name });
-    } else inputs[info.name] = tensorArray(tensor);
+    } else {
+      inputs[info.name] = tensorArray(tensor);
+      shapes[info.name] = tensorShape(tensor);
+    }
   }
-  return { modelBytes: serializeModel(model), inputs };
+  return { modelBytes: serializeModel(model), inputs, shapes };
 }

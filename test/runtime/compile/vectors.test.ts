@@ -17,7 +17,7 @@ async function compileVector(vector: OnnxVector): Promise<FrozenVector & { bundl
   let failure: unknown;
   for (const frozen of frozenVectors(vector.model, vector.inputs)) {
     try {
-      return { ...frozen, bundle: await compileModel({ modelBytes: frozen.modelBytes }, { runner }) };
+      return { ...frozen, bundle: await compileModel({ modelBytes: frozen.modelBytes, shapes: frozen.shapes }, { runner }) };
     } catch (error) {
       failure ??= error;
     }
