@@ -39,13 +39,13 @@ function expectSound(step: Step, operands: readonly Float32Array[], y: Float32Ar
 }
 
 describe("kernels of ONNX Runtime are never convicted", () => {
-  it.each([["Exp", 0x23], ["Log", 0x24], ["Tanh", 0x25], ["Erf", 0x26], ["Sigmoid", 0x27], ["Sqrt", 0x22], ["Relu", 0x30], ["Neg", 0x20], ["Abs", 0x21]])("%s", async (type, opcode) => {
+  it.each([["Exp", 0x23], ["Log", 0x24], ["Tanh", 0x25], ["Erf", 0x26], ["Sigmoid", 0x27], ["Sqrt", 0x22], ["Relu", 0x30], ["Neg", 0x20], ["Abs", 0x21], ["Floor", 0x40], ["Ceil", 0x41], ["Round", 0x42], ["Sign", 0x44], ["Sin", 0x52], ["Cos", 0x53]])("%s", async (type, opcode) => {
     const x = arguments_(opcode);
     const step = stepOf(2, [x.length], [], [operandOf(2, x.length, { outStrides: [1] })], [0x01, 0, opcode]);
     expectSound(step, [x], await run(type, { x }));
   });
 
-  it.each([["Add", 0x10], ["Sub", 0x11], ["Mul", 0x12], ["Div", 0x13], ["Max", 0x14], ["Min", 0x15]])("%s", async (type, opcode) => {
+  it.each([["Add", 0x10], ["Sub", 0x11], ["Mul", 0x12], ["Div", 0x13], ["Max", 0x14], ["Min", 0x15], ["Pow", 0x51]])("%s", async (type, opcode) => {
     const [a, b] = [arguments_(opcode), arguments_(opcode + 100)];
     const value = operandOf(2, a.length, { outStrides: [1] });
     expectSound(stepOf(2, [a.length], [], [value, value], [0x01, 0, 0x01, 1, opcode]), [a, b], await run(type, { a, b }));
@@ -58,6 +58,16 @@ describe("kernels of ONNX Runtime are never convicted", () => {
     const [a, b] = [fill(m * k), fill(k * n)];
     const step = stepOf(1, [m, n], [k], [operandOf(0, m * k, { outStrides: [k, 0], reduceStrides: [1] }), operandOf(0, k * n, { outStrides: [0, 1], reduceStrides: [n] })]);
     expectSound(step, [a, b], await run("MatMul", { a, b }, { a: [m, k], b: [k, n] }));
+  });
+
+  it.each(styles)("means and sums of %s values", async (style) => {
+    const random = new Random(11);
+    const [rows, k] = [40, 37];
+    const x = Float32Array.from({ length: rows * k }, () => floatOfBits(randomBits(random, style)));
+    const step = (code: number) => stepOf(3, [rows], [k], [operandOf(0, rows * k, { outStrides: [k], reduceStrides: [1] })], [], code);
+    expectSound(step(4), [x], await run("GlobalAveragePool", { x }, { x: [1, rows, k] }));
+    // A product with ones is a sum.
+    expectSound(step(3), [x], await run("MatMul", { x, ones: new Float32Array(k).fill(1) }, { x: [rows, k], ones: [k] }));
   });
 
   it.each(styles)("MaxPool of %s values", async (style) => {
