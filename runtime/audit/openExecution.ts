@@ -70,7 +70,8 @@ export function openExecution(program: Program, tensors: ExecutionTensors): Open
       const tree = traceTree(tensors.trace.map((tensor, i) => (i === at ? { root } : tensor)));
       const operands = witness.operands.map((opening, i): Opening => {
         const operand = step.operands[i] as Step["operands"][number];
-        return operand.source === sources.trace ? { ...opening, proof: pathProof(tree, operand.index) } : opening;
+        // An operand that the judge does not look at is left unopened: it has no proof to renew.
+        return operand.source === sources.trace && opening.proof.length > 0 ? { ...opening, proof: pathProof(tree, operand.index) } : opening;
       });
       return { claim: claimWith(tree), witness: { ...witness, result: { root, proof: pathProof(tree, at), ranges: [range] }, operands } };
     },
