@@ -1,4 +1,5 @@
 // Mutation testing of the contracts that hold money: `node scripts/mutate.ts --count 12 --seed 1`.
+// `--only Jobs` keeps to one file, `--list` only names the mutants, `--workspace <folder>` keeps the copy for the next run.
 // Each mutant is one small change of one token or statement. It is built in a copy of the project and put before the contract
 // tests; a mutant that no test notices survives, and is either a missing test or a change without a meaning.
 import { spawnSync } from "node:child_process";
@@ -104,7 +105,7 @@ function sample<T>(items: T[], count: number, seed: number): T[] {
 
 function main(): void {
   const { values } = parseArgs({
-    options: { count: { type: "string", default: "12" }, seed: { type: "string", default: "1" }, only: { type: "string" }, list: { type: "boolean", default: false } },
+    options: { count: { type: "string", default: "12" }, seed: { type: "string", default: "1" }, only: { type: "string" }, workspace: { type: "string" }, list: { type: "boolean", default: false } },
   });
   const files = targets.filter((file) => values.only === undefined || file.includes(values.only));
   const all = files.flatMap((file) => mutantsOf(file, readFileSync(path.join(root, file), "utf8")));
@@ -112,13 +113,15 @@ function main(): void {
   console.log(`${chosen.length} of ${all.length} mutants, seed ${values.seed}`);
   if (values.list) return chosen.forEach((mutant) => console.log(describe(mutant)));
 
-  const copy = mkdtempSync(path.join(tmpdir(), "gainsay-mutants-"));
-  for (const item of copied) if (existsSync(path.join(root, item))) cpSync(path.join(root, item), path.join(copy, item), { recursive: true });
-  symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
+  // A workspace that is kept spares the next run the first build, which is most of the work of a short run.
+  const copy = values.workspace ?? mkdtempSync(path.join(tmpdir(), "gainsay-mutants-"));
+  const fresh = !existsSync(path.join(copy, "node_modules"));
+  if (fresh) for (const item of copied) if (existsSync(path.join(root, item))) cpSync(path.join(root, item), path.join(copy, item), { recursive: true });
+  if (fresh) symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
   const run = (tool: keyof typeof scripts, args: string[]) => {
     // The walk stays on the seeds of `npm test`, whatever the caller's environment says.
     const { GAINSAY_WALKS: _walks, GAINSAY_STEPS: _steps, GAINSAY_SCHEDULER: _scheduler, ...env } = process.env;
-    return spawnSync(process.execPath, [path.join(copy, scripts[tool]), ...args], { cwd: copy, encoding: "utf8", timeout: 300_000, env });
+    return spawnSync(process.execPath, [path.join(copy, scripts[tool]), ...args], { cwd: copy, encoding: "utf8", timeout: 1_800_000, env });
   };
   const counts = { killed: 0, survived: 0, stillborn: 0 };
   try {
@@ -136,7 +139,7 @@ function main(): void {
       console.log(`${fate.end}${fate.by === undefined ? "" : ` by ${fate.by}`}: ${describe(mutant)}`);
     }
   } finally {
-    rmSync(copy, { recursive: true, force: true });
+    if (values.workspace === undefined) rmSync(copy, { recursive: true, force: true });
   }
   const judged = counts.killed + counts.survived;
   console.log(`${counts.killed} of ${judged} killed (${((100 * counts.killed) / judged).toFixed(0)} %); ${counts.stillborn} do not compile`);
