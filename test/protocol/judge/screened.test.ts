@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import type { GainsayError } from "../../../protocol/errors.ts";
+import { bitsOf, floatOf, move } from "../../../protocol/judge/float32.ts";
+import { judgeElement, type ReadOperand } from "../../../protocol/judge/judgeElement.ts";
+import { judgeScreened } from "../../../protocol/judge/judgeScreened.ts";
+import { elementReader, type RawElement } from "../../../protocol/program/elements.ts";
+import { dtypes, type Operand } from "../../../protocol/program/types.ts";
+import { Random } from "../../contracts/judge/random.ts";
+import { randomCase } from "../../contracts/judge/randomCase.ts";
+
+const rounds = Number(process.env.GAINSAY_FUZZ_CASES ?? 1500);
+
+function fraudOrFault(judge: typeof judgeElement, ...args: Parameters<typeof judgeElement>): boolean | string {
+  try {
+    return judge(...args).fraud;
+  } catch (error) {
+    return (error as GainsayError).code;
+  }
+}
+
+describe("judgeScreened", () => {
+  it("says of steps of every kind what judgeElement says", () => {
+    let screened = 0;
+    for (let i = 0; i < rounds; i++) {
+      const random = new Random(i + 5e6);
+      const { step, operands, element, label } = randomCase(random);
+      const readers = operands.map((bytes, k) => elementReader(bytes, (step.operands[k] as Operand).dtype));
+      const read: ReadOperand = (operand, at) => (readers[operand] as (typeof readers)[number])(at);
+      let claimed: RawElement = step.result.dtype === dtypes.int64 ? 0n : 0;
+      if (step.result.dtype === dtypes.float32) {
+        try {
+          const { lo, hi } = judgeElement(step, read, element, claimed);
+          const middle = Math.fround((floatOf(lo) + floatOf(hi)) / 2);
+          claimed = bitsOf(random.chance(0.5) ? middle : move(floatOf(random.chance(0.5) ? lo : hi), random.int(-2, 2)));
+        } catch {
+          // The fault is what is compared.
+        }
+      }
+      const expected = fraudOrFault(judgeElement, step, read, element, claimed);
+      expect(fraudOrFault(judgeScreened, step, read, element, claimed), `case ${i}: ${label}`).toBe(expected);
+      if (expected === false && judgeScreened(step, read, element, claimed).margin === undefined && judgeElement(step, read, element, claimed).margin !== undefined) screened++;
+    }
+    expect(screened).toBeGreaterThan(rounds / 20);
+  });
+});
