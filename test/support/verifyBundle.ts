@@ -2,6 +2,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { checkGraph, cutInputName, cutOutputName, commitShape, traceName, tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
 import { judgeElement } from "../../protocol/judge/judgeElement.ts";
 import { GainsayError } from "../../protocol/errors.ts";
+import { elementReader, type RawElement } from "../../protocol/program/elements.ts";
 import { dtypes, sources, type Dtype, type Step } from "../../protocol/program/types.ts";
 import type { Bundle } from "../../runtime/bundle/bundle.ts";
 import { weightBytes } from "../../runtime/bundle/weightBytes.ts";
@@ -82,24 +83,37 @@ export async function verifyBundle(bundle: Bundle, modelBytes: Uint8Array, input
   return report;
 }
 
-/** Puts elements of one step before the judge: as they are, and moved by a fiftieth of the tensor's largest number. */
+/** Puts elements of one step before the judge: as they are, and moved by a fiftieth of the tensor's largest number or by some whole steps. */
 function judgeStep(step: Step, operands: readonly Uint8Array[], claimed: Data, stride: number, report: BundleReport): void {
-  if ([step.result, ...step.operands].some(({ dtype }) => dtype !== dtypes.float32)) return void report.unjudged.push(step.result.index);
-  const words = operands.map(wordsOf);
-  const read = (operand: number, element: number): number => words[operand]![element]!;
-  const shift = scaleOf(claimed) / 50;
-  const moved = Float32Array.from(claimed as Float32Array, (value) => value + shift);
-  const [honest, wrong] = [wordsOf(bytesOf(claimed)), wordsOf(bytesOf(moved))];
-  const judged = Math.max(stride, Math.floor((honest.length * step.reduce.reduce((a, b) => a * b, 1)) / JUDGED_TAPS) | 1);
+  const readers = operands.map((bytes, k) => elementReader(bytes, step.operands[k]!.dtype));
+  const read = (operand: number, element: number): RawElement => readers[operand]!(element);
+  const { dtype } = step.result;
+  const [honest, wrong] = [bytesOf(claimed), bytesOf(movedFrom(dtype, claimed))].map((bytes) => elementReader(bytes, dtype)) as [Reader, Reader];
+  const judged = Math.max(stride, Math.floor((claimed.length * step.reduce.reduce((a, b) => a * b, 1)) / JUDGED_TAPS) | 1);
   try {
-    for (let element = 0; element < honest.length; element += judged) {
-      if (judgeElement(step, read, element, honest[element]!).fraud) report.convicted++;
-      if (Number.isFinite(moved[element]) && !judgeElement(step, read, element, wrong[element]!).fraud) report.missed++;
+    for (let element = 0; element < claimed.length; element += judged) {
+      if (judgeElement(step, read, element, honest(element)).fraud) report.convicted++;
+      const finite = Number.isFinite(Number(claimed[element]));
+      if (finite && honest(element) !== wrong(element) && !judgeElement(step, read, element, wrong(element)).fraud) report.missed++;
     }
   } catch (error) {
     if (!(error instanceof GainsayError) || !UNSUPPORTED.has(error.code)) throw error;
     report.unjudged.push(step.result.index);
   }
+}
+
+type Reader = (element: number) => RawElement;
+
+/** Values that no rounding explains: floats moved by a fiftieth of the largest, integers by three, bools turned round. */
+function movedFrom(dtype: Dtype, claimed: Data): Data {
+  if (dtype === dtypes.float32) {
+    const shift = scaleOf(claimed) / 50;
+    return Float32Array.from(claimed as Float32Array, (value) => value + shift);
+  }
+  if (dtype === dtypes.int64) return BigInt64Array.from(claimed as BigInt64Array, (value) => value + 3n);
+  if (dtype === dtypes.int32) return Int32Array.from(claimed as Int32Array, (value) => value + 3);
+  if (dtype === dtypes.int8) return Int8Array.from(claimed as Int8Array, (value) => (value > 0 ? value - 3 : value + 3));
+  return Uint8Array.from(claimed as Uint8Array, (value) => (dtype === dtypes.bool ? 1 - value : value > 100 ? value - 3 : value + 3));
 }
 
 /** A number that is rounded to an integer may lie so near to a half that float32 and float64 round it apart. */
@@ -149,10 +163,6 @@ function scaleOf(values: ArrayLike<Num>): number {
 function tensorOf(dtype: Dtype, data: Data, shape: readonly number[]): Tensor {
   // The constructor is overloaded by element type; which overload applies is known only at run time.
   return new Tensor(typeNames[dtype as keyof typeof typeNames] as "float32", data as Float32Array, shape);
-}
-
-function wordsOf(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(new Uint8Array(bytes).buffer);
 }
 
 function expectSame(actual: readonly number[], expected: readonly number[]): void {

@@ -62,11 +62,15 @@ describe("shared models", () => {
         const report = await verifyBundle(bundle, modelBytes, inputs, 40, level);
         expect(report.elements).toBeGreaterThan(700);
         expect(Math.max(report.stepError, report.checkError, report.outputError)).toBeLessThan(1e-5);
-        expect(report).toMatchObject({ convicted: 0, missed: 0 });
+        expect(report).toMatchObject({ convicted: 0, unjudged: [] });
+        expect(report.missed).toBeLessThanOrEqual(leftOpen[name] ?? 0);
       }
     });
   }
 });
+
+/** The int8 model has dead channels with biases of −2³¹, whose sums leave int32: the judge lets any value of theirs pass. */
+const leftOpen: Readonly<Record<string, number>> = { "shufflenet-v2-12-int8": 20 };
 
 /** The published input if it has the compiled shape; noise, or token numbers, otherwise. */
 function exampleInput(dtype: number, shape: readonly number[], given: TensorProto | undefined): Inputs[string] {
