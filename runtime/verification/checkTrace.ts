@@ -3,6 +3,7 @@ import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { judgeElement, type ElementVerdict } from "../../protocol/judge/judgeElement.ts";
 import { floatOf } from "../../protocol/judge/float32.ts";
 import { elementReader, elementValue } from "../../protocol/program/elements.ts";
+import { judgeScreened } from "../../protocol/judge/judgeScreened.ts";
 import { sources, type Program } from "../../protocol/program/types.ts";
 import type { LoadedProgram } from "../programs/createPrograms.ts";
 import { findSuspects } from "./suspects.ts";
@@ -79,7 +80,7 @@ export async function judgeElements(program: Program, stepIndex: number, element
       signal?.throwIfAborted();
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
-    const verdict = judgeElement(step, read, element, claimedAt(element));
+    const verdict = judgeScreened(step, read, element, claimedAt(element));
     if (!verdict.fraud) continue;
     if (worst === undefined || marginOf(verdict) > marginOf(worst.verdict)) worst = { stepIndex, tensor, element, verdict };
   }

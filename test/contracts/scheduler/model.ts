@@ -1,6 +1,6 @@
 /**
- * A job and the disputes about it as docs/protocol.md §6 and docs/contracts.md tell them, and nothing else: no contract was
- * read to write this. Pure; times in seconds, money in wei.
+ * A job and the disputes about it as docs/protocol.md §6 and docs/contracts.md tell them. It shares no code with the contracts,
+ * but its author knew them, so a misreading of the documents could be in both. Pure; times in seconds, money in wei.
  */
 
 export type Player = "requester" | "executor" | "second" | "challenger" | "rival" | "stranger";
