@@ -15,6 +15,8 @@ struct Interval {
 /// intermediate as well as one that a fused operation kept exact. NaN never bounds anything; it only sets the mark.
 library IntervalLib {
     int256 private constant INF = Float32.INF;
+    /// @dev Budget of a division: kernels that multiply by an estimated reciprocal are up to 2.5 ulp off (WGSL; Arm's estimate 1.5).
+    int256 private constant DIV_ULPS = 2;
 
     function none(bool nan) internal pure returns (Interval memory) {
         return Interval(INF, -INF, nan);
@@ -100,6 +102,14 @@ library IntervalLib {
         takeQuotient(z, x.lo, y.hi);
         takeQuotient(z, x.hi, y.lo);
         takeQuotient(z, x.hi, y.hi);
+        if (isNone(z)) return z;
+        z.lo = widenQuotient(z.lo, -DIV_ULPS);
+        z.hi = widenQuotient(z.hi, DIV_ULPS);
+    }
+
+    /// @dev A quotient that is exactly zero or infinite is so for every kernel.
+    function widenQuotient(int256 key, int256 ulps) private pure returns (int256) {
+        return key == 0 || key == INF || key == -INF ? key : Float32.move(key, ulps);
     }
 
     function sqrt(Interval memory x) internal pure returns (Interval memory z) {

@@ -16,6 +16,9 @@ library Scalar {
     // Budgets of profile 1, in floats next to the rounded value. ONNX Runtime on x86 was seen to err by 1 (exp), 3 (log),
     // 5 (tanh) and 1 (erf).
     int256 internal constant EXP_ULPS = 4;
+    /// @dev −86.625 and 88.25: from −86.64 on and from 88.37 on there are kernels (Arm SVE) that give 0 and +∞ already.
+    int256 private constant EXP_FLUSHED = -0x42ad4000;
+    int256 private constant EXP_OVERFLOWN = 0x42b08000;
     int256 internal constant LOG_ULPS = 8;
     int256 internal constant TANH_ULPS = 16;
     int256 internal constant ERF_ULPS = 8;
@@ -37,6 +40,8 @@ library Scalar {
         z.lo = Float32.move(expEnd(x.lo, false), -EXP_ULPS);
         if (z.lo < 0) z.lo = 0;
         z.hi = Float32.move(expEnd(x.hi, true), EXP_ULPS);
+        if (x.lo <= EXP_FLUSHED) z.lo = 0;
+        if (x.hi >= EXP_OVERFLOWN) z.hi = INF;
     }
 
     function log(Interval memory x) internal pure returns (Interval memory z) {

@@ -1,4 +1,4 @@
-import { add as addFloat, div as divFloat, isNaNBits, floatOf, MIN_NORMAL, mul as mulFloat, roundBoth, sqrt as sqrtFloat } from "./float32.ts";
+import { add as addFloat, div as divFloat, isNaNBits, floatOf, MIN_NORMAL, move, mul as mulFloat, roundBoth, sqrt as sqrtFloat } from "./float32.ts";
 
 /** The sound values of an intermediate: all float32 from `lo` to `hi` (±∞ included; none if lo > hi), and NaN if `nan`. */
 export interface Interval {
@@ -6,6 +6,9 @@ export interface Interval {
   readonly hi: number;
   readonly nan: boolean;
 }
+
+/** Budget of a division: kernels that multiply by an estimated reciprocal are up to 2.5 ulp off (WGSL; Arm's estimate 1.5). */
+const DIV_ULPS = 2;
 
 /** No number at all. */
 export function none(nan: boolean): Interval {
@@ -97,7 +100,12 @@ export function div(x: Interval, y: Interval): Interval {
       if (Number.isFinite(a) || Number.isFinite(b)) z = hull(z, divFloat(a, b, false), divFloat(a, b, true));
     }
   }
-  return z;
+  return isNone(z) ? z : { ...z, lo: widenQuotient(z.lo, -DIV_ULPS), hi: widenQuotient(z.hi, DIV_ULPS) };
+}
+
+/** A quotient that is exactly zero or infinite is so for every kernel. */
+function widenQuotient(value: number, ulps: number): number {
+  return value === 0 || !Number.isFinite(value) ? value : move(value, ulps);
 }
 
 export function sqrt(x: Interval): Interval {

@@ -11,6 +11,9 @@ const TWO_OVER_SQRT_PI = 89399408028353504598410466558n;
 
 /** Budgets of profile 1 in floats next to the rounded value; the reasons stand in docs/judge.md §4. */
 export const budgets = { exp: 4, log: 8, tanh: 16, erf: 8 } as const;
+/** From −86.64 on and from 88.37 on there are kernels (Arm SVE) that give 0 and +∞ already. */
+const EXP_FLUSHED = -86.625;
+const EXP_OVERFLOWN = 88.25;
 const SIGMOID_ABSOLUTE = 1n << 75n;
 const TINY = 2 ** -112;
 
@@ -21,7 +24,8 @@ const ERF_ERROR = 8192n;
 
 export function exp(x: Interval): Interval {
   if (isNone(x)) return none(x.nan);
-  return { lo: Math.max(0, move(expEnd(x.lo, false), -budgets.exp)), hi: move(expEnd(x.hi, true), budgets.exp), nan: x.nan };
+  const lo = x.lo <= EXP_FLUSHED ? 0 : Math.max(0, move(expEnd(x.lo, false), -budgets.exp));
+  return { lo, hi: x.hi >= EXP_OVERFLOWN ? Infinity : move(expEnd(x.hi, true), budgets.exp), nan: x.nan };
 }
 
 export function log(x: Interval): Interval {
