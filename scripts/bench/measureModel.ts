@@ -1,5 +1,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { GainsayError } from "../../protocol/errors.ts";
 import { tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
+import { dtypes, type TensorSpec } from "../../protocol/program/types.ts";
 import type { Bundle } from "../../runtime/bundle/bundle.ts";
 import { createHasher } from "../../runtime/hashing/createHasher.ts";
 import { commitTrace } from "../../runtime/inference/commitTrace.ts";
@@ -36,11 +38,11 @@ export async function measureModel(model: string, modelBytes: Uint8Array, bundle
   const inference = createInference({ provider: "cpu", threads, optimization: "all" }, { logger });
   const stranger = createInference({ provider: "cpu", threads: 1, optimization: "disabled" }, { logger });
   const loaded = prepare(bundle, inference, hasher);
-  const inputs = program.inputs.map(({ shape }) => seededFloats(shape.reduce((product, size) => product * size, 1)));
-  const bytes = inputs.map((values) => new Uint8Array(values.buffer));
+  const inputs = program.inputs.map(seededInput);
+  const bytes = inputs.map(({ data }) => new Uint8Array((data as Float32Array).buffer));
 
   const plain = await InferenceSession.create(modelBytes, { executionProviders: ["cpu"], graphOptimizationLevel: "all", intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: "sequential" });
-  const feeds = Object.fromEntries(program.inputs.map(({ name, shape }, i) => [name, new Tensor("float32", inputs[i] as Float32Array, shape)]));
+  const feeds = Object.fromEntries(program.inputs.map(({ name }, i) => [name, inputs[i] as Tensor]));
   const key = "bench";
   await inference.load(key, tracedGraph(bundle));
   const traced = Object.fromEntries(program.inputs.map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: bytes[i] as Uint8Array }]));
@@ -88,8 +90,14 @@ function spreadOf(times: readonly number[]): Spread {
   return { median: at(0.5), low: at(0.1), high: at(0.9) };
 }
 
-/** Values in [0, 1) from a linear congruential generator (Numerical Recipes), the same in every run. */
-function seededFloats(count: number): Float32Array {
+/** Floats in [0, 1), integers from 0 to 9, from a linear congruential generator (Numerical Recipes), the same in every run. */
+function seededInput({ dtype, shape }: TensorSpec): Tensor {
+  const count = shape.reduce((product, size) => product * size, 1);
   let state = 1;
-  return Float32Array.from({ length: count }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32);
+  const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  if (dtype === dtypes.float32) return new Tensor("float32", Float32Array.from({ length: count }, next), shape);
+  if (dtype === dtypes.int64) return new Tensor("int64", BigInt64Array.from({ length: count }, () => BigInt(Math.floor(next() * 10))), shape);
+  if (dtype === dtypes.int32) return new Tensor("int32", Int32Array.from({ length: count }, () => Math.floor(next() * 10)), shape);
+  if (dtype === dtypes.uint8) return new Tensor("uint8", Uint8Array.from({ length: count }, () => Math.floor(next() * 256)), shape);
+  throw new GainsayError("The benchmark has no inputs of this element type.", { code: "BENCH_INPUT", details: { dtype } });
 }
