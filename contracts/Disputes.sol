@@ -1,103 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {DisputeBook} from "./DisputeBook.sol";
 import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IJobs} from "./interfaces/IJobs.sol";
 import {IJudge} from "./interfaces/IJudge.sol";
 import {IModels} from "./interfaces/IModels.sol";
 import {IStakes} from "./interfaces/IStakes.sol";
-import {ChessClock} from "./lib/ChessClock.sol";
 import {Domains} from "./lib/Domains.sol";
 import {MerkleTree} from "./lib/MerkleTree.sol";
 import {NamedStep} from "./lib/NamedStep.sol";
 import {TensorSize} from "./lib/TensorSize.sol";
 import {WitnessCall} from "./lib/WitnessCall.sol";
-import {Dispute, DisputeRules, Outcome, Phase, Position} from "./types/Dispute.sol";
+import {DisputeRules, Outcome, Phase} from "./types/Dispute.sol";
 import {DisputeId, JobId} from "./types/Identifiers.sol";
 import {Claim, Verdict, Witness} from "./types/Witness.sol";
 
-/// @title Bonded challenges against commitments
-/// @dev INVARIANT: the balance is the bond times the number of disputes that have not ended.
-/// INVARIANT: a dispute that has not ended, and whose commitment stands, is counted in the job's `openDisputes`; hence no
-/// commitment becomes final while a dispute against it runs.
-/// INVARIANT: a dispute ends within MAX_DURATION of its opening if anybody calls `timeout`: each side spends at most its
-/// clock and one extension, and one side's clock always runs. Disputes run side by side, so their number adds no delay.
-contract Disputes is IDisputes {
-    using ChessClock for uint32;
-
-    /// @dev Four words.
-    struct Record {
-        address challenger;
-        uint64 jobId;
-        uint8 attempt;
-        Phase phase;
-        Outcome outcome;
-        bool isSealed;
-        uint16 turn;
-        uint40 turnStart;
-        uint32 challengerClock;
-        uint32 defenderClock;
-        uint8 levels;
-        bool atRoot;
-        bytes32 node; // of a sealed dispute: the seal
-        uint64 index;
-        uint32 tensor;
-        uint32 stepIndex;
-        uint64 byteLength;
-        uint64 leaves;
-    }
-
+/// @title Bonded challenges against commitments: the moves
+/// @dev What the moves share, and the invariants of money and time, are in `DisputeBook`.
+contract Disputes is DisputeBook {
     /// @notice Levels of a tree that one reveal goes down: 16 nodes.
     uint256 public constant LEVELS_PER_REVEAL = 4;
 
-    /// @dev A month for each side: far more than a game of at most some forty moves needs.
-    uint32 private constant MAX_CLOCK = 30 days;
-
-    IJobs public immutable JOBS;
-    IModels public immutable MODELS;
-    IStakes public immutable STAKES;
     IJudge public immutable JUDGE;
 
-    uint96 private immutable BOND;
-    uint32 private immutable CLOCK;
-    uint32 private immutable EXTENSION;
-
-    /// @inheritdoc IDisputes
-    uint256 public disputeCount;
-
-    mapping(DisputeId => Record) private _disputes;
-
-    constructor(IJobs jobs, IModels models, IStakes stakes, IJudge judge, DisputeRules memory rules_) {
-        require(jobs.DISPUTES() == address(this), WrongWiring(address(jobs), address(this)));
-        require(stakes.JOBS() == address(jobs), WrongWiring(address(stakes), address(jobs)));
-        // A free dispute would be a free delay.
-        require(rules_.bond != 0, BadRules("bond"));
-        require(rules_.clock != 0 && rules_.clock <= MAX_CLOCK, BadRules("clock"));
-        require(rules_.extension != 0 && rules_.extension <= rules_.clock, BadRules("extension"));
-        JOBS = jobs;
-        MODELS = models;
-        STAKES = stakes;
+    constructor(IJobs jobs, IModels models, IStakes stakes, IJudge judge, DisputeRules memory rules_)
+        DisputeBook(jobs, models, stakes, rules_)
+    {
         JUDGE = judge;
-        BOND = rules_.bond;
-        CLOCK = rules_.clock;
-        EXTENSION = rules_.extension;
-        // An operator that sees trouble coming must not be able to take its stake away before a dispute has ended.
-        require(stakes.WITHDRAWAL_DELAY() > MAX_DURATION(), BadRules("withdrawalDelay"));
     }
 
     /// @inheritdoc IDisputes
     function open(JobId jobId, uint8 attempt, bytes32 seal) external payable returns (DisputeId disputeId) {
         require(msg.value == BOND, WrongBond(msg.value, BOND));
-        JOBS.enterDispute(jobId, attempt);
-        disputeId = DisputeId.wrap(++disputeCount);
-        Record storage dispute = _disputes[disputeId];
-        dispute.challenger = msg.sender;
-        // SAFETY: jobs are numbered one by one, and `enterDispute` knows this one.
-        dispute.jobId = uint64(JobId.unwrap(jobId));
-        dispute.attempt = attempt;
-        dispute.turnStart = uint40(block.timestamp);
-        dispute.challengerClock = CLOCK;
-        dispute.defenderClock = CLOCK;
+        Record storage dispute;
+        (disputeId, dispute) = _begin(jobId, attempt);
         if (seal != 0) {
             dispute.phase = Phase.Sealed;
             dispute.isSealed = true;
@@ -207,6 +144,74 @@ contract Disputes is IDisputes {
     }
 
     /// @inheritdoc IDisputes
+    function demand(
+        JobId jobId,
+        uint8 attempt,
+        uint32 stepIndex,
+        uint64 element,
+        bytes calldata step,
+        bytes32[] calldata stepProof
+    ) external payable returns (DisputeId disputeId) {
+        require(msg.value == DEMAND_BOND, WrongBond(msg.value, DEMAND_BOND));
+        Record storage dispute;
+        (disputeId, dispute) = _begin(jobId, attempt);
+        dispute.isDemand = true;
+        dispute.phase = Phase.Answer;
+        emit Opened(disputeId, jobId, msg.sender, attempt, 0, msg.value);
+        _ask(disputeId, dispute, 0, stepIndex, element, step, stepProof);
+    }
+
+    /// @inheritdoc IDisputes
+    function demandNext(
+        DisputeId disputeId,
+        uint16 turn,
+        uint32 stepIndex,
+        uint64 element,
+        bytes calldata step,
+        bytes32[] calldata stepProof
+    ) external payable {
+        Record storage dispute = _atTurn(disputeId, turn, Phase.Demand);
+        require(msg.sender == dispute.challenger, NotChallenger(disputeId, msg.sender, dispute.challenger));
+        require(msg.value == DEMAND_BOND, WrongBond(msg.value, DEMAND_BOND));
+        // SAFETY, against a game that is made of questions alone: each answer takes some of the defender's clock, and every bond
+        // comes back when it runs out. So their number is bounded, to what a defender that is there answers in its time.
+        require(_demandsOf(dispute) < MAX_DEMANDS, TooManyDemands(disputeId, MAX_DEMANDS));
+        _ask(disputeId, dispute, turn + 1, stepIndex, element, step, stepProof);
+        _endTurn(dispute, Phase.Answer);
+    }
+
+    /// @inheritdoc IDisputes
+    /// @dev SAFETY, against copied refutations: whoever sees a witness before it is mined could demand its element and answer
+    /// at once, if an answer were allowed in the second of its demand. In a later one the original has convicted.
+    /// SAFETY, against copied answers: neither the bond nor the reward goes to the one who answers.
+    function answer(DisputeId disputeId, uint16 turn, Witness calldata witness) external {
+        Record storage dispute = _atTurn(disputeId, turn, Phase.Answer);
+        require(block.timestamp > dispute.turnStart, TooSoon(disputeId, dispute.turnStart));
+        require(
+            witness.stepIndex == dispute.stepIndex && witness.element == dispute.index,
+            NotDemanded(disputeId, dispute.stepIndex, dispute.index)
+        );
+        (Claim memory claim,) = JOBS.claimOf(JobId.wrap(dispute.jobId), dispute.attempt);
+        bytes memory request = WitnessCall.encode(claim, witness);
+        Verdict memory verdict = WitnessCall.ask(JUDGE, request);
+        WitnessCall.log(request, Answered.selector, DisputeId.unwrap(disputeId), turn);
+        if (verdict.fraud) {
+            emit Refuted(disputeId, dispute.stepIndex, dispute.index, verdict);
+            _convict(disputeId, dispute);
+        } else {
+            _endTurn(dispute, Phase.Demand);
+        }
+    }
+
+    /// @inheritdoc IDisputes
+    function concede(DisputeId disputeId) external {
+        Record storage dispute = _running(disputeId);
+        require(msg.sender == dispute.challenger, NotChallenger(disputeId, msg.sender, dispute.challenger));
+        require(!_defenderMoves(dispute.phase), WrongPhase(disputeId, dispute.phase));
+        _acquit(disputeId, dispute);
+    }
+
+    /// @inheritdoc IDisputes
     function timeout(DisputeId disputeId) external {
         Record storage dispute = _running(disputeId);
         uint256 deadline = _deadline(dispute);
@@ -214,9 +219,7 @@ contract Disputes is IDisputes {
         if (_defenderMoves(dispute.phase)) {
             _convict(disputeId, dispute);
         } else {
-            _end(dispute, Outcome.DefenderWon);
-            address defender = JOBS.leaveDispute(JobId.wrap(dispute.jobId), dispute.attempt);
-            _payBond(disputeId, dispute, defender);
+            _acquit(disputeId, dispute);
         }
     }
 
@@ -228,44 +231,24 @@ contract Disputes is IDisputes {
         _payBond(disputeId, dispute, dispute.challenger);
     }
 
-    /// @inheritdoc IDisputes
-    function getDispute(DisputeId disputeId) external view returns (Dispute memory) {
-        Record storage dispute = _disputes[disputeId];
-        require(dispute.phase != Phase.None, UnknownDispute(disputeId));
-        return Dispute({
-            jobId: JobId.wrap(dispute.jobId),
-            attempt: dispute.attempt,
-            phase: dispute.phase,
-            outcome: dispute.outcome,
-            turn: dispute.turn,
-            turnStart: dispute.turnStart,
-            deadline: dispute.phase == Phase.Ended ? 0 : uint64(_deadline(dispute)),
-            challengerClock: dispute.challengerClock,
-            defenderClock: dispute.defenderClock,
-            challenger: dispute.challenger,
-            bond: BOND,
-            seal: dispute.isSealed ? dispute.node : bytes32(0),
-            position: Position({
-                node: dispute.isSealed ? bytes32(0) : dispute.node,
-                atRoot: dispute.atRoot,
-                levels: dispute.levels,
-                index: dispute.index,
-                tensor: dispute.tensor,
-                stepIndex: dispute.stepIndex,
-                byteLength: dispute.byteLength,
-                leaves: dispute.leaves
-            })
-        });
-    }
-
-    /// @inheritdoc IDisputes
-    function rules() external view returns (DisputeRules memory) {
-        return DisputeRules(BOND, CLOCK, EXTENSION);
-    }
-
-    /// @inheritdoc IDisputes
-    function MAX_DURATION() public view returns (uint256) {
-        return 2 * (uint256(CLOCK) + EXTENSION);
+    /// @dev The part that both kinds of demand share.
+    function _ask(
+        DisputeId disputeId,
+        Record storage dispute,
+        uint16 turn,
+        uint32 stepIndex,
+        uint64 element,
+        bytes calldata step,
+        bytes32[] calldata stepProof
+    ) private {
+        (, uint256 modelId) = JOBS.claimOf(JobId.wrap(dispute.jobId), dispute.attempt);
+        (uint32 tensor, uint64 byteLength) =
+            NamedStep.demanded(MODELS.getModel(modelId), stepIndex, element, step, stepProof);
+        dispute.stepIndex = stepIndex;
+        dispute.index = element;
+        dispute.tensor = tensor;
+        dispute.byteLength = byteLength;
+        emit Demanded(disputeId, turn, stepIndex, tensor, element);
     }
 
     /// @dev The part that both kinds of choice share: proves the child against the current node and moves there. An index out
@@ -299,76 +282,7 @@ contract Disputes is IDisputes {
         dispute.levels = uint8(MerkleTree.depthOf(leaves));
     }
 
-    function _convict(DisputeId disputeId, Record storage dispute) private {
-        address challenger = dispute.challenger;
-        _end(dispute, Outcome.ChallengerWon);
-        JOBS.convict(JobId.wrap(dispute.jobId), dispute.attempt, challenger);
-        _payBond(disputeId, dispute, challenger);
-    }
-
-    function _end(Record storage dispute, Outcome outcome) private {
-        dispute.phase = Phase.Ended;
-        dispute.outcome = outcome;
-    }
-
-    /// @dev SAFETY: called once a dispute, right after `_end`; nothing gets past `_live` afterwards.
-    function _payBond(DisputeId disputeId, Record storage dispute, address to) private {
-        emit Ended(disputeId, JobId.wrap(dispute.jobId), dispute.outcome, to);
-        STAKES.credit{value: BOND}(to);
-    }
-
-    /// @dev Charges the side that moved and hands the move over, with the extension if it is that side's last one.
-    function _endTurn(Record storage dispute, Phase next) private {
-        if (_defenderMoves(dispute.phase)) {
-            dispute.defenderClock = dispute.defenderClock.spend(dispute.turnStart, block.timestamp);
-        } else {
-            dispute.challengerClock = dispute.challengerClock.spend(dispute.turnStart, block.timestamp);
-        }
-        if (next == Phase.RevealChunk) dispute.defenderClock = dispute.defenderClock.extend(EXTENSION);
-        if (next == Phase.Refute) dispute.challengerClock = dispute.challengerClock.extend(EXTENSION);
-        dispute.phase = next;
-        dispute.turn++;
-        dispute.turnStart = uint40(block.timestamp);
-    }
-
-    function _atTurn(DisputeId disputeId, uint16 turn, Phase needed) private view returns (Record storage dispute) {
-        dispute = _running(disputeId);
-        require(turn >= dispute.turn, MoveAlreadyMade(disputeId, turn, dispute.turn));
-        require(turn == dispute.turn, MoveTooEarly(disputeId, turn, dispute.turn));
-        require(dispute.phase == needed, WrongPhase(disputeId, dispute.phase));
-        _checkClock(disputeId, dispute);
-    }
-
-    function _live(DisputeId disputeId) private view returns (Record storage dispute) {
-        dispute = _disputes[disputeId];
-        require(dispute.phase != Phase.None, UnknownDispute(disputeId));
-        require(dispute.phase != Phase.Ended, DisputeOver(disputeId, dispute.outcome));
-    }
-
-    function _running(DisputeId disputeId) private view returns (Record storage dispute) {
-        dispute = _live(disputeId);
-        require(_stands(dispute), CommitmentGone(disputeId));
-    }
-
-    function _stands(Record storage dispute) private view returns (bool) {
-        return JOBS.isStanding(JobId.wrap(dispute.jobId), dispute.attempt);
-    }
-
-    function _checkClock(DisputeId disputeId, Record storage dispute) private view {
-        uint256 deadline = _deadline(dispute);
-        require(block.timestamp <= deadline, ClockRanOut(disputeId, deadline, block.timestamp));
-    }
-
-    function _deadline(Record storage dispute) private view returns (uint256) {
-        uint32 clock = _defenderMoves(dispute.phase) ? dispute.defenderClock : dispute.challengerClock;
-        return uint256(dispute.turnStart) + clock;
-    }
-
     function _step(uint256 levels) private pure returns (uint256) {
         return levels < LEVELS_PER_REVEAL ? levels : LEVELS_PER_REVEAL;
-    }
-
-    function _defenderMoves(Phase phase) private pure returns (bool) {
-        return phase == Phase.Reveal || phase == Phase.RevealChunk;
     }
 }

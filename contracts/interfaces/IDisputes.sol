@@ -6,10 +6,11 @@ import {DisputeId, JobId} from "../types/Identifiers.sol";
 import {Verdict, Witness} from "../types/Witness.sol";
 
 /// @title Bonded challenges against commitments
-/// @notice Two ways to convict. *Refute*: open with a seal, show the witness in a later second. *Bisect*: open with a zero
+/// @notice Three ways to convict. *Refute*: open with a seal, show the witness in a later second. *Bisect*: open with a zero
 /// seal; the defender reveals nodes, the challenger chooses among them, down to one chunk of one tensor, which the defender
-/// reveals and the challenger then refutes. Defender moves are proved by hashes, so anybody may make them. Each move names
-/// the turn it makes: a move that was made already reverts with `MoveAlreadyMade`.
+/// reveals and the challenger then refutes. *Demand*: name a step and an element; the defender answers with the witness for
+/// it, and the challenger may ask about the next element. Defender moves are proved by hashes, so anybody may make them. Each
+/// move names the turn it makes: a move that was made already reverts with `MoveAlreadyMade`.
 interface IDisputes {
     event Opened(
         DisputeId indexed disputeId,
@@ -31,6 +32,10 @@ interface IDisputes {
         DisputeId indexed disputeId, uint16 turn, uint32 tensor, uint32 stepIndex, uint64 byteLength, bytes32 tensorRoot
     );
     event ChunkRevealed(DisputeId indexed disputeId, uint16 turn, uint32 tensor, uint64 chunk, bytes data);
+    /// @notice The challenger demands element `element` of the result of step `stepIndex`; it is answered by turn `turn`.
+    event Demanded(DisputeId indexed disputeId, uint16 turn, uint32 stepIndex, uint32 tensor, uint64 element);
+    /// @notice A demand was answered, and this is all that was opened. The answer was sound unless `Refuted` follows.
+    event Answered(DisputeId indexed disputeId, uint16 indexed turn, Witness witness);
     /// @notice The judge said fraud.
     event Refuted(DisputeId indexed disputeId, uint32 stepIndex, uint64 element, Verdict verdict);
     /// @param bondTo who was credited with the bond
@@ -54,8 +59,8 @@ interface IDisputes {
     error ClockRanOut(DisputeId disputeId, uint256 deadline, uint256 now_);
     /// @notice The clock of the side to move has not run out.
     error ClockStillRuns(DisputeId disputeId, uint256 deadline, uint256 now_);
-    /// @notice A sealed refutation must come in a later second than the opening.
-    error TooSoon(DisputeId disputeId, uint256 openedAt);
+    /// @notice A sealed refutation must come in a later second than the opening, and an answer in a later one than the demand.
+    error TooSoon(DisputeId disputeId, uint256 since);
     /// @notice The witness, salt and challenger are not those of the seal.
     error WrongSeal(DisputeId disputeId, bytes32 expected, bytes32 given);
     /// @notice The judge finds the element sound: nothing happens, the clock runs on.
@@ -84,6 +89,14 @@ interface IDisputes {
     error WrongChunkLength(uint256 expected, uint256 given);
     /// @notice The bytes do not hash to the chunk's leaf.
     error WrongChunk(bytes32 leaf, bytes32 computed);
+    /// @notice The step's result is no tensor of the posted trace, so the judge could not be shown it.
+    error UndemandableStep(uint8 source, uint32 index);
+    /// @notice The step's result has `elements` elements.
+    error NoSuchElement(uint64 element, uint256 elements);
+    /// @notice The dispute has demanded as many elements as one may.
+    error TooManyDemands(DisputeId disputeId, uint256 limit);
+    /// @notice The witness is not for the step and element that were demanded.
+    error NotDemanded(DisputeId disputeId, uint32 stepIndex, uint64 element);
     /// @notice The commitment has been convicted already: `close` returns the bond.
     error CommitmentGone(DisputeId disputeId);
     /// @notice The commitment still stands, so the dispute has to be played.
@@ -127,6 +140,35 @@ interface IDisputes {
     /// @notice Defender's last move: the bytes of the chosen chunk.
     function revealChunk(DisputeId disputeId, uint16 turn, bytes calldata data) external;
 
+    /// @notice Opens a dispute by demanding one element of a step's result; the value is the bond of a demand.
+    /// @param step descriptor of the step
+    /// @param stepProof path of its hash in the program's steps
+    function demand(
+        JobId jobId,
+        uint8 attempt,
+        uint32 stepIndex,
+        uint64 element,
+        bytes calldata step,
+        bytes32[] calldata stepProof
+    ) external payable returns (DisputeId disputeId);
+
+    /// @notice Challenger's move after a sound answer: demands another element. The value is one more bond.
+    function demandNext(
+        DisputeId disputeId,
+        uint16 turn,
+        uint32 stepIndex,
+        uint64 element,
+        bytes calldata step,
+        bytes32[] calldata stepProof
+    ) external payable;
+
+    /// @notice Defender's move: the witness for the demanded element, in a later second than the demand. If the judge says fraud,
+    /// the commitment is convicted, whoever answered; if it finds the element sound, the move is the challenger's.
+    function answer(DisputeId disputeId, uint16 turn, Witness calldata witness) external;
+
+    /// @notice Gives a dispute up, where the move is the challenger's; the bonds go to the defender. Only the challenger.
+    function concede(DisputeId disputeId) external;
+
     /// @notice Ends a dispute against the side whose clock ran out. Anybody.
     function timeout(DisputeId disputeId) external;
 
@@ -139,7 +181,7 @@ interface IDisputes {
     /// @notice How many disputes were opened; the last one has this number.
     function disputeCount() external view returns (uint256);
 
-    /// @notice Bond and clocks.
+    /// @notice Bonds, clocks and the number of demands.
     function rules() external view returns (DisputeRules memory);
 
     /// @notice Longest time in seconds from opening to the end of any dispute: two clocks and two extensions.

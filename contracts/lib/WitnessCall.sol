@@ -38,6 +38,18 @@ library WitnessCall {
         }
     }
 
+    /// @notice Emits the witness in `request`, which is as `encode` made it, as the only data of an event with two more topics.
+    /// @dev The encoding of one dynamic argument is the offset 32 and what follows, which stands in memory already: `emit` would
+    /// copy the witness twice.
+    function log(bytes memory request, bytes32 selector, uint256 first, uint256 second) internal {
+        assembly ("memory-safe") {
+            let head := add(request, 132)
+            mstore(head, 32)
+            log3(head, sub(mload(request), 100), selector, first, second)
+            mstore(head, 128)
+        }
+    }
+
     /// @notice The judge's verdict on `request`; its errors are handed on.
     function ask(IJudge judge, bytes memory request) internal view returns (Verdict memory) {
         (bool answered, bytes memory answer) = address(judge).staticcall(request);

@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {JobId} from "./Identifiers.sol";
 
-/// @notice Whose move it is, and which. Defender: `Reveal`, `RevealChunk`. Challenger: `Sealed`, `Choose`, `Refute`.
+/// @notice Whose move it is, and which. Defender: `Reveal`, `RevealChunk`, `Answer`. Challenger: `Sealed`, `Choose`, `Refute`,
+/// `Demand`.
 enum Phase {
     None,
     Sealed,
@@ -11,6 +12,8 @@ enum Phase {
     Choose,
     RevealChunk,
     Refute,
+    Answer,
+    Demand,
     Ended
 }
 
@@ -31,6 +34,7 @@ enum Outcome {
 /// @param stepIndex the step that defines it, once known
 /// @param byteLength committed bytes of that tensor, once known
 /// @param leaves real leaves of the tree being descended: tensors of the trace, then chunks of the tensor
+/// @dev Of a demand: `tensor`, `stepIndex` and `byteLength` of the step that is asked about, `index` its element; the rest is zero.
 struct Position {
     bytes32 node;
     bool atRoot;
@@ -49,7 +53,9 @@ struct Position {
 /// @param deadline last second for the side to move; 0 once ended
 /// @param challengerClock seconds the challenger had left at `turnStart` (or at its last move)
 /// @param defenderClock seconds the defender had left at `turnStart` (or at its last move)
-/// @param seal hash of the refutation to come, or zero for a bisection
+/// @param bond what the challenger has put up so far; a demand takes a bond for each question
+/// @param isDemand whether the challenger asks about elements, instead of refuting or bisecting
+/// @param seal hash of the refutation to come, or zero
 struct Dispute {
     JobId jobId;
     uint8 attempt;
@@ -61,17 +67,22 @@ struct Dispute {
     uint32 challengerClock;
     uint32 defenderClock;
     address challenger;
+    bool isDemand;
     uint256 bond;
     bytes32 seal;
     Position position;
 }
 
 /// @notice Parameters of all disputes of one deployment. Seconds and wei.
-/// @param bond what a challenger puts up
+/// @param bond what a challenger puts up for a refutation or a bisection
 /// @param clock time that each side has for all its moves together
 /// @param extension time that each side has at least when it comes to its last, expensive move
+/// @param demandBond what a challenger puts up for each element that it demands: the price of the dearest answer
+/// @param maxDemands elements that one dispute may demand, one after another; `clock / maxDemands` must suffice for an answer
 struct DisputeRules {
     uint96 bond;
     uint32 clock;
     uint32 extension;
+    uint96 demandBond;
+    uint16 maxDemands;
 }

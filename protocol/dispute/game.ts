@@ -1,7 +1,7 @@
 import type { Hex } from "../hex.ts";
 
-/** Whose move it is, and which: the defender reveals, the challenger (sealed, choose, refute) answers. */
-export type GamePhase = "sealed" | "reveal" | "choose" | "revealChunk" | "refute" | "ended";
+/** Whose move it is, and which: the defender's are `reveal`, `revealChunk` and `answer`, all others the challenger's. */
+export type GamePhase = "sealed" | "reveal" | "choose" | "revealChunk" | "refute" | "answer" | "demand" | "ended";
 
 /** Where a bisection stands; the twin of the Solidity struct `Position`. While `byteLength` is 0 it descends the trace tree. */
 export interface GamePosition {

@@ -17,6 +17,8 @@ export interface DisputeRules {
   bond: bigint;
   clock: number;
   extension: number;
+  demandBond: bigint;
+  maxDemands: number;
 }
 
 /** What is fixed for good when the contracts are deployed. */
@@ -48,7 +50,7 @@ export const deploymentConfigs = {
       minCollateral: parseEther("0.1"),
       rewardCap: parseEther("1"),
     },
-    rules: { bond: parseEther("0.05"), clock: minute, extension: 30 },
+    rules: { bond: parseEther("0.05"), clock: minute, extension: 30, demandBond: parseEther("0.05"), maxDemands: 16 },
   },
   production: {
     withdrawalDelay: 8 * day,
@@ -62,6 +64,6 @@ export const deploymentConfigs = {
       minCollateral: parseEther("1"),
       rewardCap: parseEther("5"),
     },
-    rules: { bond: parseEther("0.1"), clock: 6 * hour, extension: hour },
+    rules: { bond: parseEther("0.1"), clock: 6 * hour, extension: hour, demandBond: parseEther("0.2"), maxDemands: 64 },
   },
 } as const satisfies Record<string, DeploymentConfig>;

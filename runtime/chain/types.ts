@@ -6,8 +6,8 @@ import type { Hex } from "../../protocol/hex.ts";
 export const jobStatuses = ["none", "open", "claimed", "committed", "final", "cancelled"] as const;
 export type JobStatus = (typeof jobStatuses)[number];
 
-/** Whose move it is, in the order of the contract's enum. Defender: `reveal`, `revealChunk`; challenger: `sealed`, `choose`, `refute`. */
-export const disputePhases = ["none", "sealed", "reveal", "choose", "revealChunk", "refute", "ended"] as const;
+/** Whose move it is, in the order of the contract's enum. Defender: `reveal`, `revealChunk`, `answer`; challenger: the others. */
+export const disputePhases = ["none", "sealed", "reveal", "choose", "revealChunk", "refute", "answer", "demand", "ended"] as const;
 export type DisputePhase = (typeof disputePhases)[number];
 
 /** How a dispute ended, in the order of the contract's enum. */
@@ -40,7 +40,10 @@ export interface Job {
   expiry: number;
 }
 
-/** Where a bisection stands, and how many real leaves the tree has that it descends. */
+/**
+ * Where a bisection stands, and how many real leaves the tree has that it descends. Of a demand: the step, its tensor and the
+ * tensor's length, and the element as `index`.
+ */
 export interface DisputePosition extends GamePosition {
   leaves: number;
 }
@@ -59,8 +62,11 @@ export interface Dispute {
   challengerClock: number;
   defenderClock: number;
   challenger: Address;
+  /** Whether the challenger demands elements, instead of refuting or bisecting. */
+  isDemand: boolean;
+  /** What the challenger has put up so far, wei; one bond for each demand. */
   bond: bigint;
-  /** Undefined for a bisection. */
+  /** Undefined unless the dispute was opened with a seal. */
   seal: Hex | undefined;
   position: DisputePosition;
 }
@@ -95,7 +101,7 @@ export interface Parameters {
     minCollateral: bigint;
     rewardCap: bigint;
   };
-  rules: { bond: bigint; clock: number; extension: number };
+  rules: { bond: bigint; clock: number; extension: number; demandBond: bigint; maxDemands: number };
   withdrawalDelay: number;
   maxDisputeDuration: number;
   burnAddress: Address;

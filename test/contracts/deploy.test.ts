@@ -100,6 +100,10 @@ describe("constructors", () => {
     ["clock", { clock: 30 * 86_400 + 1 }, 1000],
     ["extension", { extension: 0 }, 1000],
     ["extension", { extension: 301 }, 1000],
+    ["demandBond", { demandBond: 76n }, 1000],
+    ["maxDemands", { maxDemands: 0 }, 1000],
+    ["maxDemands", { maxDemands: 300 }, 1000],
+    ["maxDemands", { maxDemands: 16_385, clock: 20_000 }, 100_000],
     ["withdrawalDelay", {}, 800],
   ])("refuse rules with a bad %s", async (parameter, changes, delay) => {
     const stakes = await deploy("Stakes", [await nextAddress(1), delay]);

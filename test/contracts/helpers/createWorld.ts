@@ -19,7 +19,7 @@ const anyAbi: Abi = Object.values(abis).flat() as unknown as Abi;
 export const testConfig: DeploymentConfig = {
   withdrawalDelay: 1000,
   limits: { minClaimWindow: 10, maxClaimWindow: 10_000, minDeliveryWindow: 10, maxDeliveryWindow: 10_000, minChallengeWindow: 10, maxChallengeWindow: 10_000, minCollateral: 1000n, rewardCap: 1_000_000n },
-  rules: { bond: 77n, clock: 300, extension: 100 },
+  rules: { bond: 77n, clock: 300, extension: 100, demandBond: 110n, maxDemands: 3 },
 };
 
 export const roles = ["deployer", "requester", "executor", "second", "challenger", "rival", "stranger"] as const;
@@ -109,7 +109,8 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
     }
     let bonds = 0n;
     for (let id = 1n; id <= (await read<bigint>("disputes", "disputeCount")); id++) {
-      if ((await dispute(id)).phase !== 6) bonds += config.rules.bond;
+      const { phase, bond } = await dispute(id);
+      if (phase !== phases.ended) bonds += bond;
     }
     const balances = await Promise.all([at.stakes, at.jobs, at.disputes, at.models].map((a) => publicClient.getBalance({ address: a })));
     expect(balances).toEqual([owed, escrow, bonds, 0n]);
@@ -150,13 +151,14 @@ export interface DisputeView {
   challengerClock: number;
   defenderClock: number;
   challenger: Address;
+  isDemand: boolean;
   bond: bigint;
   seal: Hex;
   position: { node: Hex; atRoot: boolean; levels: number; index: bigint; tensor: number; stepIndex: number; byteLength: bigint; leaves: bigint };
 }
 
 export const jobStatus = { none: 0, open: 1, claimed: 2, committed: 3, final: 4, cancelled: 5 } as const;
-export const phases = { none: 0, sealed: 1, reveal: 2, choose: 3, revealChunk: 4, refute: 5, ended: 6 } as const;
+export const phases = { none: 0, sealed: 1, reveal: 2, choose: 3, revealChunk: 4, refute: 5, answer: 6, demand: 7, ended: 8 } as const;
 export const outcomes = { none: 0, challengerWon: 1, defenderWon: 2, void: 3 } as const;
 
 /** Expects the call to revert with this custom error; `args`, where given, are its arguments. */
