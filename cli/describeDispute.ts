@@ -1,5 +1,6 @@
 import type { DisputeMove } from "../runtime/chain/reads/readDisputeMoves.ts";
 import type { Dispute } from "../runtime/chain/types.ts";
+import { isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
 import type { Verdict } from "../protocol/program/types.ts";
 import { floatOfBits, floatText } from "./floatText.ts";
 import { short, span } from "./parse.ts";
@@ -15,9 +16,9 @@ export interface Clocks {
   defender: number;
 }
 
-/** How the dispute is fought: by one sealed refutation, or by bisection. */
-export function pathOf(dispute: Dispute): "refute" | "bisect" {
-  return dispute.seal === undefined ? "bisect" : "refute";
+/** How the dispute is fought: by one sealed refutation, by bisection, or by demands. */
+export function pathOf(dispute: Dispute): "refute" | "bisect" | "demand" {
+  return dispute.isDemand ? "demand" : dispute.seal === undefined ? "bisect" : "refute";
 }
 
 /** The clocks at `now`, seconds of the chain's clock. */
@@ -27,8 +28,9 @@ export function clocksOf(dispute: Dispute, now: number): Clocks {
   return { toMove, challenger: toMove === "challenger" ? left : dispute.challengerClock, defender: toMove === "defender" ? left : dispute.defenderClock };
 }
 
-function sideToMove({ phase }: Dispute): Side | null {
-  if (phase === "reveal" || phase === "revealChunk") return "defender";
+function sideToMove(dispute: Dispute): Side | null {
+  const { phase } = dispute;
+  if (isDefendersTurn(dispute)) return "defender";
   return phase === "ended" || phase === "none" ? null : "challenger";
 }
 
@@ -76,6 +78,10 @@ export function moveText(move: DisputeMove): string {
       return `turn ${move.turn}: the game reaches tensor ${move.tensor}, step ${move.stepIndex}, ${move.byteLength} bytes`;
     case "chunk":
       return `turn ${move.turn}: defender reveals chunk ${move.chunk} of tensor ${move.tensor}, ${move.data.length} bytes`;
+    case "demand":
+      return `challenger demands element ${move.element} of step ${move.stepIndex}, to be answered by turn ${move.turn}`;
+    case "answer":
+      return `turn ${move.turn}: defender opens element ${move.witness.element} of step ${move.witness.stepIndex} and all that it is computed from`;
     case "refute":
       return `refuted: step ${move.stepIndex}, element ${move.element} was claimed to be ${floatText(move.verdict.claimed)}`;
     case "end":

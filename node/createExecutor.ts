@@ -4,8 +4,10 @@ import type { Hex } from "../protocol/hex.ts";
 import type { Head } from "../runtime/chain/createChain.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
+import { answerDispute } from "../runtime/disputes/answerDispute.ts";
 import { defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
 import { endDispute } from "../runtime/disputes/endDispute.ts";
+import type { Trace } from "../runtime/inference/trace.ts";
 import type { Parts } from "../runtime/parts.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
@@ -98,14 +100,20 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     if (job === undefined || !isMine(job) || job.status !== "committed" || job.attempt !== dispute.attempt || dispute.phase === "ended") return;
     if (head.timestamp > dispute.deadline) {
       if (!isDefendersTurn(dispute)) urgent.offer(`end dispute ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
-    } else if (isDefendersTurn(dispute)) {
+    } else if (isDefendersTurn(dispute) && (head.timestamp > dispute.turnStart || dispute.phase !== "answer")) {
       urgent.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
         const trace = await traces.get(traceKey(job));
         if (trace === undefined) return logger.error({ jobId: job.id, disputeId: dispute.id }, "trace of a disputed commitment is not here");
-        const transaction = await defendDispute(sender, dispute, trace.tensors, signal);
+        const transaction = dispute.phase === "answer" ? await answer(dispute, job, trace, signal) : await defendDispute(sender, dispute, trace.tensors, signal);
         if (transaction !== undefined) logger.info({ disputeId: dispute.id, turn: dispute.turn, phase: dispute.phase, transaction }, "answered dispute");
       });
     }
+  };
+
+  const answer = async (dispute: Dispute, job: Job, trace: Trace, signal: AbortSignal): Promise<Hex | undefined> => {
+    const loaded = await dependencies.programs.open(job.programRoot);
+    if (loaded === undefined) throw new GainsayError("The bundle of a disputed job's program is not in the data folder; copy it there before the clock runs out.", { code: "BUNDLE_MISSING", retryable: true, details: { jobId: job.id, programRoot: job.programRoot } });
+    return answerDispute(sender, dispute, loaded.program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) }, signal);
   };
 
   const onHead = (head: Head): void => {

@@ -1,5 +1,6 @@
 import { GainsayError } from "../protocol/errors.ts";
 import { dtypes, type Program, type TensorSpec } from "../protocol/program/types.ts";
+import { checkAnswers } from "../runtime/disputes/answerCost.ts";
 import type { LoadedProgram } from "../runtime/programs/createPrograms.ts";
 import { checkTrace, describeFinding } from "../runtime/verification/checkTrace.ts";
 
@@ -14,7 +15,7 @@ export interface SelfTestReport {
 /**
  * Runs a program on seeded inputs and checks every step with the checker that watchers use. Kernels have faults, and a stake does not
  * care whose fault a wrong number is: an executor refuses to serve what it computes wrongly.
- * Throws `KERNEL_FAULT` naming step, element, value and bound.
+ * Throws `KERNEL_FAULT` naming step, element, value and bound, and `STEP_UNANSWERABLE` if a demand could not be answered in a transaction.
  */
 export async function selfTest(loaded: LoadedProgram, signal?: AbortSignal): Promise<SelfTestReport> {
   let differing = 0;
@@ -23,6 +24,7 @@ export async function selfTest(loaded: LoadedProgram, signal?: AbortSignal): Pro
     const trace = await loaded.execute(inputs, signal);
     const report = await checkTrace(loaded, trace.inputs, trace.tensors, { everyElementOf: MAX_JUDGED, ...(signal === undefined ? {} : { signal }) });
     differing += report.differing;
+    if (round === 0) checkAnswers(loaded.program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) });
     if (report.finding === undefined) continue;
     const found = describeFinding(report.finding);
     throw new GainsayError(

@@ -4,15 +4,18 @@ import type { Head } from "../runtime/chain/createChain.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import { getParameters } from "../runtime/chain/reads/getParameters.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
+import { answerDispute } from "../runtime/disputes/answerDispute.ts";
 import { defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
 import { endDispute, reclaimBond } from "../runtime/disputes/endDispute.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
 import { describeFinding } from "../runtime/verification/checkTrace.ts";
 import { createAlarm, type Alarm } from "./createAlarm.ts";
+import { openDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { openRefutation } from "./openRefutation.ts";
 import type { WatcherOptions } from "./options.ts";
+import { ownExecution } from "./ownTrace.ts";
 import { playDispute } from "./playDispute.ts";
 import { pruneCases } from "./pruneCases.ts";
 import { verifyCommitment, type Opinion } from "./verifyCommitment.ts";
@@ -40,6 +43,9 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const askAgainAt = new Map<string, number>();
   /** Own disputes without a move that could win: only their clock is left to run out. */
   const lost = new Set<bigint>();
+  /** Executors whose floats have been this watcher's, by program. A restart forgets them; the demands that follow need no equal floats. */
+  const equals = new Set<string>();
+  const executionOf = (job: Job): string => `${job.executor?.toLowerCase()}/${job.programRoot}`;
   let lastPruned = 0;
   let alarm: Alarm = { raise: async () => undefined, stop: () => undefined };
 
@@ -59,7 +65,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       }
       logger.warn({ ...fields, reason: opinion.reason }, "trace withheld, and its root is not the own one");
       if (options.mode !== "observe") await alarm.raise(job, "WITHHELD");
-      if (options.mode === "dispute" && options.disputeWithheld && sender !== undefined) await bisect(job, sender, signal);
+      if (options.mode === "dispute" && sender !== undefined) await disputeWithheld(job, sender, signal);
     } else if (opinion.kind === "fraud") {
       logger.warn({ ...fields, ...describeFinding(opinion.finding) }, "fraud found");
       if (options.mode !== "observe") await alarm.raise(job, "FRAUD", opinion.finding.stepIndex);
@@ -67,7 +73,14 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     } else {
       logger.info({ ...fields, ...(opinion.kind === "sound" ? { differing: opinion.differing, judged: opinion.judged } : {}), path: opinion.kind === "equal" ? "equal roots" : "every differing element judged" }, "commitment verified");
     }
+    if (opinion.kind === "equal") equals.add(executionOf(job));
     opinions.set(key, opinion.kind);
+  };
+
+  const disputeWithheld = async (job: CommittedJob, by: Sender, signal: AbortSignal): Promise<void> => {
+    const { onWithheld } = options;
+    if (onWithheld === "bisect" || (onWithheld === "auto" && equals.has(executionOf(job)))) await bisect(job, by, signal);
+    else if (onWithheld !== "alert") await openDemand(job, by, options.demandBudget, dependencies, signal);
   };
 
   const bisect = async (job: CommittedJob, by: Sender, signal: AbortSignal): Promise<void> => {
@@ -95,7 +108,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
         if (head.timestamp > dispute.deadline) moves.offer(`end ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
       } else if (!lost.has(dispute.id) && (head.timestamp > dispute.turnStart || dispute.phase !== "sealed")) {
         moves.offer(`play ${dispute.id}/${dispute.turn}`, async (signal) => {
-          if ((await playDispute(committed, dispute, sender, dependencies, signal)) === "lost") lost.add(dispute.id);
+          if ((await playDispute(committed, dispute, sender, dependencies, options.demandBudget, signal)) === "lost") lost.add(dispute.id);
         });
       }
     } else if (options.defendOthers && stands && isDefendersTurn(dispute) && opinions.get(`${job.id}/${job.attempt}`) === "equal") {
@@ -103,7 +116,10 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       if (head.timestamp <= dispute.deadline && head.timestamp > (dispute.turnStart + dispute.deadline) / 2) {
         moves.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
           const trace = await traces.get(`own/${job.id}`);
-          if (trace !== undefined && trace.traceRoot === job.traceRoot) await defendDispute(sender, dispute, trace.tensors, signal);
+          if (trace === undefined || trace.traceRoot !== job.traceRoot) return;
+          if (dispute.phase !== "answer") return void (await defendDispute(sender, dispute, trace.tensors, signal));
+          const { loaded, tensors } = await ownExecution(job, dependencies, signal);
+          await answerDispute(sender, dispute, loaded.program, tensors, signal);
         });
       }
     }

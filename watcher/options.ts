@@ -2,12 +2,29 @@
 export const watcherModes = ["observe", "alert", "dispute"] as const;
 export type WatcherMode = (typeof watcherModes)[number];
 
+/** What is done on chain about a withheld trace whose root differs from the own one; `auto` chooses between the first two. */
+export const withheldAnswers = ["auto", "demand", "bisect", "alert"] as const;
+export type WithheldAnswer = (typeof withheldAnswers)[number];
+
+/** Bounds of one dispute by demands. */
+export interface DemandBudget {
+  /** Elements demanded. */
+  demands: number;
+  /** Bonds at stake together, wei. */
+  wei: bigint;
+}
+
 export interface WatcherOptions {
   mode: WatcherMode;
   /** Seconds after a commitment for which its trace may stay unavailable before it counts as withheld. */
   patienceSeconds: number;
-  /** Whether a withheld trace whose root differs from the own one is disputed by bisection. */
-  disputeWithheld: boolean;
+  /**
+   * `bisect` convicts for certain if the executor's floats are this watcher's, and loses its bond where they are not. `demand` needs no equal
+   * floats and sees the lies that reach an output. `auto` bisects where an earlier trace of the same executor and program was
+   * equal to the own one, and demands elsewhere. `alert` only logs.
+   */
+  onWithheld: WithheldAnswer;
+  demandBudget: DemandBudget;
   /** Whether commitments found equal are defended when their executor leaves half of its clock unused. */
   defendOthers: boolean;
   /** Commitments checked at once. */

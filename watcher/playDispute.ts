@@ -13,8 +13,10 @@ import { readDisputeMoves, type DisputeMove } from "../runtime/chain/reads/readD
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { gameOf, isMoveAlreadyMade } from "../runtime/disputes/game.ts";
 import { describeFinding, judgeElements } from "../runtime/verification/checkTrace.ts";
+import { continueDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { dryRun } from "./openRefutation.ts";
+import type { DemandBudget } from "./options.ts";
 import { ownExecution, type OwnExecution } from "./ownTrace.ts";
 
 const NO_SALT: Hex = `0x${"00".repeat(32)}`;
@@ -23,10 +25,11 @@ const NO_SALT: Hex = `0x${"00".repeat(32)}`;
  * Makes the challenger's move of one of the watcher's own disputes, whichever it is. A move made already is a success.
  * Resolves to `lost` if there is no move that could win and never will be.
  */
-export async function playDispute(job: Job & { traceRoot: Hex }, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<"played" | "lost"> {
+export async function playDispute(job: Job & { traceRoot: Hex }, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, budget: DemandBudget, signal: AbortSignal): Promise<"played" | "lost"> {
   try {
     if (dispute.phase === "sealed") await showRefutation(dispute, sender, dependencies, signal);
     else if (dispute.phase === "choose") await choose(job, dispute, sender, dependencies, signal);
+    else if (dispute.phase === "demand") await continueDemand(job, dispute, sender, budget, dependencies, signal);
     else if (dispute.phase === "refute") return await refuteChunk(job, dispute, sender, dependencies, signal);
   } catch (error) {
     if (!isMoveAlreadyMade(error)) throw error;

@@ -109,19 +109,23 @@ export function encodeWitness(witness: Witness): Hex {
 /** Inverse of `encodeWitness`. Throws `WITNESS_MALFORMED`. */
 export function decodeWitness(encoded: Hex): Witness {
   try {
-    const [raw] = decodeAbiParameters(witnessAbi, encoded);
-    return {
-      header: { ...raw.header, outputs: [...raw.header.outputs] },
-      stepIndex: raw.stepIndex,
-      step: fromHex(raw.step),
-      stepProof: raw.stepProof.map(fromHex),
-      element: safe(raw.element),
-      result: openingFromAbi(raw.result),
-      operands: raw.operands.map(openingFromAbi),
-    };
+    return witnessFromAbi(decodeAbiParameters(witnessAbi, encoded)[0]);
   } catch (cause) {
     throw new GainsayError("The bytes are not a witness.", { code: "WITNESS_MALFORMED", kind: "verification", cause });
   }
+}
+
+/** Inverse of `witnessToAbi`, for what viem has decoded. */
+export function witnessFromAbi(raw: AbiWitness): Witness {
+  return {
+    header: { ...raw.header, outputs: [...raw.header.outputs] },
+    stepIndex: raw.stepIndex,
+    step: fromHex(raw.step),
+    stepProof: raw.stepProof.map(fromHex),
+    element: safe(raw.element),
+    result: openingFromAbi(raw.result),
+    operands: raw.operands.map(openingFromAbi),
+  };
 }
 
 /** `keccak256(abi.encode(challenger, salt, keccak256(abi.encode(witness))))`: opens a dispute without showing the refutation. */
@@ -141,6 +145,16 @@ function openingToAbi(opening: Opening) {
     proof: opening.proof.map(toHex),
     ranges: opening.ranges.map((range) => ({ first: BigInt(range.first), data: toHex(range.data), siblings: range.siblings.map(toHex) })),
   };
+}
+
+interface AbiWitness {
+  header: Omit<ProgramHeader, "outputs"> & { outputs: readonly number[] };
+  stepIndex: number;
+  step: Hex;
+  stepProof: readonly Hex[];
+  element: bigint;
+  result: AbiOpening;
+  operands: readonly AbiOpening[];
 }
 
 interface AbiOpening {

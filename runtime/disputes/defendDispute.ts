@@ -9,7 +9,7 @@ import { gameOf, isMoveAlreadyMade } from "./game.ts";
 
 /** Whether the dispute waits for a move of the defender. */
 export function isDefendersTurn(dispute: Dispute): boolean {
-  return dispute.phase === "reveal" || dispute.phase === "revealChunk";
+  return dispute.phase === "reveal" || dispute.phase === "revealChunk" || dispute.phase === "answer";
 }
 
 /**

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createWorld, phases, Reverted, roles, testConfig, type Role, type World } from "./helpers/createWorld.ts";
-import { childrenNow, choose, revealChunk, type Game } from "./helpers/playGame.ts";
+import { childrenNow, choose, namedStep, revealChunk, type Game } from "./helpers/playGame.ts";
 import { makeProgram, makeTrace, makeWitness } from "./helpers/program.ts";
 import { commitArgs, noSeal, register, salt, sealOf, submission } from "./helpers/scenes.ts";
 
@@ -11,7 +11,7 @@ const elements = [0n, 1n, 2n] as const;
 
 /** One random step of the world: who acts, what, on which of the existing jobs and disputes, with which amount. */
 const action = fc.record({
-  kind: fc.constantFrom("deposit", "request", "withdraw", "collect", "submit", "submit", "claim", "claim", "deliver", "deliver", "deliver", "commit", "commit", "finalize", "finalize", "expire", "cancel", "sealed", "sealed", "bisect", "bisect", "refute", "refute", "refute", "reveal", "reveal", "choose", "choose", "chunk", "timeout", "close", "wait", "wait", "wait"),
+  kind: fc.constantFrom("deposit", "request", "withdraw", "collect", "submit", "submit", "claim", "claim", "deliver", "deliver", "deliver", "commit", "commit", "finalize", "finalize", "expire", "cancel", "sealed", "sealed", "bisect", "bisect", "demand", "demand", "answer", "answer", "answer", "ask", "ask", "concede", "refute", "refute", "refute", "reveal", "reveal", "choose", "choose", "chunk", "timeout", "close", "wait", "wait", "wait"),
   role: fc.constantFrom<Role>("requester", "executor", "second", "challenger", "rival"),
   pick: fc.constantFrom(0, 0, 0, 1, 1, 2),
   amount: fc.integer({ min: 1, max: 20_000 }),
@@ -70,12 +70,30 @@ async function act(world: World, { kind, role, pick, amount }: Action): Promise<
       return (await world.dispute(disputeId)).phase === phases.choose ? choose({ ...game, challenger: await challengerOf(world, disputeId, role) }, 0) : undefined;
     case "chunk":
       return (await world.dispute(disputeId)).phase === phases.revealChunk ? revealChunk(game) : undefined;
+    case "demand":
+      return world.send("disputes", "demand", [jobId, (await world.job(jobId)).attempt, ...demandOf(element(BigInt(disputes + 1)))], { from, value: testConfig.rules.demandBond });
+    case "answer": {
+      const { turn, position } = await world.dispute(disputeId);
+      return world.send("disputes", "answer", [disputeId, turn, makeWitness(program, position.index)], { from });
+    }
+    case "ask": {
+      const { turn } = await world.dispute(disputeId);
+      return world.send("disputes", "demandNext", [disputeId, turn, ...demandOf(elements[amount % 3] as bigint)], { from: await challengerOf(world, disputeId, role), value: testConfig.rules.demandBond });
+    }
+    case "concede":
+      return world.send("disputes", "concede", [disputeId], { from: await challengerOf(world, disputeId, role) });
     case "timeout":
     case "close":
       return world.send("disputes", kind, [disputeId], { from });
     default:
       return world.time.increase(amount % 250);
   }
+}
+
+/** A demand of an element of step 0. */
+function demandOf(element: bigint) {
+  const [stepIndex, step, proof] = namedStep(program, 0);
+  return [stepIndex, element, step, proof] as const;
 }
 
 async function challengerOf(world: World, disputeId: bigint, otherwise: Role): Promise<Role> {
@@ -139,5 +157,5 @@ it("owes exactly what it holds on every random walk, and at the end everybody ca
     { numRuns: 25, seed: 20_240, endOnFailure: true },
   );
   // The walk is worth something only if it gets everywhere.
-  for (const kind of ["withdraw", "collect", "finalize", "expire", "cancel", "refute", "timeout", "close", "reveal", "choose"]) expect(done[kind], kind).toBeGreaterThan(0);
+  for (const kind of ["withdraw", "collect", "finalize", "expire", "cancel", "refute", "timeout", "close", "reveal", "choose", "demand", "answer", "ask", "concede"]) expect(done[kind], kind).toBeGreaterThan(0);
 }, 120_000);

@@ -25,7 +25,7 @@ import type { Journal } from "../e2e/support/createJournal.ts";
 import { lonelyNetwork, newJournal, recordingLogger, runDaemon, type Running } from "../e2e/support/daemonParts.ts";
 import { lie, seeded } from "../e2e/support/lies.ts";
 import { digits, openModel, type OpenedModel } from "../e2e/support/openModel.ts";
-import { claimedJob, commitTo, createWatcherParts, openBisection, publishedInput, submittedJob, type Committed, type WatcherParts } from "../e2e/support/players.ts";
+import { claimedJob, commitTo, createWatcherParts, demandBudget, openBisection, publishedInput, submittedJob, type Committed, type WatcherParts } from "../e2e/support/players.ts";
 import { until } from "../runtime/chain/localChain.ts";
 
 describe("createWatcher", () => {
@@ -77,7 +77,7 @@ describe("createWatcher", () => {
     const { sender: _, ...without } = parts.dependencies;
     const sender = "sender" in changes ? changes.sender : arena.sender("watcher");
     const watcher = createWatcher(
-      { mode: "dispute", patienceSeconds: 30, disputeWithheld: true, defendOthers: true, concurrency: 1, ...options },
+      { mode: "dispute", patienceSeconds: 30, onWithheld: "bisect", demandBudget, defendOthers: true, concurrency: 1, ...options },
       { ...without, network: lonelyNetwork(fetch), ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }), ...(sender === undefined ? {} : { sender }) },
     );
     const running = runDaemon((signal) => watcher.run(signal));
@@ -148,7 +148,7 @@ describe("createWatcher", () => {
 
   it.each<[string, Partial<WatcherOptions>]>([
     ["in mode observe a published lie", { mode: "observe" }],
-    ["without --dispute-withheld a withheld lie", { disputeWithheld: false, patienceSeconds: 0 }],
+    ["with --on-withheld alert a withheld lie", { onWithheld: "alert", patienceSeconds: 0 }],
   ])("says and does not dispute %s", async (_, options) => {
     await commit(lying);
     if (options.mode === "observe") {

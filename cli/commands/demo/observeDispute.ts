@@ -1,13 +1,14 @@
 import type { Chain } from "../../../runtime/chain/createChain.ts";
 import { getDispute, getDisputeCount } from "../../../runtime/chain/reads/getDispute.ts";
 import { readDisputeMoves, type DisputeMove } from "../../../runtime/chain/reads/readDisputeMoves.ts";
+import { pathOf } from "../../describeDispute.ts";
 import type { StagedDaemon } from "./createStage.ts";
 
 /** What the demo tells of a dispute. */
 export interface DisputeStory {
   id: string;
   jobId: string;
-  path: "refute" | "bisect";
+  path: "refute" | "bisect" | "demand";
   winner: "challenger" | "defender" | "none";
   step: number;
   element: number;
@@ -38,7 +39,7 @@ export async function readStories(chain: Chain, known: bigint, watcher: StagedDa
     stories.push({
       id: id.toString(),
       jobId: dispute.jobId.toString(),
-      path: dispute.seal === undefined ? "bisect" : "refute",
+      path: pathOf(dispute),
       winner: dispute.outcome === "challengerWon" ? "challenger" : dispute.outcome === "defenderWon" ? "defender" : "none",
       step: refutation?.kind === "refute" ? refutation.stepIndex : -1,
       element: refutation?.kind === "refute" ? refutation.element : -1,

@@ -74,7 +74,7 @@ export async function openTheatre(options: TheatreOptions): Promise<Theatre> {
       programRoot,
       as,
       startExecutor: (name, args = []) => stage.start(name, ["executor", "start", "--name", name, "--key", name, ...polling, ...args], (line) => onLog(name, line)),
-      startWatcher: (args = []) => stage.start("watcher-1", ["watcher", "start", "--name", "watcher-1", "--key", "watcher-1", "--patience", String(terms.patience), ...polling, ...args], (line) => onLog("watcher-1", line)),
+      startWatcher: (args = []) => stage.start("watcher-1", ["watcher", "start", "--name", "watcher-1", "--key", "watcher-1", "--patience", String(terms.patience), "--on-withheld", "bisect", ...polling, ...args], (line) => onLog("watcher-1", line)),
       close: () => stage.close(),
     };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { getDispute } from "../../../runtime/chain/reads/getDispute.ts";
-import { readDisputeMoves } from "../../../runtime/chain/reads/readDisputeMoves.ts";
+import { readDisputeMoves, type DisputeMove } from "../../../runtime/chain/reads/readDisputeMoves.ts";
 import { action } from "../../action.ts";
 import { clocksOf, convictionIn, moveText, pathOf, phaseText, winnerOf } from "../../describeDispute.ts";
 import { pairs } from "../../output.ts";
@@ -19,9 +19,10 @@ export function showDisputeCommand(shell: Shell): Command {
         const clocks = clocksOf(dispute, head.timestamp);
         const conviction = convictionIn(moves);
         const named = moves.findLast((move) => move.kind === "tensor");
-        const step = conviction?.step ?? (named?.kind === "tensor" ? named.stepIndex : null);
-        const rounds = moves.filter(({ kind }) => kind === "choose").length;
-        output.result({ ...dispute, path: pathOf(dispute), winner: winnerOf(dispute), clocks, step, element: conviction?.element ?? null, rounds, conviction: conviction ?? null, moves }, [
+        const asked = moves.findLast((move) => move.kind === "demand");
+        const step = conviction?.step ?? (named?.kind === "tensor" ? named.stepIndex : asked?.kind === "demand" ? asked.stepIndex : null);
+        const rounds = moves.filter(({ kind }) => kind === (dispute.isDemand ? "demand" : "choose")).length;
+        output.result({ ...dispute, path: pathOf(dispute), winner: winnerOf(dispute), clocks, step, element: conviction?.element ?? null, rounds, conviction: conviction ?? null, moves: moves.map(withoutWitness) }, [
           ...pairs([
             ["dispute", String(disputeId)],
             ["job", `${dispute.jobId}, attempt ${dispute.attempt}`],
@@ -40,4 +41,11 @@ export function showDisputeCommand(shell: Shell): Command {
         ]);
       }),
     );
+}
+
+/** An answer without its witness, which has up to hundreds of kilobytes; the transaction has it. */
+function withoutWitness(move: DisputeMove): object {
+  if (move.kind !== "answer") return move;
+  const { witness, ...rest } = move;
+  return { ...rest, stepIndex: witness.stepIndex, element: witness.element };
 }

@@ -4,17 +4,19 @@ import { getBalance } from "../../../runtime/chain/reads/getBalance.ts";
 import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
 import { createCaseStore } from "../../../watcher/createCaseStore.ts";
 import { createWatcher } from "../../../watcher/createWatcher.ts";
-import { watcherModes, type WatcherMode } from "../../../watcher/options.ts";
+import { watcherModes, withheldAnswers, type WatcherMode, type WithheldAnswer } from "../../../watcher/options.ts";
 import { action } from "../../action.ts";
 import { openDaemon } from "../../daemon.ts";
 import { addDaemonFlags, type DaemonFlags } from "../../daemonFlags.ts";
-import { duration, ether } from "../../parse.ts";
+import { amount, duration, ether, integer } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
 
 interface Flags extends DaemonFlags {
   mode: WatcherMode;
   patience: number;
-  disputeWithheld: boolean;
+  onWithheld: WithheldAnswer;
+  maxDemands: number;
+  maxDemandStake: bigint;
   defend: boolean;
 }
 
@@ -23,7 +25,13 @@ export function startWatcherCommand(shell: Shell): Command {
   return addDaemonFlags(new Command("start").description("check every committed job of the programs in the data folder; runs until it is stopped"))
     .addOption(new Option("--mode <mode>", "what to do about a wrong result: observe says so in the log and needs no key, alert also warns other watchers, dispute also goes to the chain").choices([...watcherModes]).default("dispute"))
     .option("--patience <time>", "how long a trace may stay unavailable before it counts as withheld; at most a third of the challenge window", duration, duration("10m"))
-    .option("--no-dispute-withheld", "do not bisect a withheld trace whose root differs from the own one")
+    .addOption(
+      new Option("--on-withheld <how>", "how to dispute a withheld trace whose root differs from the own one: auto bisects where this executor's floats have been the own ones before, and demands elements elsewhere; alert only logs")
+        .choices([...withheldAnswers])
+        .default("auto"),
+    )
+    .option("--max-demands <number>", "elements to demand in one dispute at most", integer(1, 16_384), 24)
+    .option("--max-demand-stake <amount>", "bonds of demands at stake in one dispute at most", amount, amount("2"))
     .option("--no-defend", "do not make moves for honest executors that leave half of their clock unused")
     .action(
       action(shell, async (context, flags: Flags) => {
@@ -33,7 +41,7 @@ export function startWatcherCommand(shell: Shell): Command {
         if (sender !== undefined) await warnIfPoor(sender.address, daemon.chain, context.output.note);
         const cases = await createCaseStore(path.join(daemon.dataFolder, "cases"));
         const watcher = createWatcher(
-          { mode: flags.mode, patienceSeconds: flags.patience, disputeWithheld: flags.disputeWithheld, defendOthers: flags.defend, concurrency: flags.concurrency },
+          { mode: flags.mode, patienceSeconds: flags.patience, onWithheld: flags.onWithheld, demandBudget: { demands: flags.maxDemands, wei: flags.maxDemandStake }, defendOthers: flags.defend, concurrency: flags.concurrency },
           { ...daemon, cases, fetchedBundles: path.join(daemon.dataFolder, "bundles"), ...(account === undefined ? {} : { account }), ...(sender === undefined ? {} : { sender }) },
         );
         const programs = await daemon.programs.list();

@@ -1,7 +1,8 @@
 import type { Address } from "viem";
 import type { Hex } from "../../../protocol/hex.ts";
 import { fromHex } from "../../../protocol/hex.ts";
-import type { Verdict } from "../../../protocol/program/types.ts";
+import { witnessFromAbi } from "../../../protocol/program/codec.ts";
+import type { Verdict, Witness } from "../../../protocol/program/types.ts";
 import type { Chain } from "../createChain.ts";
 import type { EventPlace } from "../events.ts";
 import { getEvents } from "../getEvents.ts";
@@ -15,6 +16,9 @@ export type DisputeMove = EventPlace &
     | { kind: "choose"; turn: number; index: number; child: Hex }
     | { kind: "tensor"; turn: number; tensor: number; stepIndex: number; byteLength: number; tensorRoot: Hex }
     | { kind: "chunk"; turn: number; tensor: number; chunk: number; data: Uint8Array }
+    /** `turn` is the one that answers it. */
+    | { kind: "demand"; turn: number; stepIndex: number; tensor: number; element: number }
+    | { kind: "answer"; turn: number; witness: Witness }
     | { kind: "refute"; stepIndex: number; element: number; verdict: Verdict }
     | { kind: "end"; outcome: DisputeOutcome; bondTo: Address }
   );
@@ -48,6 +52,14 @@ export async function readDisputeMoves(chain: Chain, disputeId: bigint): Promise
         moves.push({ ...place, kind: "chunk", turn, tensor, chunk: Number(chunk), data: fromHex(data) });
         break;
       }
+      case "Demanded": {
+        const { turn, stepIndex, tensor, element } = event.args;
+        moves.push({ ...place, kind: "demand", turn, stepIndex, tensor, element: Number(element) });
+        break;
+      }
+      case "Answered":
+        moves.push({ ...place, kind: "answer", turn: event.args.turn, witness: witnessFromAbi(event.args.witness) });
+        break;
       case "Refuted":
         moves.push({ ...place, kind: "refute", stepIndex: event.args.stepIndex, element: Number(event.args.element), verdict: event.args.verdict });
         break;

@@ -50,7 +50,7 @@ abstract contract Scene is Traces {
         models = IModels(_create("Models", ""));
         JobLimits memory limits = JobLimits(10, 10_000, 10, 10_000, 10, 10_000, 1000, 4000);
         jobs = IJobs(_create("Jobs", abi.encode(stakes, models, disputesAt, limits)));
-        DisputeRules memory rules = DisputeRules(BOND, CLOCK, EXTENSION);
+        DisputeRules memory rules = DisputeRules(BOND, CLOCK, EXTENSION, BOND, 8);
         disputes = IDisputes(_create("Disputes", abi.encode(jobs, models, stakes, judge, rules)));
         uint256 modelId = models.register(header(), bytes32(0), "");
         programRoot = models.programRootOf(modelId);

@@ -78,3 +78,18 @@ export function seeded(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+/** The honest trace with the largest element of one step doubled, and everything after it computed from that: a lie that reaches the output. */
+export async function visibleLie(loaded: LoadedProgram, honest: Trace, stepIndex: number, hasher: Hasher): Promise<LyingTrace> {
+  const { program } = loaded;
+  const tensor = (program.steps[stepIndex] as (typeof program.steps)[number]).result.index;
+  const bytes = honest.tensors.map((committed) => new Uint8Array(committed.bytes));
+  const floats = new Float32Array((bytes[tensor] as Uint8Array).buffer);
+  let element = 0;
+  floats.forEach((value, i) => {
+    if (Math.abs(value) > Math.abs(floats[element] as number)) element = i;
+  });
+  floats[element] = (floats[element] as number) * 2;
+  await recomputeAfter(loaded, honest, bytes, tensor);
+  return { trace: await commitTrace(program, honest.inputs.map((input) => input.bytes), bytes, hasher), element, tensor };
+}

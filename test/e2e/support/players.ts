@@ -1,5 +1,7 @@
 import path from "node:path";
 import { parseEther } from "viem";
+import type { ExecutionTensors } from "../../../protocol/dispute/stepOperands.ts";
+import type { Program } from "../../../protocol/program/types.ts";
 import { commitmentOf } from "../../../node/deliverJob.ts";
 import type { Hex } from "../../../protocol/hex.ts";
 import { claimJob } from "../../../runtime/chain/calls/claimJob.ts";
@@ -12,17 +14,19 @@ import { getDispute, getDisputeCount } from "../../../runtime/chain/reads/getDis
 import { getJob } from "../../../runtime/chain/reads/getJob.ts";
 import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
 import type { Dispute, Job } from "../../../runtime/chain/types.ts";
+import { answerDispute } from "../../../runtime/disputes/answerDispute.ts";
 import { defendDispute, isDefendersTurn } from "../../../runtime/disputes/defendDispute.ts";
 import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import type { BlobName } from "../../../runtime/network/blobs/blobMessages.ts";
-import type { Programs } from "../../../runtime/programs/createPrograms.ts";
+import type { LoadedProgram, Programs } from "../../../runtime/programs/createPrograms.ts";
 import { inputRootOf } from "../../../runtime/programs/splitInput.ts";
 import { traceSource } from "../../../runtime/serving/traceSource.ts";
 import { silentLogger, type Logger } from "../../../runtime/telemetry/createLogger.ts";
 import { createTraceStore } from "../../../runtime/traces/createTraceStore.ts";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { createCaseStore } from "../../../watcher/createCaseStore.ts";
+import type { DemandBudget } from "../../../watcher/options.ts";
 import type { WatcherDependencies } from "../../../watcher/dependencies.ts";
 import { playDispute } from "../../../watcher/playDispute.ts";
 import type { Arena } from "./createArena.ts";
@@ -124,6 +128,15 @@ export async function openBisection(arena: Arena, job: Job): Promise<bigint> {
 
 export const lastDispute = (arena: Arena): Promise<bigint> => getDisputeCount(arena.chain);
 
+/** What demands may cost: more than any test needs. */
+export const demandBudget: DemandBudget = { demands: 16, wei: parseEther("10") };
+
+/** The committed trace as whoever answers a demand needs it. */
+async function executionOf(job: Committed, trace: Trace, { programs }: WatcherDependencies): Promise<[Program, ExecutionTensors]> {
+  const loaded = (await programs.open(job.programRoot)) as LoadedProgram;
+  return [loaded.program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) }];
+}
+
 /** Moves after which a dispute that still runs will never end. */
 const MANY_MOVES = 60;
 
@@ -136,9 +149,10 @@ export async function playOut(arena: Arena, job: Committed, disputeId: bigint, t
   for (let moves = 0; moves < MANY_MOVES; moves++) {
     const dispute = await getDispute(arena.chain, disputeId);
     if (dispute.phase === "ended") return { dispute, moves };
-    if (dispute.phase === "sealed") await arena.pass(1);
-    if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, trace.tensors);
-    else await playDispute(job, dispute, arena.sender("watcher"), dependencies, signal);
+    if (dispute.phase === "sealed" || dispute.phase === "answer") await arena.pass(1);
+    if (dispute.phase === "answer") await answerDispute(arena.sender("executor"), dispute, ...(await executionOf(job, trace, dependencies)));
+    else if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, trace.tensors);
+    else await playDispute(job, dispute, arena.sender("watcher"), dependencies, demandBudget, signal);
     const next = await getDispute(arena.chain, disputeId);
     if (next.turn === dispute.turn && next.phase === dispute.phase) return { dispute: next, moves };
   }
