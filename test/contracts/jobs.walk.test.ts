@@ -86,7 +86,7 @@ async function act(world: World, { kind, role, pick, amount }: Action): Promise<
     case "close":
       return world.send("disputes", kind, [disputeId], { from });
     default:
-      return world.time.increase(amount % 250);
+      return world.time.increase(1 + (amount % 250));
   }
 }
 
