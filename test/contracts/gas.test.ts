@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createWorld, testConfig, type Role, type World } from "./helpers/createWorld.ts";
-import { choose, descend, reveal, revealChunk, type Game } from "./helpers/playGame.ts";
+import { choose, descend, namedStep, reveal, revealChunk, type Game } from "./helpers/playGame.ts";
 import { makeProgram, makeTrace, makeWitness } from "./helpers/program.ts";
 import { collateral, commit, commitArgs, fee, noSeal, open, register, salt, sealOf, submission } from "./helpers/scenes.ts";
 
@@ -114,6 +114,20 @@ describe("gas stays under its ceiling", () => {
     await descend(game, 13);
     note("Disputes.revealChunk", (await revealChunk(game)).gas);
     await send("Disputes.refute (end of a bisection)", "challenger", [1n, salt, makeWitness(program, 1n)]);
+    expectWithin();
+  });
+
+  it("for demands", async () => {
+    const jobId = await committed();
+    const [stepIndex, step, proof] = namedStep(program, 0);
+    const { demandBond } = testConfig.rules;
+    await send("Disputes.demand", "challenger", [jobId, 1, stepIndex, 5n, step, proof], demandBond);
+    await send("Disputes.answer (sound, small witness)", "stranger", [1n, 0, makeWitness(program, 5n)]);
+    await send("Disputes.demandNext", "challenger", [1n, 1, stepIndex, 1n, step, proof], demandBond);
+    await world.send("disputes", "demand", [jobId, 1, stepIndex, 5n, step, proof], { from: "rival", value: demandBond });
+    await world.send("disputes", "answer", [2n, 0, makeWitness(program, 5n)], { from: "stranger" });
+    await send("Disputes.concede", "rival", [2n]);
+    await send("Disputes.answer (conviction, small witness)", "stranger", [1n, 2, makeWitness(program, 1n)]);
     expectWithin();
   });
 

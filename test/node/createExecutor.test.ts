@@ -4,10 +4,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createExecutor } from "../../node/createExecutor.ts";
 import { parseMisbehaviour } from "../../node/misbehaviour.ts";
 import type { ExecutorOptions } from "../../node/options.ts";
-import { programRoot } from "../../protocol/program/codec.ts";
+import { stepsTree } from "../../protocol/dispute/refutation.ts";
+import { encodeStep, programRoot } from "../../protocol/program/codec.ts";
+import type { Step } from "../../protocol/program/types.ts";
+import { pathProof } from "../../protocol/trees/merkle.ts";
 import { claimJob } from "../../runtime/chain/calls/claimJob.ts";
+import { concedeDispute } from "../../runtime/chain/calls/concedeDispute.ts";
+import { demandElement } from "../../runtime/chain/calls/demandElement.ts";
 import { depositStake } from "../../runtime/chain/calls/depositStake.ts";
 import { registerModel } from "../../runtime/chain/calls/registerModel.ts";
+import { getParameters } from "../../runtime/chain/reads/getParameters.ts";
 import { getJob } from "../../runtime/chain/reads/getJob.ts";
 import { getStakeAccount } from "../../runtime/chain/reads/getStakeAccount.ts";
 import { getDispute } from "../../runtime/chain/reads/getDispute.ts";
@@ -166,7 +172,7 @@ describe("createExecutor", () => {
     expect(await journal.next("executor", "task failed", { task: `claim ${jobId}/1` })).toMatchObject({ code: "STAKE_TOO_SMALL" });
     expect(await getJob(arena.chain, jobId)).toMatchObject({ status: "open", executor: undefined });
     await depositStake(arena.sender("executor"), collateral);
-    const nudge = setInterval(() => void arena.pass(1), 100);
+    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 100);
     await journal.next("executor", "result committed", { jobId }).finally(() => clearInterval(nudge));
   });
 
@@ -174,7 +180,7 @@ describe("createExecutor", () => {
     const jobId = await submit();
     const submitted = (await arena.chain.head()).timestamp;
     await start({ claimDelaySeconds: 30 });
-    const nudge = setInterval(() => void arena.pass(7), 50);
+    const nudge = setInterval(() => void arena.pass(7).catch(() => undefined), 50);
     await journal.next("executor", "job claimed", { jobId }).finally(() => clearInterval(nudge));
     const { deadline, deliveryWindow } = await getJob(arena.chain, jobId);
     expect(deadline - deliveryWindow).toBeGreaterThanOrEqual(submitted + 30);
@@ -195,6 +201,24 @@ describe("createExecutor", () => {
     await arena.pass(dispute.deadline - (await arena.chain.head()).timestamp + 1);
     await until("the dispute has ended", async () => (await getDispute(arena.chain, disputeId)).phase === "ended");
     expect(await getDispute(arena.chain, disputeId)).toMatchObject({ outcome: "defenderWon" });
+  });
+
+  it("answers a demand from its stored trace, after a restart too, and is paid when the challenger gives up", async () => {
+    const jobId = await submit();
+    const first = await start();
+    await journal.next("executor", "result committed", { jobId });
+    await stop(first);
+    const { program } = await opened.load();
+    const { demandBond } = (await getParameters(arena.chain)).rules;
+    const demanded = { stepIndex: 2, element: 77, step: encodeStep(program.steps[2] as Step), stepProof: pathProof(stepsTree(program), 2) };
+    const { disputeId } = await demandElement(arena.sender("watcher"), { jobId, attempt: 1, bond: demandBond }, demanded);
+    await start({}, first.folder);
+    await arena.pass(1);
+    await journal.next("executor", "answered dispute", { disputeId });
+    expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "demand", turn: 1 });
+    await concedeDispute(arena.sender("watcher"), disputeId);
+    expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "ended", outcome: "defenderWon" });
+    expect(await getStakeAccount(arena.chain, arena.addresses.executor)).toMatchObject({ credits: demandBond });
   });
 
   it("says that it cannot defend a commitment whose trace is lost", async () => {

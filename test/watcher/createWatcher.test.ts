@@ -1,9 +1,14 @@
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { stepsTree } from "../../protocol/dispute/refutation.ts";
+import { encodeStep } from "../../protocol/program/codec.ts";
+import type { Step } from "../../protocol/program/types.ts";
+import { pathProof } from "../../protocol/trees/merkle.ts";
 import type { WatcherOptions } from "../../watcher/options.ts";
 import { createWatcher } from "../../watcher/createWatcher.ts";
 import { claimJob } from "../../runtime/chain/calls/claimJob.ts";
+import { demandElement } from "../../runtime/chain/calls/demandElement.ts";
 import { finalizeJob } from "../../runtime/chain/calls/finalizeJob.ts";
 import { openDispute } from "../../runtime/chain/calls/openDispute.ts";
 import { getDispute, getDisputeCount } from "../../runtime/chain/reads/getDispute.ts";
@@ -12,6 +17,7 @@ import { getParameters } from "../../runtime/chain/reads/getParameters.ts";
 import { getStakeAccount } from "../../runtime/chain/reads/getStakeAccount.ts";
 import type { Sender } from "../../runtime/chain/createSender.ts";
 import type { Dispute } from "../../runtime/chain/types.ts";
+import { answerDispute } from "../../runtime/disputes/answerDispute.ts";
 import { defendDispute, isDefendersTurn } from "../../runtime/disputes/defendDispute.ts";
 import { endDispute } from "../../runtime/disputes/endDispute.ts";
 import { createInference } from "../../runtime/inference/createInference.ts";
@@ -23,7 +29,7 @@ import { silentLogger } from "../../runtime/telemetry/createLogger.ts";
 import { createArena, type Arena } from "../e2e/support/createArena.ts";
 import type { Journal } from "../e2e/support/createJournal.ts";
 import { lonelyNetwork, newJournal, recordingLogger, runDaemon, type Running } from "../e2e/support/daemonParts.ts";
-import { lie, seeded } from "../e2e/support/lies.ts";
+import { lie, seeded, visibleLie } from "../e2e/support/lies.ts";
 import { digits, openModel, type OpenedModel } from "../e2e/support/openModel.ts";
 import { claimedJob, commitTo, createWatcherParts, demandBudget, openBisection, publishedInput, submittedJob, type Committed, type WatcherParts } from "../e2e/support/players.ts";
 import { until } from "../runtime/chain/localChain.ts";
@@ -138,12 +144,51 @@ describe("createWatcher", () => {
     const committedAt = job.deadline - job.challengeWindow;
     await start({ patienceSeconds: 30 });
     expect(await journal.next("watcher", "trace not available yet")).toMatchObject({ reason: "BLOB_NOT_FOUND" });
-    const nudge = setInterval(() => void arena.pass(6), 50);
+    const nudge = setInterval(() => void arena.pass(6).catch(() => undefined), 50);
     const opening = await journal.next("watcher", "dispute opened by bisection").finally(() => clearInterval(nudge));
     const disputeId = BigInt(String(opening["disputeId"]));
     expect((await getDispute(arena.chain, disputeId)).turnStart).toBeGreaterThanOrEqual(committedAt + 30);
     expect(await defend(disputeId, lying)).toMatchObject({ outcome: "challengerWon" });
     expect(await getDisputeCount(arena.chain)).toBe(1n);
+  });
+
+  it("walks a withheld lie back by demands where it does not know the executor's floats", async () => {
+    const other = await opened.load({ optimization: "disabled" });
+    const { trace, element } = await visibleLie(other, await other.execute(opened.inputs), 3, opened.hasher);
+    const tensors = { inputs: trace.inputs, trace: trace.tensors, weight: (index: number) => other.weight(index) };
+    const job = await commit(trace);
+    await start({ onWithheld: "auto", patienceSeconds: 0 });
+    const opening = await journal.next("watcher", "dispute opened by demand", { jobId });
+    const disputeId = BigInt(String(opening["disputeId"]));
+    for (let turn = 0; ; turn += 2) {
+      await until("the watcher demands", async () => (await getDispute(arena.chain, disputeId)).turn === turn);
+      const dispute = await getDispute(arena.chain, disputeId);
+      await arena.pass(1);
+      // The lie itself has no sound answer, and its clock runs out.
+      if (dispute.position.stepIndex === 3 && dispute.position.index === element) break;
+      await answerDispute(arena.sender("executor"), dispute, other.program, tensors);
+    }
+    await arena.pass((await getDispute(arena.chain, disputeId)).deadline - (await arena.chain.head()).timestamp + 1);
+    await ended(disputeId);
+    expect(await getDispute(arena.chain, disputeId)).toMatchObject({ outcome: "challengerWon", jobId: job.id });
+  });
+
+  it("bisects a withheld lie of an executor whose floats have been its own", async () => {
+    await start({ onWithheld: "auto", patienceSeconds: 0 });
+    await throughWithAll();
+    await commit(lying);
+    await journal.next("watcher", "dispute opened by bisection", { jobId });
+  });
+
+  it("answers a demand for an honest executor that leaves half of its clock unused", async () => {
+    const job = await commit(honest);
+    await start();
+    await journal.next("watcher", "commitment verified", { jobId });
+    const { rules } = await getParameters(arena.chain);
+    const demanded = { stepIndex: 4, element: 9, step: encodeStep(loaded.program.steps[4] as Step), stepProof: pathProof(stepsTree(loaded.program), 4) };
+    const { disputeId } = await demandElement(arena.sender("stranger"), { jobId: job.id, attempt: 1, bond: rules.demandBond }, demanded);
+    await arena.pass(rules.clock / 2 + 2);
+    await until("somebody has answered", async () => (await getDispute(arena.chain, disputeId)).phase === "demand");
   });
 
   it.each<[string, Partial<WatcherOptions>]>([
@@ -172,7 +217,7 @@ describe("createWatcher", () => {
     expect(await journal.next("watcher", "task failed")).toMatchObject({ task: `check ${jobId}/1`, code: "BUNDLE_MISSING" });
     expect(await getDisputeCount(arena.chain)).toBe(0n);
     await cp(path.join(opened.folder, opened.root), path.join(folder, opened.root), { recursive: true });
-    const nudge = setInterval(() => void arena.pass(1), 200);
+    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 200);
     await journal.next("watcher", "executor convicted").finally(() => clearInterval(nudge));
     await rm(folder, { recursive: true, force: true });
   });
@@ -221,7 +266,7 @@ describe("createWatcher", () => {
     // The watcher's own numbers are the wrong ones here.
     await parts.dependencies.traces.put(`own/${job.id}`, await commitTrace(loaded.program, opened.inputs, bytes, opened.hasher));
     const disputeId = await openBisection(arena, job);
-    const nudge = setInterval(() => void arena.pass(1), 20);
+    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 20);
     try {
       await Promise.race([defend(disputeId, honest), journal.next("watcher", "the disputed chunk is sound: the executor's floats differ within their bounds, and this bond will be lost")]);
       await throughWithAll();
@@ -252,7 +297,7 @@ describe("createWatcher", () => {
     const { rules } = await getParameters(arena.chain);
     const { disputeId } = await openDispute(arena.sender("stranger"), { jobId, attempt: 1, bond: rules.bond });
     const opening = await getDispute(arena.chain, disputeId);
-    const nudge = setInterval(() => void arena.pass(4), 100);
+    const nudge = setInterval(() => void arena.pass(4).catch(() => undefined), 100);
     await until("somebody has revealed", async () => (await getDispute(arena.chain, disputeId)).phase === "choose").finally(() => clearInterval(nudge));
     const { turnStart, deadline } = await getDispute(arena.chain, disputeId);
     expect(turnStart).toBeGreaterThan((opening.turnStart + opening.deadline) / 2);

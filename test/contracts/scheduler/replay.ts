@@ -19,7 +19,7 @@ export async function createStage(terms: Terms, stakes: Partial<Record<Player, n
   const world = await createWorld({
     withdrawalDelay: 1000,
     limits: { minClaimWindow: 1, maxClaimWindow: 1000, minDeliveryWindow: 1, maxDeliveryWindow: 1000, minChallengeWindow: 1, maxChallengeWindow: 1000, minCollateral: 1n, rewardCap: BigInt(terms.rewardCap) },
-    rules: { bond: BigInt(terms.bond), clock: terms.clock, extension: terms.extension },
+    rules: { bond: BigInt(terms.bond), clock: terms.clock, extension: terms.extension, demandBond: BigInt(terms.bond), maxDemands: 3 },
   });
   const program = makeProgram(terms.chunks.map((chunks) => chunks * 1024 - 7));
   const trace = makeTrace(program);
