@@ -37,7 +37,7 @@ export interface DemandState {
 const CANDIDATES = 64;
 
 /**
- * Deviations up to here are float noise. Honest executions at other optimisation levels were measured at up to 0.6 of the estimated
+ * Deviations up to here are float noise. Honest executions at other optimisation levels of two small models were measured at up to 0.34 of the estimated
  * noise; what the judge calls fraud in a sum of n terms is √n of it at least.
  */
 const EXPLAINED = 8;
