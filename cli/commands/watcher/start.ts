@@ -26,9 +26,9 @@ export function startWatcherCommand(shell: Shell): Command {
     .addOption(new Option("--mode <mode>", "what to do about a wrong result: observe says so in the log and needs no key, alert also warns other watchers, dispute also goes to the chain").choices([...watcherModes]).default("dispute"))
     .option("--patience <time>", "how long a trace may stay unavailable before it counts as withheld; at most a third of the challenge window", duration, duration("10m"))
     .addOption(
-      new Option("--on-withheld <how>", "how to dispute a withheld trace whose root differs from the own one: auto bisects where this executor's floats have been the own ones before, and demands elements elsewhere; alert only logs")
+      new Option("--on-withheld <how>", "how to dispute a withheld trace whose root differs from the own one: bisect convicts every lie of an executor with floats like the own ones, demand needs no equal floats and finds the lies that reach an output, auto bisects where this executor's floats have been the own ones before, and demands elements elsewhere; alert only logs")
         .choices([...withheldAnswers])
-        .default("auto"),
+        .default("bisect"),
     )
     .option("--max-demands <number>", "elements to demand in one dispute at most", integer(1, 16_384), 24)
     .option("--max-demand-stake <amount>", "bonds of demands at stake in one dispute at most", amount, amount("2"))
