@@ -1,5 +1,5 @@
 import { GainsayError } from "../errors.ts";
-import { buildTree, nodeAt, type MerkleTree } from "../trees/merkle.ts";
+import { buildTree, nodeAt, rangeSiblings, type MerkleTree } from "../trees/merkle.ts";
 import { childPosition, revealLevels, type TreePosition } from "./bisection.ts";
 
 /** What one reveal showed: the descendants of the node at `position`. */
@@ -45,16 +45,7 @@ export class PartialTree {
 
   /** Range proof of leaves [first, first + count) in the executor's tree; see `rangeProof`. */
   rangeProof(first: number, count: number): Uint8Array[] {
-    const siblings: Uint8Array[] = [];
-    let low = first;
-    let high = first + count - 1;
-    for (let height = 0; height < this.depth; height++) {
-      if (low % 2 === 1) siblings.push(this.node(height, low - 1));
-      if (high % 2 === 0) siblings.push(this.node(height, high + 1));
-      low = Math.floor(low / 2);
-      high = Math.floor(high / 2);
-    }
-    return siblings;
+    return rangeSiblings(this.depth, first, count, (height, index) => this.node(height, index));
   }
 }
 

@@ -72,12 +72,17 @@ export function pathProof(tree: MerkleTree, index: number): Uint8Array[] {
 /** Siblings of the contiguous leaves [first, first + count), level by level, left neighbour before right neighbour. */
 export function rangeProof(tree: MerkleTree, first: number, count: number): Uint8Array[] {
   checkRange(tree.count, first, count);
+  return rangeSiblings(tree.depth, first, count, (height, index) => nodeAt(tree, height, index));
+}
+
+/** The siblings of a range proof in a tree of this depth whose nodes are given by `node`; see `rangeProof`. */
+export function rangeSiblings(depth: number, first: number, count: number, node: (height: number, index: number) => Uint8Array): Uint8Array[] {
   const siblings: Uint8Array[] = [];
   let low = first;
   let high = first + count - 1;
-  for (let height = 0; height < tree.depth; height++) {
-    if (low % 2 === 1) siblings.push(nodeAt(tree, height, low - 1));
-    if (high % 2 === 0) siblings.push(nodeAt(tree, height, high + 1));
+  for (let height = 0; height < depth; height++) {
+    if (low % 2 === 1) siblings.push(node(height, low - 1));
+    if (high % 2 === 0) siblings.push(node(height, high + 1));
     low = Math.floor(low / 2);
     high = Math.floor(high / 2);
   }

@@ -1,13 +1,14 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
 import { toHex } from "../../protocol/hex.ts";
-import { dtypeBytes, type Program } from "../../protocol/program/types.ts";
+import type { Program } from "../../protocol/program/types.ts";
 import { tensorRoot } from "../../protocol/trees/tensorTree.ts";
 import { rootOf } from "../inference/commitTrace.ts";
+import { tensorByteLength } from "../inference/tensorTypes.ts";
 
 /** Bytes of each input of a program. */
 export function inputLengths(program: Program): number[] {
-  return program.inputs.map(({ dtype, shape }) => shape.reduce((product, size) => product * size, dtypeBytes[dtype]));
+  return program.inputs.map(({ dtype, shape }) => tensorByteLength(dtype, shape));
 }
 
 /**

@@ -1,9 +1,10 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { toHex, type Hex } from "../../protocol/hex.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
-import { dtypeBytes, type Program } from "../../protocol/program/types.ts";
+import type { Program } from "../../protocol/program/types.ts";
 import { domains } from "../../protocol/trees/domains.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
+import { tensorByteLength } from "../inference/tensorTypes.ts";
 import type { Network } from "../network/createNetwork.ts";
 
 export interface FetchTraceOptions {
@@ -31,7 +32,7 @@ export async function fetchTrace(options: FetchTraceOptions): Promise<CommittedT
   const tensors: CommittedTensor[] = [];
   for (const [index, spec] of program.trace.entries()) {
     const root = toHex(list.subarray(index * 32, index * 32 + 32));
-    tensors.push(known.get(root) ?? (await fetchTensor(options, root, spec.shape.reduce((product, size) => product * size, dtypeBytes[spec.dtype]))));
+    tensors.push(known.get(root) ?? (await fetchTensor(options, root, tensorByteLength(spec.dtype, spec.shape))));
   }
   return tensors;
 }
