@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os";
 import path from "node:path";
+import { createOfferBook } from "../runtime/announcements/createOfferBook.ts";
 import { createProviderBook } from "../runtime/announcements/createProviderBook.ts";
+import { createStakeBook } from "../runtime/announcements/createStakeBook.ts";
 import { daemonPaths } from "../runtime/config/paths.ts";
 import { createHasher } from "../runtime/hashing/createHasher.ts";
 import { createInference } from "../runtime/inference/createInference.ts";
@@ -67,8 +69,12 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   await network.start();
   context.onClose(() => network.stop());
   context.onClose(await publishLocalPeer(paths.home, peerName, network.addresses()));
-  const providers = createProviderBook(network, chain.deployment);
+  const stakes = createStakeBook(chain);
+  const providers = createProviderBook(network, chain.deployment, { stakes });
   context.onClose(() => providers.stop());
+  // Offers are for requesters; a daemon listens because only who listens passes them on.
+  const offers = createOfferBook(network, chain.deployment, { stakes });
+  context.onClose(() => offers.stop());
 
   // What a watcher fetches stays apart: an executor stakes only on programs that its owner compiled.
   const bundleFolders = options.kind === "watcher" ? [paths.bundles, path.join(folders.folder, "bundles")] : [paths.bundles];

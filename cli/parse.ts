@@ -80,6 +80,12 @@ export function isRoot(text: string): text is Hex {
   return /^0x[0-9a-f]{64}$/i.test(text);
 }
 
+/** Reads a program root. */
+export function root(text: string): Hex {
+  if (!isRoot(text)) throw new InvalidArgumentError("Write a program root: 64 hexadecimal digits after 0x.");
+  return text.toLowerCase() as Hex;
+}
+
 /** A hash or address short enough for a table. */
 export function short(hex: string): string {
   return hex.length <= 14 ? hex : `${hex.slice(0, 8)}…${hex.slice(-4)}`;

@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import { createProviderBook, type ProviderBook } from "../runtime/announcements/createProviderBook.ts";
+import { createStakeBook, type StakeBook } from "../runtime/announcements/createStakeBook.ts";
 import { treeVerifier } from "../runtime/network/blobs/treeVerifier.ts";
 import type { Network } from "../runtime/network/createNetwork.ts";
 import { createIdentity } from "../runtime/network/identity.ts";
@@ -16,6 +17,7 @@ export function peerFlag(): Option {
 export interface Peers {
   network: Network;
   providers: ProviderBook;
+  stakes: StakeBook;
   /** Whoever may have the data under a root: said to serve it, then known addresses, then whoever is connected. */
   holdersOf(root: `0x${string}`): string[];
 }
@@ -30,7 +32,8 @@ export async function openPeers(context: Context, options: { peers: readonly str
   const network = createNetwork({ listen: options.listen ? settings.listen : [], bootstrap, identityKey: await createIdentity(), signal }, { logger, verify: treeVerifier });
   await network.start();
   context.onClose(() => network.stop());
-  const providers = createProviderBook(network, chain.deployment);
+  const stakes = createStakeBook(chain);
+  const providers = createProviderBook(network, chain.deployment, { stakes });
   context.onClose(() => providers.stop());
-  return { network, providers, holdersOf: (root) => [...new Set([...bootstrap, ...providers.providersOf(root)])] };
+  return { network, providers, stakes, holdersOf: (root) => [...new Set([...bootstrap, ...providers.providersOf(root)])] };
 }

@@ -31,6 +31,8 @@ export interface Executor {
   prepare(signal: AbortSignal, onProgram?: (root: Hex) => void): Promise<Hex[]>;
   /** How many of its commitments can still be disputed or have to be settled; resolves once `run` has read the chain. */
   openCommitments(): Promise<number>;
+  /** Programs that are served at the moment. */
+  served(): Hex[];
   /** Works until `signal` aborts, then finishes what is at work. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -138,6 +140,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       }
       return [...served];
     },
+    served: () => [...served],
     async openCommitments() {
       await chainRead;
       return [...ledger.jobs.values()].filter((job) => isMine(job) && job.status === "committed").length;

@@ -1,7 +1,8 @@
 import type { Hex } from "../../protocol/hex.ts";
 import type { Deployment } from "../config/deployment.ts";
 import type { Network } from "../network/createNetwork.ts";
-import { topics, type GossipVerdict } from "../network/topics.ts";
+import { topics, type GossipVerdict, type ResultMessage } from "../network/topics.ts";
+import type { StakeBook } from "./createStakeBook.ts";
 import { isSignedByExecutor } from "./signResult.ts";
 
 /** Entries of the book, two a root of a result; the oldest are forgotten first. 8192 of at most 2 KiB are 16 MiB. */
@@ -21,9 +22,9 @@ export interface ProviderBook {
 /**
  * Listens to announcements of results and job inputs on this deployment.
  * Rules: another chain or contract is *ignored* (its nodes may share the topic); a result not signed by the executor that it names is
- * *rejected*; everything else is passed on.
+ * *rejected*; one whose executor has no stake, or of whom the chain cannot be asked now, is *ignored*; everything else is passed on.
  */
-export function createProviderBook(network: Network, deployment: Deployment): ProviderBook {
+export function createProviderBook(network: Network, deployment: Deployment, { stakes }: { stakes: StakeBook }): ProviderBook {
   const entries = new Map<string, Set<string>>();
   const contract = deployment.contracts.jobs.toLowerCase();
   const isOurs = (message: { chainId: number; contract: string }): boolean => message.chainId === deployment.chainId && message.contract === contract;
@@ -36,9 +37,15 @@ export function createProviderBook(network: Network, deployment: Deployment): Pr
     if (entries.size > MAX_ENTRIES && oldest.done !== true) entries.delete(oldest.value);
   };
 
+  const judgeResult = async (message: ResultMessage): Promise<GossipVerdict> => {
+    if (!isOurs(message)) return "ignore";
+    if (!(await isSignedByExecutor(message))) return "reject";
+    return (await stakes.isStaked(message.executor)) === true ? "accept" : "ignore";
+  };
+
   const unsubscribe = [
     network.gossip.subscribe(
-      { ...topics.results, validate: async (message): Promise<GossipVerdict> => (!isOurs(message) ? "ignore" : (await isSignedByExecutor(message)) ? "accept" : "reject") },
+      { ...topics.results, validate: judgeResult },
       (message) => {
         for (const root of [message.traceRoot, message.outputRoot]) {
           note(root, message.providers);

@@ -5,15 +5,17 @@ import type { Hex } from "../../protocol/hex.ts";
 export interface SignedKind {
   primaryType: string;
   fields: readonly { name: string; type: string }[];
+  /** Struct types that the fields use. */
+  structs?: Readonly<Record<string, readonly { name: string; type: string }[]>>;
 }
 
 /** A message as it travels: which deployment it speaks of, and the values of its kind's fields. */
 export type Signable = { chainId: number; contract: string } & Record<string, unknown>;
 
-function typedData({ primaryType, fields }: SignedKind, message: Signable) {
+function typedData({ primaryType, fields, structs = {} }: SignedKind, message: Signable) {
   return {
     domain: { name: "Gainsay", version: "1", chainId: message.chainId, verifyingContract: message.contract as Address },
-    types: { [primaryType]: fields },
+    types: { ...structs, [primaryType]: fields },
     primaryType,
     message: Object.fromEntries(fields.map(({ name }) => [name, message[name]])),
   };

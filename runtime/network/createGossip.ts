@@ -1,5 +1,5 @@
 import { TopicValidatorResult } from "@libp2p/gossipsub";
-import type { GossipSub, GossipsubMessage, Message, TopicValidatorFn } from "@libp2p/gossipsub";
+import type { GossipSub, GossipsubMessage, Message, SubscriptionChangeData, TopicValidatorFn } from "@libp2p/gossipsub";
 import { GainsayError } from "../../protocol/errors.ts";
 import { decodeCanonical, encodeCanonical } from "./canonicalJson.ts";
 import { createTokenBuckets } from "./createTokenBuckets.ts";
@@ -27,6 +27,8 @@ export interface Gossip {
    * @throws GainsayError `GOSSIP_TOPIC_UNKNOWN`, `GOSSIP_ALREADY_SUBSCRIBED`.
    */
   subscribe<T>(definition: TopicDefinition<T>, handler: (message: T, from: GossipOrigin) => void | Promise<void>): () => void;
+  /** Calls back when another peer says that it listens to a topic; a message published then reaches it. Returns what ends it. */
+  onSubscriber(topic: Pick<Topic<never>, "name">, callback: () => void): () => void;
   /** Peer ids that are known to listen to a topic. */
   subscribers(topic: Pick<Topic<never>, "name">): string[];
 }
@@ -52,6 +54,7 @@ export function createGossip(
   const { logger, now } = dependencies;
   const limits = networkLimits.gossip;
   const subscriptions = new Map<string, Subscription>();
+  const greeters = new Map<string, Set<() => void>>();
   const relays = createTokenBuckets({ ...limits.relay, maxKeys: limits.trackedPeers, now });
   const authors = createTokenBuckets({ ...limits.author, maxKeys: limits.trackedPeers, now });
   // The validator decodes and gossipsub then delivers the same object: nothing is parsed twice.
@@ -116,6 +119,10 @@ export function createGossip(
     run().catch((error: unknown) => logger.error({ topic: msg.topic, error }, "gossip handler failed"));
   }
 
+  function greet({ detail }: CustomEvent<SubscriptionChangeData>): void {
+    for (const { topic, subscribe } of detail.subscriptions) if (subscribe) for (const callback of greeters.get(topic) ?? []) callback();
+  }
+
   function join(subscription: Subscription): void {
     const { name } = subscription.definition;
     // The validator first: a message that arrives in between must not pass unchecked.
@@ -178,6 +185,11 @@ export function createGossip(
         pubsub?.topicValidators.delete(name);
       };
     },
+    onSubscriber({ name }, callback) {
+      const callbacks = greeters.get(name) ?? new Set();
+      greeters.set(name, callbacks.add(callback));
+      return () => void callbacks.delete(callback);
+    },
     subscribers: ({ name }) => pubsub?.getSubscribers(name).map(String) ?? [],
   };
 
@@ -186,10 +198,12 @@ export function createGossip(
     attach(running) {
       pubsub = running;
       pubsub.addEventListener("gossipsub:message", deliver);
+      pubsub.addEventListener("subscription-change", greet);
       for (const subscription of subscriptions.values()) join(subscription);
     },
     detach() {
       pubsub?.removeEventListener("gossipsub:message", deliver);
+      pubsub?.removeEventListener("subscription-change", greet);
       pubsub = undefined;
     },
   };

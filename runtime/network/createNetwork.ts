@@ -61,6 +61,11 @@ export interface Network {
    * @throws GainsayError `ADDRESS_INVALID`, `PEER_UNREACHABLE`, `PEER_BANNED`, `ABORTED`, `NETWORK_NOT_STARTED`.
    */
   dial(address: string, options?: { signal?: AbortSignal }): Promise<string>;
+  /**
+   * Milliseconds for one round trip to a peer, over the connection that there is or a new one.
+   * @throws GainsayError as {@link dial}.
+   */
+  ping(address: string, options?: { signal?: AbortSignal }): Promise<number>;
   /** Tells about peers that come and go; returns what ends it. */
   onPeer(callback: (event: PeerEvent) => void): () => void;
   /** Puts points on a peer's record; at `networkLimits.penalty.banAt` it is disconnected and kept out until they have halved away. */
@@ -217,6 +222,19 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
     peers: () => node?.getPeers().map(String) ?? [],
     async dial(address, { signal } = {}) {
       return (await connect(parseTarget(address), signal)).remotePeer.toString();
+    },
+    async ping(address, { signal } = {}) {
+      const { remotePeer } = await connect(parseTarget(address), signal);
+      const running = node;
+      const unreachable = (cause?: unknown) => new GainsayError("The peer does not answer; ask another one.", { code: "PEER_UNREACHABLE", retryable: true, details: { peer: remotePeer.toString() }, cause });
+      if (running === undefined) throw unreachable();
+      return withDeadline(
+        (deadline) =>
+          running.services.ping.ping(remotePeer, { signal: deadline }).catch((cause: unknown) => {
+            throw unreachable(cause);
+          }),
+        { timeoutMs: networkLimits.pingTimeoutMs, signal, onTimeout: unreachable },
+      );
     },
     onPeer(callback) {
       callbacks.add(callback);

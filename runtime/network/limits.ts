@@ -13,6 +13,8 @@ export const networkLimits = {
   maxAddressesPerPeer: 8,
   /** Bytes of one multiaddr in text form. Longest real one seen (DNS, TCP, peer id): about 150. */
   maxAddressBytes: 256,
+  /** Programs in one offer; an executor with more tells the first. */
+  maxModelsPerOffer: 32,
   /** Milliseconds between looks at missing bootstrap peers: quick enough that nodes started in any order find each other. */
   bootstrapIntervalMs: 2_000,
   /** Longest wait between two dials of a bootstrap peer that stays away, in milliseconds. */
@@ -28,7 +30,7 @@ export const networkLimits = {
   maxStreamWindowBytes: 1024 * 1024,
 
   gossip: {
-    /** Bytes of one call of gossipsub, which may answer a peer that was away with all it missed: 250 of the largest messages. */
+    /** Bytes of one call of gossipsub, which may answer a peer that was away with all it missed: 128 of the largest messages. */
     maxRpcBytes: 1024 * 1024,
     /** Bytes queued to one slow peer before its stream is given up. */
     maxOutboundBytes: 4 * 1024 * 1024,

@@ -48,12 +48,43 @@ const alertMessage = z
   .object({ ...job, attempt: uint32, watcher: address, step: uint32, reason: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/), signature })
   .strict();
 
+/** wei as the contracts store them: below 2^96. */
+const wei96 = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,28})$/)
+  .refine((text) => /^[0-9]{1,29}$/.test(text) && BigInt(text) < 1n << 96n);
+const offeredModels = z
+  .array(z.object({ program: bytes32, price: wei96 }).strict())
+  .min(1)
+  .max(networkLimits.maxModelsPerOffer)
+  .refine((models) => new Set(models.map(({ program }) => program)).size === models.length, "a program is offered twice");
+const offerMessage = z
+  .object({
+    chainId,
+    contract: address,
+    executor: address,
+    issuedAt: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+    models: offeredModels,
+    maxCollateral: wei96,
+    executionProvider: z.string().regex(/^[a-z0-9]{1,16}$/),
+    region: z.string().regex(/^[a-z0-9-]{0,32}$/),
+    providers,
+    signature,
+  })
+  .strict();
+
 /** A requester offers the input data of a job. `providers` are addresses with peer id that serve it. */
 export type JobMessage = z.infer<typeof jobMessage>;
 /** An executor tells where the trace behind its commitment is served; signed by the executor's account (65 bytes, EIP-712). */
 export type ResultMessage = z.infer<typeof resultMessage>;
 /** A watcher warns of a result: the step it disagrees with and a reason code; signed by the watcher's account. */
 export type AlertMessage = z.infer<typeof alertMessage>;
+/**
+ * An executor tells what it would run and for how much: programs with the least fee of each in wei, the most collateral it puts up
+ * for one job, ONNX Runtime's execution provider, a region in words of its own, and where it is reached. `issuedAt` is in
+ * milliseconds since 1970; a later offer replaces an earlier one. Signed by the executor's account.
+ */
+export type OfferMessage = z.infer<typeof offerMessage>;
 
 /** The topics of version 1. A change of any message is a new name. */
 export const topics = {
@@ -62,4 +93,6 @@ export const topics = {
   results: { name: "/gainsay/1/results", maxBytes: 4_096, schema: resultMessage },
   /** No addresses: about 500 bytes. */
   alerts: { name: "/gainsay/1/alerts", maxBytes: 1_024, schema: alertMessage },
-} as const satisfies Record<string, Topic<never> | Topic<JobMessage> | Topic<ResultMessage> | Topic<AlertMessage>>;
+  /** 32 models of 120 bytes, eight addresses of 256, and the rest. */
+  offers: { name: "/gainsay/1/offers", maxBytes: 8_192, schema: offerMessage },
+} as const satisfies Record<string, Topic<never> | Topic<JobMessage> | Topic<ResultMessage> | Topic<AlertMessage> | Topic<OfferMessage>>;

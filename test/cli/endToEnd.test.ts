@@ -114,7 +114,7 @@ describe.skipIf(!built)("with a development chain", () => {
 
   it("gets a result and a receipt from an executor", async () => {
     await result("model", "register", large.model, "--key", "requester");
-    executor = await start(["executor", "start", "--key", "executor-1"], env);
+    executor = await start(["executor", "start", "--key", "executor-1", "--min-fee", "2000wei", "--region", "Here"], env);
     const job = await result("job", "submit", programRoot, "--input", sampleFile(7), "--key", "requester", "--challenge-window", "2", "--wait");
     expect(job).toMatchObject({ jobId: "2", status: "final" });
     expect(await result("job", "wait", "2")).toMatchObject({ id: "2", status: "final", attempt: 1 });
@@ -124,6 +124,23 @@ describe.skipIf(!built)("with a development chain", () => {
     expect(await result("job", "result", "2", "--out", file)).toMatchObject({ file, outputs: [{ source: "local" }] });
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ logits: [first.outputs[0].values] });
     expect(await failure("job", "result", "2", "--out", path.join(folder, "logits.csv"))).toEqual([2, "OUTPUT_FILE"]);
+  });
+
+  it("lists the executor with its offer and its record, and gives it a job by price and by name", async () => {
+    const account = devnet.ready.keys.find(({ name }: { name: string }) => name === "executor-1").address as string;
+    const { executors } = await result("executor", "list", "--listen-for", "2", "--program", programRoot);
+    expect(executors).toMatchObject([{ executor: account.toLowerCase(), offer: { executionProvider: "cpu", region: "here", maxCollateral: "100000000000000000000" }, completed: 1, slashed: 0, missed: 0, deliverySeconds: expect.any(Number) }]);
+    expect(executors[0].offer.models).toContainEqual({ program: programRoot, price: "2000" });
+    expect(executors[0].latencySeconds).toBeLessThan(5);
+    expect(Number(executors[0].stake.free)).toBeGreaterThan(0);
+
+    const byPrice = ["job", "submit", programRoot, "--input", sampleFile(7), "--key", "requester", "--challenge-window", "1", "--wait", "--prefer", "price", "--listen-for", "2"];
+    expect(await failure(...byPrice, "--fee", "1999wei")).toEqual([75, "NO_OFFERS"]);
+    expect(await result(...byPrice)).toMatchObject({ status: "final", fee: "2000", executor: account, meantFor: account.toLowerCase(), inputTravels: "off chain" });
+    const named = ["job", "submit", programRoot, "--input", sampleFile(7), "--key", "requester", "--listen-for", "2"];
+    expect(await failure(...named, "--executor", "executor-2")).toEqual([75, "EXECUTOR_NOT_HEARD"]);
+    expect(await failure(...named, "--executor", "executor-1", "--prefer", "price")).toEqual([2, "USAGE"]);
+    expect(await result(...named, "--executor", "executor-1", "--fee", "1gwei")).toMatchObject({ fee: "1000000000", executor: account, meantFor: account.toLowerCase() });
   });
 
   it("verifies a receipt, and finds every change in it", async () => {

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createExecutor } from "../../../node/createExecutor.ts";
+import { createOfferer } from "../../../node/createOfferer.ts";
 import { DEVNET_CHAIN_ID, parseMisbehaviour, type Misbehaviour } from "../../../node/misbehaviour.ts";
 import { GainsayError } from "../../../protocol/errors.ts";
 import type { Hex } from "../../../protocol/hex.ts";
@@ -7,13 +8,15 @@ import { getStakeAccount } from "../../../runtime/chain/reads/getStakeAccount.ts
 import { action } from "../../action.ts";
 import { openDaemon } from "../../daemon.ts";
 import { addDaemonFlags, type DaemonFlags } from "../../daemonFlags.ts";
-import { amount, duration, ether, isRoot, repeated, short } from "../../parse.ts";
+import { amount, duration, ether, repeated, root, short } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
 
 interface Flags extends DaemonFlags {
   program?: Hex[];
   minFee: bigint;
   maxCollateral: bigint;
+  region: string;
+  offer: boolean;
   claimDelay: number;
   retain: number;
   misbehave?: Misbehaviour;
@@ -22,8 +25,10 @@ interface Flags extends DaemonFlags {
 /** `gainsay executor start` */
 export function startExecutorCommand(shell: Shell): Command {
   return addDaemonFlags(new Command("start").description("claim jobs, run them, commit to their traces, defend them; runs until it is stopped"))
-    .option("--program <root>", "serve only this program, may be repeated (default: every bundle in the data folder)", repeated(programRoot))
+    .option("--program <root>", "serve only this program, may be repeated (default: every bundle in the data folder)", repeated(root))
     .option("--min-fee <amount>", "leave jobs that pay less (default 0)", amount, 0n)
+    .option("--region <words>", "where this executor is, in its offers to requesters: up to 32 letters, digits and hyphens (default none)", region, "")
+    .option("--no-offer", "do not offer the programs to requesters on the network; open jobs are taken all the same (default: offer)")
     .option("--max-collateral <amount>", "leave jobs that demand more collateral (default 100 ether)", amount, amount("100"))
     .option("--claim-delay <time>", "how long a job must have been open before it is claimed (default 0 s)", duration, 0)
     .option("--retain <time>", "how long a trace is kept after its job's last deadline (default 1d)", duration, duration("1d"))
@@ -70,12 +75,20 @@ export function startExecutorCommand(shell: Shell): Command {
           `executor ${sender.address} serves ${served.length === 1 ? "one program" : `${served.length} programs`} with a free stake of ${ether(free)}`,
           ...daemon.network.addresses().map((address) => `peer ${address}`),
         ]);
+        if (flags.offer && misbehave?.withhold !== true) {
+          const offerer = createOfferer(
+            { price: flags.minFee, maxCollateral: flags.maxCollateral, executionProvider: context.settings.executionProvider, region: flags.region, programs: () => executor.served() },
+            { ...daemon, account: await context.account() },
+          );
+          context.onClose(() => offerer.stop());
+          offerer.start();
+        }
         await running;
       }),
     );
 }
 
-function programRoot(text: string): Hex {
-  if (!isRoot(text)) throw new InvalidArgumentError("Write a program root: 64 hexadecimal digits after 0x.");
-  return text.toLowerCase() as Hex;
+function region(text: string): string {
+  if (!/^[a-z0-9-]{0,32}$/.test(text.toLowerCase())) throw new InvalidArgumentError("Write up to 32 letters, digits and hyphens, such as eu-west.");
+  return text.toLowerCase();
 }

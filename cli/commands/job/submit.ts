@@ -1,11 +1,13 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { submitJob } from "../../../runtime/chain/calls/submitJob.ts";
 import { findModel as findRegistered } from "../../../runtime/chain/reads/getModel.ts";
 import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
 import type { Job } from "../../../runtime/chain/types.ts";
+import { parseTarget } from "../../../runtime/network/addresses.ts";
 import { action } from "../../action.ts";
 import { findModel } from "../../models.ts";
+import { chooseOffer, collectOffers, priceOf, type Preference } from "../../offers.ts";
 import { pairs } from "../../output.ts";
 import { amount, duration, ether, repeated, time } from "../../parse.ts";
 import { openPeers, peerFlag } from "../../peers.ts";
@@ -19,10 +21,17 @@ import { waitForJob } from "../../waitForJob.ts";
 /** Inputs up to this many bytes travel in the transaction: `Jobs.MAX_INPUT_BYTES`. */
 const MAX_INPUT_BYTES = 65_536;
 
+/** wei for a job that is meant for nobody in particular. */
+const DEFAULT_FEE = 10n ** 16n;
+
 interface SubmitOptions {
   input: string[];
   shape?: [string, number[]][];
-  fee: bigint;
+  fee?: bigint;
+  executor?: string;
+  prefer?: Preference;
+  reserve: number;
+  listenFor: number;
   collateral?: bigint;
   claimWindow?: number;
   deliveryWindow?: number;
@@ -34,11 +43,15 @@ interface SubmitOptions {
 /** `gainsay job submit MODEL --input NAME=FILE` */
 export function submitCommand(shell: Shell): Command {
   return new Command("submit")
-    .description("pay for one inference; inputs over 64 KiB are served to peers until an executor has claimed the job")
+    .description("pay for one inference; inputs over 64 KiB, and those of a job meant for one executor, are served to peers until the job is claimed")
     .argument("<model>", "program root (or its first digits), folder of a bundle, or ONNX file")
     .requiredOption("--input <name=file>", "input tensor: .npy, .pb, .json, .png or .jpg; once for each input; the name may be left out if there is one", repeated((text) => text))
     .addOption(shapeFlag())
-    .option("--fee <amount>", "what the executor gets, in ether, or with a unit wei, gwei, ether (default 0.01)", amount, 10n ** 16n)
+    .option("--fee <amount>", "what the executor gets, in ether, or with a unit wei, gwei, ether (default: what the chosen executor asks, or else 0.01)", amount)
+    .option("--executor <account>", "mean the job for this executor, by address or key name: only it is given the input (default: anybody)")
+    .addOption(new Option("--prefer <what>", "mean the job for the executor with the lowest price, or the shortest round trip, among the offers heard (default: anybody)").choices(["price", "latency"]).conflicts("executor"))
+    .option("--reserve <time>", "how long only the chosen executor is given the input, in seconds or with a unit; then everybody is (default 1m)", duration, 60)
+    .option("--listen-for <time>", "how long to listen for offers, in seconds or with a unit (default 5s)", duration, 5)
     .option("--collateral <amount>", "what the executor must lock, in ether or with a unit (default: the deployment's minimum)", amount)
     .option("--claim-window <time>", "time for an executor to claim the job, in seconds or with a unit s, m, h, d (default 1h, within the deployment's bounds)", duration)
     .option("--delivery-window <time>", "time from the claim to the result, in seconds or with a unit (default 10m, within the deployment's bounds)", duration)
@@ -59,39 +72,57 @@ export function submitCommand(shell: Shell): Command {
         const inputRoot = await createTensorFiles(context.paths.jobs).writeInputs(inputs);
         const total = inputs.reduce((sum, { length }) => sum + length, 0);
         const large = total > MAX_INPUT_BYTES;
+        const wanted = options.executor === undefined && options.prefer === undefined ? undefined : { executor: options.executor === undefined ? undefined : await context.addressOf(options.executor), prefer: options.prefer };
+        const offChain = large || wanted !== undefined;
+        const peers = offChain ? await openPeers(context, { peers: options.peer ?? [], listen: true }) : undefined;
+        const collateral = options.collateral ?? limits.minCollateral;
+        const chosen =
+          peers === undefined || wanted === undefined
+            ? undefined
+            : chooseOffer(await collectOffers(context, peers, { program: program.root, seconds: options.listenFor, until: wanted.executor }), { program: program.root, collateral, fee: options.fee, ...wanted });
         const submission = {
           programRoot: program.root,
           inputRoot,
-          fee: options.fee,
-          collateral: options.collateral ?? limits.minCollateral,
+          fee: options.fee ?? (chosen === undefined ? DEFAULT_FEE : priceOf(chosen, program.root)) ?? DEFAULT_FEE,
+          collateral,
           claimWindow: options.claimWindow ?? clamp(3600, limits.minClaimWindow, limits.maxClaimWindow),
           deliveryWindow: options.deliveryWindow ?? clamp(600, limits.minDeliveryWindow, limits.maxDeliveryWindow),
           challengeWindow: options.challengeWindow ?? clamp(60, limits.minChallengeWindow, limits.maxChallengeWindow),
-          ...(large ? {} : { input: new Uint8Array(Buffer.concat(inputs)) }),
+          ...(offChain ? {} : { input: new Uint8Array(Buffer.concat(inputs)) }),
         };
         const sender = await context.sender();
-        const peers = large ? await openPeers(context, { peers: options.peer ?? [], listen: true }) : undefined;
         progress.update("submitting the job");
         const { jobId, deadline, receipt } = await submitJob(sender, submission, { signal });
         progress.end();
         output.note(`submitted job ${jobId}`);
         let job: Job | undefined;
         if (peers !== undefined) {
-          const stop = await serveInputs(context, peers, jobId, inputs);
-          // With --wait they are served to the end: after a conviction another executor needs them.
-          job = await waitForJob(context, chain, jobId, ({ status }) => (options.wait === true ? isOver(status) : status !== "open")).finally(stop);
+          const served = await serveInputs(context, peers, jobId, inputs, chosen?.offer.providers.map((address) => String(parseTarget(address).peer)));
+          const release = setTimeout(() => served.openToAll(), options.reserve * 1000);
+          const isClaimed = ({ status }: Job): boolean => status !== "open";
+          try {
+            job = await waitForJob(context, chain, jobId, isClaimed);
+            if (chosen !== undefined && job.executor?.toLowerCase() !== chosen.executor.toLowerCase()) output.note(`The job was claimed by ${job.executor ?? "nobody"}, not by ${chosen.executor}.`);
+            served.openToAll();
+            // With --wait they are served to the end: after a conviction another executor needs them.
+            if (options.wait === true) job = await waitForJob(context, chain, jobId, ({ status }) => isOver(status));
+          } finally {
+            clearTimeout(release);
+            served.stop();
+          }
         } else if (options.wait === true) {
           job = await waitForJob(context, chain, jobId, ({ status }) => isOver(status));
         }
         progress.end();
         const { input: _, ...asked } = submission;
         output.result(
-          { jobId, status: job?.status ?? "open", attempt: job?.attempt ?? 1, ...asked, inputBytes: total, inputTravels: large ? "off chain" : "in the transaction", deadline, requester: sender.address, transaction: receipt.transactionHash },
+          { jobId, status: job?.status ?? "open", attempt: job?.attempt ?? 1, ...asked, inputBytes: total, executor: job?.executor ?? null, meantFor: chosen?.executor ?? null, inputTravels: offChain ? "off chain" : "in the transaction", deadline, requester: sender.address, transaction: receipt.transactionHash },
           pairs([
             ["job", String(jobId)],
             ["status", job?.status ?? "open"],
             ["program", program.root],
-            ["input", `${inputRoot}, ${total} bytes ${large ? "served to peers" : "in the transaction"}`],
+            ["input", `${inputRoot}, ${total} bytes ${offChain ? "served to peers" : "in the transaction"}`],
+            ["meant for", chosen?.executor],
             ["fee", ether(submission.fee)],
             ["collateral", ether(submission.collateral)],
             ["claim until", time(deadline)],

@@ -54,9 +54,9 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
   let running: { node: Libp2p; stopping: AbortController } | undefined;
 
   const source: BlobSource = {
-    async open(name) {
+    async open(name, peer) {
       for (const candidate of sources) {
-        const blob = await candidate.open(name);
+        const blob = await candidate.open(name, peer);
         if (blob !== undefined) return blob;
       }
       return undefined;
@@ -73,7 +73,7 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
     }
     served.set(peer, open + 1);
     try {
-      await serveBlob(stream, source, running.stopping.signal);
+      await serveBlob(stream, peer, source, running.stopping.signal);
     } catch (error) {
       logger.debug({ peer, error }, "blob request failed");
     } finally {

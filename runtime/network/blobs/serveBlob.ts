@@ -19,11 +19,12 @@ export interface OpenBlob {
 
 /** Where served blobs come from. */
 export interface BlobSource {
-  open(name: BlobName): Promise<OpenBlob | undefined>;
+  /** @param peer id of the peer that asks. */
+  open(name: BlobName, peer: string): Promise<OpenBlob | undefined>;
 }
 
 /** Answers one request on one stream. @throws GainsayError and whatever the source throws; the stream is then reset. */
-export async function serveBlob(stream: Stream, source: BlobSource, signal: AbortSignal): Promise<void> {
+export async function serveBlob(stream: Stream, peer: string, source: BlobSource, signal: AbortSignal): Promise<void> {
   const frames = openFrames(stream, signal);
   let blob: OpenBlob | undefined;
   try {
@@ -32,7 +33,7 @@ export async function serveBlob(stream: Stream, source: BlobSource, signal: Abor
     const { name, firstChunk, chunkCount, leaves: wantsLeaves } = decodeRequest(bytes);
     const send = (frame: Uint8Array) => frames.write(frame, limits.writeTimeoutMs);
 
-    blob = await source.open(name);
+    blob = await source.open(name, peer);
     if (blob === undefined) {
       await send(encodeHeader({ found: false }));
     } else {

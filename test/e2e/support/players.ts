@@ -92,7 +92,7 @@ export async function createWatcherParts(arena: Arena, model: OpenedModel, progr
     openList: (root, domain) => (domain === "trace" && served?.traceRoot === root ? listOf(served.tensors) : undefined),
   });
   const fetch = async (name: BlobName): Promise<Uint8Array> => {
-    const blob = await source.open(name);
+    const blob = await source.open(name, "nobody");
     if (blob === undefined) throw new GainsayError("Nobody serves this.", { code: "BLOB_NOT_FOUND", retryable: true });
     return name.kind === "list" ? blob.leaves() : blob.read(0, blob.byteLength);
   };

@@ -12,6 +12,7 @@ const root = (byte: string): Hex => `0x${byte.repeat(32)}`;
 const at = (n: number): string => `/ip4/127.0.0.1/tcp/${4000 + n}/p2p/12D3KooWJsgAcK47ZmAJyaBHYmkLsGnVmXKPDpJVmkFyhJjdGnCQ`;
 const executor = privateKeyToAccount(generatePrivateKey());
 const other = privateKeyToAccount(generatePrivateKey());
+const poor = privateKeyToAccount(generatePrivateKey());
 const contract = `0x${"c0".repeat(20)}` as Hex;
 const deployment = { chainId: 31337, contracts: { jobs: `0x${"C0".repeat(20)}` } } as unknown as Deployment;
 const unsigned: Omit<ResultMessage, "signature"> = {
@@ -83,7 +84,7 @@ describe("createProviderBook", () => {
   let book: ProviderBook;
   beforeEach(() => {
     border = fakeNetwork(["connected"]);
-    book = createProviderBook(border.network, deployment);
+    book = createProviderBook(border.network, deployment, { stakes: { isStaked: async (account) => account !== poor.address.toLowerCase() } });
   });
 
   it("knows the announced providers of trace and output, before every connected peer", async () => {
@@ -108,6 +109,11 @@ describe("createProviderBook", () => {
     const message = await signResult(executor, unsigned);
     expect(await border.result({ ...message, providers: [at(9)] })).toBe("reject");
     expect(await border.result(await signResult(other, unsigned))).toBe("reject");
+    expect(book.providersOf(root("aa"))).toEqual(["connected"]);
+  });
+
+  it("ignores a result of an account without a stake", async () => {
+    expect(await border.result(await signResult(poor, { ...unsigned, executor: poor.address.toLowerCase() }))).toBe("ignore");
     expect(book.providersOf(root("aa"))).toEqual(["connected"]);
   });
 

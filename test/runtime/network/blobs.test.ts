@@ -266,6 +266,15 @@ describe("serving", () => {
     expect(server.source.opened).toBe(0);
   });
 
+  it("tells the source who asks, so that it can serve one peer and not another", async () => {
+    const sample = tensorSample(5_000);
+    const [server, friend, stranger] = [await startNetwork(), await startNetwork(), await startNetwork()];
+    const good = sourceOf(sample);
+    server.blobs.serve({ open: async (name, peer) => (peer === friend.peerId ? good.open(name, peer) : undefined) });
+    await expect(stranger.blobs.fetch(sample.name, [firstAddress(server)])).rejects.toMatchObject({ code: "BLOB_NOT_FOUND" });
+    expect((await friend.blobs.fetch(sample.name, [firstAddress(server)])).length).toBe(5_000);
+  });
+
   it("resets the stream when its source fails, and goes on serving", async () => {
     const sample = tensorSample(5_000);
     const server = await startNetwork();
@@ -273,9 +282,9 @@ describe("serving", () => {
     let broken = true;
     const good = sourceOf(sample);
     server.blobs.serve({
-      async open(name) {
+      async open(name, peer) {
         if (broken) throw new Error("disk on fire");
-        return good.open(name);
+        return good.open(name, peer);
       },
     });
     await expect(client.blobs.fetch(sample.name, [firstAddress(server)])).rejects.toMatchObject({ code: "BLOB_INTERRUPTED" });
