@@ -25,9 +25,9 @@ export interface DeliveryDependencies extends InputSources {
   logger: Logger;
 }
 
-/** Names the stored trace of one commitment. */
-export function traceKey({ id, attempt }: Pick<Job, "id" | "attempt">): string {
-  return `${id}/${attempt}`;
+/** Names the stored trace of one commitment. After a reorganisation another job may have the number, so program and input are part of it. */
+export function traceKey({ id, attempt, programRoot, inputRoot }: Pick<Job, "id" | "attempt" | "programRoot" | "inputRoot">): string {
+  return `${id}/${attempt}/${programRoot.slice(2, 18)}${inputRoot.slice(2, 18)}`;
 }
 
 /**

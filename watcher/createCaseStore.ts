@@ -26,7 +26,9 @@ export type Case = z.infer<typeof caseSchema>;
 /** Refutations that must outlive a crash: written before the seal is sent, kept until the dispute has ended. */
 export interface CaseStore {
   put(entry: Case): Promise<void>;
+  /** The one that was put last. */
   find(jobId: bigint, attempt: number): Promise<Case | undefined>;
+  /** Any that was put. */
   findBySeal(seal: Hex): Promise<Case | undefined>;
   remove(jobId: bigint, attempt: number): Promise<void>;
 }
@@ -50,9 +52,22 @@ export async function createCaseStore(folder: string): Promise<CaseStore> {
     }
   };
 
+  /** Files of a job's attempt: the newest refutation, and those before it. */
+  const filesOf = async (jobId: bigint | string, attempt: number): Promise<string[]> => {
+    const named = new RegExp(`^${jobId}-${attempt}(\\.[0-9a-f]+)?\\.json$`);
+    return (await readdir(folder)).filter((name) => named.test(name)).map((name) => path.join(folder, name));
+  };
+
+  /** A seal of another commitment may stand on a chain that a reorganisation brings back, so its refutation is kept beside the new one. */
+  const setAside = async (file: string, seal: Hex): Promise<void> => {
+    const older = await read(file).catch(() => undefined);
+    if (older !== undefined && older.seal !== seal) await rename(file, file.replace(/json$/, `${older.seal.slice(2, 18)}.json`));
+  };
+
   return {
     async put(entry) {
       const file = fileOf(entry.jobId, entry.attempt);
+      await setAside(file, entry.seal);
       await writeFile(`${file}.tmp`, JSON.stringify(entry), { flush: true });
       await rename(`${file}.tmp`, file);
     },
@@ -71,6 +86,8 @@ export async function createCaseStore(folder: string): Promise<CaseStore> {
       if (damage !== undefined) throw damage;
       return undefined;
     },
-    remove: (jobId, attempt) => rm(fileOf(jobId, attempt), { force: true }),
+    async remove(jobId, attempt) {
+      for (const file of await filesOf(jobId, attempt)) await rm(file, { force: true });
+    },
   };
 }

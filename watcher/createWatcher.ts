@@ -2,6 +2,7 @@ import type { Hex } from "../protocol/hex.ts";
 import { openDispute } from "../runtime/chain/calls/openDispute.ts";
 import type { Head } from "../runtime/chain/createChain.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
+import { readJobDisputes } from "../runtime/chain/reads/readJobEvents.ts";
 import { getParameters } from "../runtime/chain/reads/getParameters.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { answerDispute } from "../runtime/disputes/answerDispute.ts";
@@ -38,11 +39,16 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const { ledger, network, traces, logger, sender } = dependencies;
   const checks = createTasks({ concurrency: options.concurrency, backoffMs: 1_000, maxBackoffMs: 5_000 }, { logger });
   const moves = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
+  /** By commitment: after a reorganisation another one may stand in the same attempt. */
   const opinions = new Map<string, Opinion["kind"]>();
+  const keyOf = (job: CommittedJob): string => `${job.id}/${job.attempt}/${job.traceRoot}`;
+  /** Commitments against which a dispute was opened. */
+  const disputed = new Set<string>();
   /** When to ask again for a trace that was not to be had. */
   const askAgainAt = new Map<string, number>();
   /** Own disputes without a move that could win: only their clock is left to run out. */
-  const lost = new Set<bigint>();
+  const lost = new Set<string>();
+  const turnOf = ({ id, turn, turnStart }: Dispute): string => `${id}/${turn}/${turnStart}`;
   /** Executors whose floats have been this watcher's, by program. A restart forgets them; the demands that follow need no equal floats. */
   const equals = new Set<string>();
   const executionOf = (job: Job): string => `${job.executor?.toLowerCase()}/${job.programRoot}`;
@@ -54,7 +60,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const withheldFrom = (job: Job): number => job.deadline - job.challengeWindow + Math.min(options.patienceSeconds, Math.floor(job.challengeWindow / 3));
 
   const check = async (job: CommittedJob, head: Head, signal: AbortSignal): Promise<void> => {
-    const key = `${job.id}/${job.attempt}`;
+    const key = keyOf(job);
     const started = performance.now();
     const opinion = await verifyCommitment(job, dependencies, signal);
     const fields = { jobId: job.id, attempt: job.attempt, ms: Math.round(performance.now() - started) };
@@ -65,11 +71,16 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       }
       logger.warn({ ...fields, reason: opinion.reason }, "trace withheld, and its root is not the own one");
       if (options.mode !== "observe") await alarm.raise(job, "WITHHELD");
-      if (options.mode === "dispute" && sender !== undefined) await disputeWithheld(job, sender, signal);
+      if (options.mode === "dispute" && sender !== undefined) {
+        if (await disputeWithheld(job, sender, signal)) disputed.add(key);
+      }
     } else if (opinion.kind === "fraud") {
       logger.warn({ ...fields, ...describeFinding(opinion.finding) }, "fraud found");
       if (options.mode !== "observe") await alarm.raise(job, "FRAUD", opinion.finding.stepIndex);
-      if (options.mode === "dispute" && sender !== undefined) await openRefutation(job, opinion, sender, dependencies, signal);
+      if (options.mode === "dispute" && sender !== undefined) {
+        await openRefutation(job, opinion, sender, dependencies, signal);
+        disputed.add(key);
+      }
     } else {
       logger.info({ ...fields, ...(opinion.kind === "sound" ? { differing: opinion.differing, judged: opinion.judged } : {}), path: opinion.kind === "equal" ? "equal roots" : "every differing element judged" }, "commitment verified");
     }
@@ -77,10 +88,13 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     opinions.set(key, opinion.kind);
   };
 
-  const disputeWithheld = async (job: CommittedJob, by: Sender, signal: AbortSignal): Promise<void> => {
+  /** Whether a dispute was opened. */
+  const disputeWithheld = async (job: CommittedJob, by: Sender, signal: AbortSignal): Promise<boolean> => {
     const { onWithheld } = options;
-    if (onWithheld === "bisect" || (onWithheld === "auto" && equals.has(executionOf(job)))) await bisect(job, by, signal);
-    else if (onWithheld !== "alert") await openDemand(job, by, options.demandBudget, dependencies, signal);
+    if (onWithheld === "alert") return false;
+    if (onWithheld !== "bisect" && !(onWithheld === "auto" && equals.has(executionOf(job)))) return openDemand(job, by, options.demandBudget, dependencies, signal);
+    await bisect(job, by, signal);
+    return true;
   };
 
   const bisect = async (job: CommittedJob, by: Sender, signal: AbortSignal): Promise<void> => {
@@ -92,9 +106,21 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const workOnJob = (job: Job, head: Head): void => {
     if (job.status !== "committed" || job.traceRoot === undefined || head.timestamp > job.deadline) return;
     const committed: CommittedJob = { ...job, traceRoot: job.traceRoot };
-    const key = `${job.id}/${job.attempt}`;
+    const key = keyOf(committed);
     if (head.timestamp < (askAgainAt.get(key) ?? 0)) return;
-    if (!opinions.has(key) && !isDisputedByMe(job)) checks.offer(`check ${key}`, (signal) => check(committed, head, signal));
+    if (isDisputedByMe(job)) return;
+    if (!opinions.has(key)) checks.offer(`check ${job.id}/${job.attempt}`, (signal) => check(committed, head, signal));
+    else if (disputed.has(key)) checks.offer(`look for the dispute of ${job.id}/${job.attempt}`, () => checkAgainIfGone(committed));
+  };
+
+  /** A reorganisation can take the opening of a dispute away for good. */
+  const checkAgainIfGone = async (job: CommittedJob): Promise<void> => {
+    const account = sender?.address.toLowerCase();
+    const opened = await readJobDisputes(dependencies.chain, job.id);
+    if (opened.some(({ args }) => args.attempt === job.attempt && args.challenger.toLowerCase() === account)) return;
+    logger.warn({ jobId: job.id, attempt: job.attempt }, "own dispute is gone from the chain");
+    disputed.delete(keyOf(job));
+    opinions.delete(keyOf(job));
   };
 
   const workOnDispute = (dispute: Dispute, head: Head): void => {
@@ -106,12 +132,12 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       if (!stands) moves.offer(`reclaim ${dispute.id}`, (signal) => reclaimBond(sender, dispute, signal));
       else if (isDefendersTurn(dispute)) {
         if (head.timestamp > dispute.deadline) moves.offer(`end ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
-      } else if (!lost.has(dispute.id) && (head.timestamp > dispute.turnStart || dispute.phase !== "sealed")) {
+      } else if (!lost.has(turnOf(dispute)) && (head.timestamp > dispute.turnStart || dispute.phase !== "sealed")) {
         moves.offer(`play ${dispute.id}/${dispute.turn}`, async (signal) => {
-          if ((await playDispute(committed, dispute, sender, dependencies, options.demandBudget, signal)) === "lost") lost.add(dispute.id);
+          if ((await playDispute(committed, dispute, sender, dependencies, options.demandBudget, signal)) === "lost") lost.add(turnOf(dispute));
         });
       }
-    } else if (options.defendOthers && stands && isDefendersTurn(dispute) && opinions.get(`${job.id}/${job.attempt}`) === "equal") {
+    } else if (options.defendOthers && stands && isDefendersTurn(dispute) && opinions.get(keyOf({ ...job, traceRoot: job.traceRoot as Hex })) === "equal") {
       // The executor moves first; only when half of its time is gone does somebody else pay for the move.
       if (head.timestamp <= dispute.deadline && head.timestamp > (dispute.turnStart + dispute.deadline) / 2) {
         moves.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {

@@ -27,23 +27,31 @@ const OUTPUT_TIMEOUT_MS = 5_000;
  * Opens a dispute against a withheld trace by demanding an output element, the one that deviates most from the own execution if the
  * outputs can be had. Does nothing if the budget does not pay for one demand, if the account could not pay for the whole walk, if the
  * outputs that are served agree with the own ones within float noise, or if this account has disputed this commitment before.
+ * Resolves to whether it opened one.
  */
-export async function openDemand(job: Job & { traceRoot: Hex }, sender: Sender, budget: DemandBudget, dependencies: WatcherDependencies, signal: AbortSignal): Promise<void> {
+export async function openDemand(job: Job & { traceRoot: Hex }, sender: Sender, budget: DemandBudget, dependencies: WatcherDependencies, signal: AbortSignal): Promise<boolean> {
   const { chain, logger } = dependencies;
   const { rules } = await getParameters(chain);
   const earlier = await readJobDisputes(chain, job.id);
-  if (earlier.some(({ args }) => args.attempt === job.attempt && args.challenger.toLowerCase() === sender.address.toLowerCase())) return;
+  if (earlier.some(({ args }) => args.attempt === job.attempt && args.challenger.toLowerCase() === sender.address.toLowerCase())) return false;
   const own = await ownExecution(job, dependencies, signal);
   const limit = demandsOf(budget, rules);
   // A walk that ends for want of money loses what has been paid for it.
   const needed = BigInt(Math.min(limit, own.loaded.program.steps.length)) * rules.demandBond;
   const balance = await getBalance(chain, sender.address);
-  if (balance <= needed) return logger.error({ jobId: job.id, balance, needed }, "withheld trace not demanded: the account cannot pay for the bonds of the whole walk");
+  if (balance <= needed) {
+    logger.error({ jobId: job.id, balance, needed }, "withheld trace not demanded: the account cannot pay for the bonds of the whole walk");
+    return false;
+  }
   const decision = await decide(job, own, [], limit, dependencies, signal);
-  if (decision.kind === "stop") return logger.warn({ jobId: job.id, reason: decision.why }, "withheld trace not demanded");
+  if (decision.kind === "stop") {
+    logger.warn({ jobId: job.id, reason: decision.why }, "withheld trace not demanded");
+    return false;
+  }
   const commitment = { jobId: job.id, attempt: job.attempt, bond: rules.demandBond };
   const { disputeId, receipt } = await demandElement(sender, commitment, demanded(own.loaded.program, decision), { signal });
   logger.info({ jobId: job.id, disputeId, step: decision.stepIndex, element: decision.element, transaction: receipt.transactionHash }, "dispute opened by demand");
+  return true;
 }
 
 /** The challenger's move after a sound answer: demands the next element, or gives up when what was opened is explained by floats. */

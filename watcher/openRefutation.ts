@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { refutationFromTrace } from "../protocol/dispute/refutation.ts";
 import { GainsayError } from "../protocol/errors.ts";
 import { toHex, type Hex } from "../protocol/hex.ts";
-import { encodeWitness, sealOf } from "../protocol/program/codec.ts";
+import { decodeWitness, encodeWitness, sealOf } from "../protocol/program/codec.ts";
 import { openDispute } from "../runtime/chain/calls/openDispute.ts";
 import type { Chain } from "../runtime/chain/createChain.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
@@ -27,7 +27,8 @@ export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fra
     logger.warn({ jobId: job.id, attempt: job.attempt, ...error.details }, "damaged refutation replaced");
     return undefined;
   });
-  if (entry === undefined || entry.challenger !== sender.address.toLowerCase()) {
+  // Of another key, or of a commitment that a reorganisation has replaced: a bond behind it would be lost.
+  if (entry === undefined || entry.challenger !== sender.address.toLowerCase() || !(await convicts(chain, job, entry))) {
     const { finding, own, trace } = opinion;
     const witness = refutationFromTrace(own.loaded.program, { ...own.tensors, trace }, finding.stepIndex, finding.element);
     await dryRun(chain, job, witness);
@@ -37,6 +38,17 @@ export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fra
   const { rules } = await getParameters(chain);
   const { disputeId, receipt } = await openDispute(sender, { jobId: job.id, attempt: job.attempt, seal: entry.seal, bond: rules.bond }, { signal });
   logger.info({ jobId: job.id, disputeId, step: entry.stepIndex, element: entry.element, transaction: receipt.transactionHash }, "dispute opened with a sealed refutation");
+}
+
+/** Whether a stored refutation is one of this commitment. */
+async function convicts(chain: Chain, job: Job & { traceRoot: Hex }, entry: Case): Promise<boolean> {
+  try {
+    await dryRun(chain, job, decodeWitness(entry.witness));
+    return true;
+  } catch (error) {
+    if (error instanceof GainsayError && (error.code === "JUDGES_DISAGREE" || error.code === "CONTRACT_REVERTED")) return false;
+    throw error;
+  }
 }
 
 /** Asks the judge on chain without a transaction; throws `JUDGES_DISAGREE` unless it says fraud. */

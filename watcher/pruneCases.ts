@@ -1,3 +1,4 @@
+import { GainsayError } from "../protocol/errors.ts";
 import { getJob } from "../runtime/chain/reads/getJob.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 
@@ -8,7 +9,12 @@ export async function pruneCases({ chain, traces, cases, ledger }: Pick<WatcherD
     const id = BigInt(/^own\/(\d+)$/.exec(jobKey)?.[1] ?? 0);
     // Jobs that can still change, and recently ended ones, are in the ledger.
     if (id === 0n || ledger.jobs.has(id)) continue;
-    const job = await getJob(chain, id);
+    const job = await getJob(chain, id).catch((error: unknown) => {
+      // Gone in a reorganisation, after which it may come back.
+      if (error instanceof GainsayError && error.code === "CONTRACT_REVERTED") return undefined;
+      throw error;
+    });
+    if (job === undefined) continue;
     if (job.status !== "final" && job.status !== "cancelled") continue;
     done.push(jobKey);
     for (let attempt = 0; attempt <= job.attempt; attempt++) await cases.remove(id, attempt);

@@ -132,12 +132,18 @@ function createReader(chain: Chain, options: FollowOptions, handlers: FollowHand
 
   /** Drops the checkpoints that are no longer on the chain. */
   async function rewind(head: Head): Promise<void> {
+    let reorganised = false;
     for (let last = checkpoints.at(-1); last !== undefined; last = checkpoints.at(-1)) {
       const block = last.number > head.number ? undefined : last.number === head.number ? head : await blockAt(last.number);
-      if (block?.hash === last.hash) return;
+      if (block?.hash === last.hash) break;
       chain.logger.info({ block: last.number, head: head.number }, "chain reorganised");
       checkpoints.pop();
+      reorganised = true;
     }
+    if (!reorganised) return;
+    // A chain that was left can come back: its events are news again then, since the handler may have seen the other one meanwhile.
+    const common = checkpoints.at(-1)?.number ?? first - 1n;
+    for (const [key, number] of handled) if (number > common) handled.delete(key);
   }
 
   async function blockAt(number: bigint): Promise<Head | undefined> {

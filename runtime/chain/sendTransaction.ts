@@ -30,6 +30,8 @@ export interface SendContext {
 
 /** How often a nonce that somebody else used meanwhile is replaced by a fresh one. */
 const maxNonceTries = 5;
+/** Gas of a plain transfer. */
+const TRANSFER_GAS = 21_000n;
 
 /** Simulates, signs, sends and waits for one call; see `Sender.send`. */
 export async function sendTransaction(call: ContractCall, context: SendContext): Promise<TransactionReceipt> {
@@ -41,7 +43,7 @@ export async function sendTransaction(call: ContractCall, context: SendContext):
       const number = await nonce.next();
       const receipt = await deliver(call, prepared, number, context);
       if (receipt !== undefined) {
-        nonce.used(number);
+        nonce.used(number, receipt.transactionHash);
         if (receipt.status === "reverted") throw await explainRevert(prepared, receipt, context);
         logger.debug({ call: call.functionName, transaction: receipt.transactionHash, block: receipt.blockNumber, gas: receipt.gasUsed }, "transaction included");
         return receipt;
@@ -88,7 +90,10 @@ async function deliver(call: ContractCall, prepared: PreparedCall, nonce: number
     }
     const receipt = await findReceipt(versions, context);
     if (typeof receipt === "object") return receipt;
-    nonceUsed ||= look % 8 === 7 && (await isNonceUsed(nonce, context));
+    if (look % 8 === 7) {
+      nonceUsed ||= await isNonceUsed(nonce, context);
+      await fillGap(nonce, fees, context);
+    }
     // A node may know the new nonce before it knows the receipt of a version of ours, so one look does not settle it.
     if (nonceUsed && receipt === "none" && ++looksWithoutNonce >= 3) return undefined;
     if (now() - started > policy.giveUpAfterMs) {
@@ -149,6 +154,23 @@ async function isNonceUsed(nonce: number, { chain, account }: SendContext): Prom
     return (await chain.client.getTransactionCount({ address: account.address, blockTag: "latest" })) > nonce;
   } catch {
     return false;
+  }
+}
+
+/**
+ * A reorganisation can take earlier transactions of the account away for good, and what waits behind the gap would wait for ever. Transfers
+ * of nothing to oneself close it: to send this call again with a lower nonce would leave two of it in the pool.
+ */
+async function fillGap(nonce: number, fees: Fees, { account, chain, logger }: SendContext): Promise<void> {
+  try {
+    const pending = await chain.client.getTransactionCount({ address: account.address, blockTag: "pending" });
+    for (let missing = pending; missing < nonce; missing++) {
+      logger.warn({ nonce: missing, waiting: nonce }, "a transaction before this one is gone from the chain; its nonce is used up");
+      const raw = await account.signTransaction({ type: "eip1559", chainId: chain.deployment.chainId, to: account.address, value: 0n, gas: TRANSFER_GAS, nonce: missing, ...fees });
+      await broadcast(chain, raw);
+    }
+  } catch (error) {
+    logger.debug({ error: chainError(error), nonce }, "the nonces before this one could not be looked at");
   }
 }
 

@@ -63,6 +63,7 @@ const READS_AT_ONCE = 16;
 function createTable<T>(read: (id: bigint) => Promise<T>, ended: (value: T) => boolean, settledBlocks: bigint) {
   const entries = new Map<bigint, T>();
   const followed = new Set<bigint>();
+  /** The head at which an entry was first seen ended, or missing. */
   const endedAt = new Map<bigint, bigint>();
 
   const refreshOne = async (id: bigint, head: bigint): Promise<void> => {
@@ -70,13 +71,20 @@ function createTable<T>(read: (id: bigint) => Promise<T>, ended: (value: T) => b
     try {
       value = await read(id);
     } catch (error) {
-      // The number is gone: the block that made it was replaced.
-      if (error instanceof GainsayError && error.code === "CONTRACT_REVERTED") return forget(id);
-      throw error;
+      if (!(error instanceof GainsayError && error.code === "CONTRACT_REVERTED")) throw error;
+      // The number is gone: the block that made it was replaced. Its transaction may be in the next one, or the old chain come back.
+      entries.delete(id);
+      return settle(id, head);
     }
     entries.set(id, value);
     if (!ended(value)) return void endedAt.delete(id);
-    const since = endedAt.get(id) ?? head;
+    settle(id, head);
+  };
+
+  const settle = (id: bigint, head: bigint): void => {
+    const earlier = endedAt.get(id) ?? head;
+    // After a reorganisation the blocks are counted anew.
+    const since = head < earlier ? head : earlier;
     endedAt.set(id, since);
     if (head - since >= settledBlocks) forget(id);
   };

@@ -221,6 +221,33 @@ describe("createExecutor", () => {
     expect(await getStakeAccount(arena.chain, arena.addresses.executor)).toMatchObject({ credits: demandBond });
   });
 
+  it("claims and commits anew what a reorganisation took away, with the same trace", async () => {
+    const jobId = await submit();
+    const back = await arena.checkpoint();
+    await start();
+    await journal.next("executor", "result committed", { jobId });
+    const { traceRoot } = await committed(arena, jobId);
+    await back();
+    await arena.pass(2);
+    await journal.next("executor", "job claimed", { jobId });
+    await journal.next("executor", "result committed", { jobId });
+    expect((await committed(arena, jobId)).traceRoot).toBe(traceRoot);
+    expect(await getStakeAccount(arena.chain, arena.addresses.executor)).toMatchObject({ free: 4n * collateral, locked: collateral });
+  });
+
+  it("commits to no stored trace of a job whose number a reorganisation gave to another input", async () => {
+    const back = await arena.checkpoint();
+    await start();
+    const jobId = await submit();
+    await journal.next("executor", "result committed", { jobId });
+    await back();
+    const inputs = opened.inputs.map((bytes) => new Uint8Array(new Float32Array(bytes.length / 4).fill(0.25).buffer));
+    expect(await submittedJob(arena, opened.root, publishedInput(inputs))).toBe(jobId);
+    await journal.next("executor", "result committed", { jobId });
+    const { traceRoot } = await committed(arena, jobId);
+    expect(traceRoot).toBe((await (await opened.load()).execute(inputs)).traceRoot);
+  });
+
   it("says that it cannot defend a commitment whose trace is lost", async () => {
     const jobId = await submit();
     const first = await start();

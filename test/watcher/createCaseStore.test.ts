@@ -46,6 +46,19 @@ describe("createCaseStore", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it("keeps the refutation of a seal that another one has replaced, and removes both", async () => {
+    const store = await createCaseStore(folder);
+    await store.put(entry("5", 1, "11"));
+    await store.put(entry("5", 1, "22"));
+    await store.put(entry("5", 12, "33"));
+    expect(await store.find(5n, 1)).toEqual(entry("5", 1, "22"));
+    expect(await store.findBySeal(entry("5", 1, "11").seal)).toEqual(entry("5", 1, "11"));
+    await store.remove(5n, 1);
+    expect(await store.findBySeal(entry("5", 1, "11").seal)).toBeUndefined();
+    expect(await store.find(5n, 1)).toBeUndefined();
+    expect(await store.find(5n, 12)).toEqual(entry("5", 12, "33"));
+  });
+
   it("passes over what a crash left half written, and writes over it", async () => {
     const store = await createCaseStore(folder);
     await store.put(entry("1"));

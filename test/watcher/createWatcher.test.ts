@@ -277,6 +277,43 @@ describe("createWatcher", () => {
     expect(journal.of("watcher").filter(({ message }) => message?.startsWith("the disputed chunk is sound"))).toHaveLength(1);
   });
 
+  it("checks the commitment that a reorganisation puts in the place of another, and seals a refutation of that one", async () => {
+    const back = await arena.checkpoint();
+    await commit(honest);
+    const { parts } = await start();
+    await journal.next("watcher", "commitment verified", { jobId });
+    const { trace: other } = await lie(loaded, honest, { step: 1, place: "first", change: "bound" }, opened.hasher, seeded(4));
+    await back();
+    await commit(other);
+    parts.serve(other);
+    await journal.next("watcher", "dispute opened with a sealed refutation", { jobId });
+    await back();
+    await commit(lying);
+    parts.serve(lying);
+    // The refutation that is stored is one of another commitment.
+    const { step } = await journal.next("watcher", "dispute opened with a sealed refutation", { jobId });
+    expect(step).toBe(2);
+    await arena.pass(1);
+    await journal.next("watcher", "executor convicted", { jobId });
+  });
+
+  it.each([
+    ["sealed refutation", "dispute opened with a sealed refutation", true],
+    ["bisection", "dispute opened by bisection", false],
+  ])("opens a dispute again whose opening a reorganisation took away: %s", async (_, message, served) => {
+    await commit(lying);
+    const back = await arena.checkpoint();
+    await start({ patienceSeconds: 0 }, served ? { serve: lying } : {});
+    await journal.next("watcher", message, { jobId });
+    await back();
+    await arena.pass(2);
+    expect(await getDisputeCount(arena.chain)).toBe(0n);
+    await journal.next("watcher", "own dispute is gone from the chain", { jobId });
+    await arena.pass(1);
+    await journal.next("watcher", message, { jobId });
+    expect(await getDisputeCount(arena.chain)).toBe(1n);
+  });
+
   it("takes its bond back when another dispute has convicted the commitment", async () => {
     const job = await commit(lying);
     const { rules } = await getParameters(arena.chain);

@@ -196,6 +196,52 @@ describe("createSender", () => {
     expect(await free(sender.address)).toBe(5n);
   });
 
+  it("goes back with the chain when a reorganisation took its transactions away", async () => {
+    const sender = await local.sender();
+    await depositStake(sender, 1n);
+    const snapshot = await local.rpc("evm_snapshot");
+    await depositStake(sender, 2n);
+    await depositStake(sender, 3n);
+    await local.rpc("evm_revert", [snapshot]);
+    await local.mine(4);
+    expect(await sent(sender.address)).toBe(1);
+    await depositStake(sender, 4n);
+    expect(await free(sender.address)).toBe(5n);
+    expect(await sent(sender.address)).toBe(2);
+  });
+
+  it("trusts its own count where a node is behind", async () => {
+    const proxy = await startMisbehavingProxy(local.devnet.rpcUrl);
+    const sender = await local.sender({ chain: await local.connect({ rpcUrls: [proxy.url] }) });
+    await depositStake(sender, 1n);
+    let behind = 0;
+    proxy.behave = (method, [, tag]) => (method === "eth_getTransactionCount" && tag === "pending" && behind++ === 0 ? { result: "0x0" } : "pass");
+    await depositStake(sender, 2n);
+    expect(behind).toBe(1);
+    expect(await free(sender.address)).toBe(3n);
+    await proxy.stop();
+  });
+
+  it("closes the gap that a reorganisation leaves before a transaction that waits, and makes that call once", async () => {
+    const sender = await local.sender({ replaceAfterMs: 60 });
+    await depositStake(sender, 10n);
+    await local.manual();
+    const snapshot = await local.rpc("evm_snapshot");
+    const first = depositStake(sender, 1n);
+    await until("the first deposit is pending", async () => (await pool(sender.address)).length === 1);
+    await local.mine();
+    await first;
+    const second = depositStake(sender, 2n);
+    await until("the second deposit is pending", async () => (await pool(sender.address)).some(({ nonce }) => BigInt(nonce) === 2n));
+    await local.rpc("evm_revert", [snapshot]);
+    await local.mine();
+    await until("both nonces are in the pool", async () => (await pool(sender.address)).length === 2);
+    await local.mine();
+    expect((await second).status).toBe("success");
+    expect(await free(sender.address)).toBe(12n);
+    expect(await sent(sender.address)).toBe(3);
+  });
+
   it("gives a transaction up that is never included", async () => {
     let clock = 0;
     const account = await local.account();

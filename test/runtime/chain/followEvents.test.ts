@@ -138,6 +138,29 @@ describe("followEvents", () => {
     expect(amounts().slice(6)).toEqual([71n, 72n, 73n, 74n, 75n, 76n, 77n]);
   });
 
+  it("gives an event again when the chain comes back that another one had replaced", async () => {
+    const { amounts } = await follow();
+    await depositStake(sender, 77n);
+    await until("the event", () => amounts().length === 1);
+    await local.mine();
+    const { number, hash } = await local.chain.head();
+    const block = (await local.rpc("eth_getBlockByNumber", [`0x${number.toString(16)}`, false])) as object;
+    // Another chain of the same length in which nothing happened, and then the old one again.
+    const other = `0x${"0f".repeat(32)}`;
+    proxy.behave = (method, [at]) => {
+      if (method === "eth_getLogs") return { result: [] };
+      if (method !== "eth_getBlockByNumber") return "pass";
+      const wanted = at === "latest" ? number : BigInt(at as string);
+      return { result: { ...block, number: `0x${wanted.toString(16)}`, hash: `${other.slice(0, 64)}${(wanted % 100n).toString().padStart(2, "0")}` } };
+    };
+    const looks = proxy.calls.length;
+    await until("looks at the other chain", () => proxy.calls.slice(looks).filter((method) => method === "eth_getLogs").length > 0);
+    proxy.behave = () => "pass";
+    await until("the event of the old chain", () => amounts().length === 2);
+    expect(amounts()).toEqual([77n, 77n]);
+    expect((await local.chain.head()).hash).toBe(hash);
+  });
+
   it("asks for smaller ranges where the node refuses large ones", async () => {
     const fromBlock = (await local.chain.head()).number + 1n;
     for (let i = 0; i < 3; i++) {
