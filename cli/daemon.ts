@@ -27,6 +27,8 @@ export interface DaemonOptions {
   name: string;
   optimization: Optimization;
   announce: readonly string[];
+  /** Bytes of all stored traces. */
+  maxDisk?: number | undefined;
 }
 
 /** The parts of one daemon, and where it keeps things. */
@@ -46,7 +48,7 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   hasher.start();
   context.onClose(() => hasher.stop());
 
-  const traces = createTraceStore({ dir: folders.data }, { logger, hasher });
+  const traces = createTraceStore({ dir: folders.data, ...(options.maxDisk === undefined ? {} : { maxBytes: options.maxDisk }) }, { logger, hasher });
   const { damaged } = await traces.start();
   context.onClose(() => traces.stop());
   if (damaged.length > 0) logger.warn({ damaged }, "damaged traces were set aside");

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { optimizations, providers } from "../runtime/inference/types.ts";
-import { integer, repeated } from "./parse.ts";
+import { bytesOf, integer, repeated } from "./parse.ts";
 
 /** Values of the flags that both daemons take, besides those that are settings. */
 export interface DaemonFlags {
@@ -8,20 +8,29 @@ export interface DaemonFlags {
   optimization: (typeof optimizations)[number];
   announce?: string[];
   concurrency: number;
+  maxDisk?: number;
 }
+
+const text = (value: string): string => value;
 
 /** Adds the flags that both daemons take. */
 export function addDaemonFlags(command: Command): Command {
-  const text = (value: string): string => value;
-  return command
+  return addSettingFlags(command)
     .option("--name <name>", "tells several daemons with the same data folder apart (default \"default\")", "default")
+    .addOption(new Option("--optimization <level>", "how far ONNX Runtime may rewrite a graph").choices([...optimizations]).default("all"))
+    .option("--announce <multiaddr>", "address to tell others instead of those listened on, may be repeated (default: those listened on)", repeated(text))
+    .option("--concurrency <number>", "jobs at work at once", integer(1, 64), 2)
+    .option("--max-disk <size>", "most that stored traces may take on disk; no job is claimed or checked beyond it (default: what the disk holds)", bytesOf);
+}
+
+/** Adds the settings of a daemon that are flags too; `doctor` takes them to look at what a daemon would use. */
+export function addSettingFlags(command: Command): Command {
+  return command
     .addOption(new Option("--execution-provider <name>", "ONNX Runtime execution provider (env GAINSAY_EXECUTION_PROVIDER; default cpu)").choices([...providers]))
     .option("--threads <number>", "threads of one inference; 0 takes one a core (env GAINSAY_THREADS; default 0)", integer(0, 1024))
-    .addOption(new Option("--optimization <level>", "how far ONNX Runtime may rewrite a graph").choices([...optimizations]).default("all"))
-    .option("--listen <multiaddr>", "address to listen on, may be repeated (env GAINSAY_LISTEN; default /ip4/127.0.0.1/tcp/0)", repeated(text))
-    .option("--announce <multiaddr>", "address to tell others instead of those listened on, may be repeated", repeated(text))
-    .option("--bootstrap <multiaddr>", "peer to stay connected with, may be repeated (env GAINSAY_BOOTSTRAP; daemons with the same data folder find each other)", repeated(text))
+    .option("--listen <multiaddr>", "address to listen on, may be repeated (env GAINSAY_LISTEN, comma-separated; default /ip4/127.0.0.1/tcp/0)", repeated(text))
+    .option("--bootstrap <multiaddr>", "peer to stay connected with, may be repeated (env GAINSAY_BOOTSTRAP, comma-separated; default: daemons with the same data folder find each other)", repeated(text))
     .option("--telemetry-port <port>", "loopback port for /metrics, /health, /ready and /status; 0 takes a free one (env GAINSAY_TELEMETRY_PORT; default: none)", integer(0, 65_535))
     .option("--polling-interval-ms <ms>", "milliseconds between looks at the chain (env GAINSAY_POLLING_INTERVAL_MS; default 1000)", integer(50, 600_000))
-    .option("--concurrency <number>", "jobs at work at once", integer(1, 64), 2);
+    .option("--confirmations <blocks>", "blocks below the head after which an event is taken as settled (env GAINSAY_CONFIRMATIONS; default 0)", integer(0, 10_000));
 }

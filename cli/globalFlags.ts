@@ -17,6 +17,7 @@ export interface GlobalFlags {
   bootstrap?: string[];
   telemetryPort?: number;
   pollingIntervalMs?: number;
+  confirmations?: number;
 }
 
 /** Adds the flags that every command takes. Environment variables are read by the configuration, which also knows the file. */

@@ -41,13 +41,15 @@ export function time(seconds: number): string {
 
 /** Makes a reader of whole numbers from `minimum` to `maximum`. */
 export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  return (text) => {
+  const read = (text: string): number => {
     const value = Number(text);
     if (!/^\d{1,16}$/.test(text) || value < minimum || value > maximum) {
       throw new InvalidArgumentError(maximum === Number.MAX_SAFE_INTEGER ? `Write a whole number from ${minimum} up.` : `Write a whole number from ${minimum} to ${maximum}.`);
     }
     return value;
   };
+  units.set(read, maximum === Number.MAX_SAFE_INTEGER ? `whole number from ${minimum}` : `whole number from ${minimum} to ${maximum}`);
+  return read;
 }
 
 /** Reads the number of a job or dispute, from 1. */
@@ -64,7 +66,35 @@ export function address(text: string): Address {
 
 /** Collects the values of a flag that may be given several times. */
 export function repeated<T>(read: (text: string) => T): (text: string, before?: readonly T[]) => T[] {
-  return (text, before = []) => [...before, read(text)];
+  const collect = (text: string, before: readonly T[] = []): T[] => [...before, read(text)];
+  repeatedReaders.add(collect);
+  units.set(collect, "may be repeated, in the environment separated by commas");
+  return collect;
+}
+
+const repeatedReaders = new WeakSet<object>();
+
+/** Whether a flag's reader collects several values. */
+export function isRepeated(reader: unknown): boolean {
+  return typeof reader === "function" && repeatedReaders.has(reader);
+}
+
+const units = new WeakMap<object, string>();
+units.set(amount, "in ether, or with a unit wei, gwei, ether");
+units.set(duration, "in seconds, or with a unit s, m, h, d");
+units.set(bytesOf, "in bytes, or with a unit kB, MB, GB, TB");
+
+/** How the values of a flag's reader are written: unit and range. */
+export function unitOf(reader: unknown): string | undefined {
+  return typeof reader === "function" ? units.get(reader) : undefined;
+}
+
+/** Reads a number of bytes: `1000`, or with a decimal unit as in `500MB`, `20 GB`. */
+export function bytesOf(text: string): number {
+  const match = /^(\d{1,15})(?:\.(\d{1,3}))?\s*(b|kb|mb|gb|tb)?$/i.exec(text.trim());
+  const value = match === null ? Number.NaN : Number(`${match[1]}.${match[2] ?? "0"}`) * { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 }[(match[3] ?? "b").toLowerCase() as "b" | "kb" | "mb" | "gb" | "tb"];
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("Write a number of bytes such as 500MB or 20GB.");
+  return value;
 }
 
 /** Reads `NAME=1,3,224,224` (or with `x`). */

@@ -4,7 +4,7 @@ import type { Hex } from "../../protocol/hex.ts";
 import type { ContractName, Deployment } from "../config/deployment.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
 import { chainError } from "./chainError.ts";
-import { createEndpoint, createTransport } from "./createTransport.ts";
+import { createEndpoint, createTransport, endpointName } from "./createTransport.ts";
 
 export interface ChainOptions {
   /** JSON-RPC over HTTP, tried in order. */
@@ -76,7 +76,7 @@ export async function createChain(options: ChainOptions, dependencies: ChainDepe
 /** Each endpoint on its own: one that serves another chain must not step in later. One that is down now may be up by then. */
 async function checkEndpoints(options: ChainOptions, logger: Logger): Promise<void> {
   const expected = options.deployment.chainId;
-  const endpoints = options.rpcUrls.map(origin);
+  const endpoints = options.rpcUrls.map(endpointName);
   const answers = await Promise.allSettled(options.rpcUrls.map((url) => createPublicClient({ transport: createEndpoint(url, options) }).getChainId()));
   for (const [i, answer] of answers.entries()) {
     if (answer.status === "rejected") {
@@ -104,18 +104,9 @@ async function checkContracts(client: PublicClient, { rpcUrls, deployment }: Cha
     throw new GainsayError(`There is no contract at the address of ${missing.join(", ")}; the deployment file is of another chain or of a devnet that was started anew.`, {
       code: "CHAIN_NO_CONTRACTS",
       kind: "usage",
-      details: { endpoints: rpcUrls.map(origin), chainId: deployment.chainId, missing: Object.fromEntries(missing.map((name) => [name, deployment.contracts[name]])) },
+      details: { endpoints: rpcUrls.map(endpointName), chainId: deployment.chainId, missing: Object.fromEntries(missing.map((name) => [name, deployment.contracts[name]])) },
     });
   } catch (error) {
     throw chainError(error);
-  }
-}
-
-/** Scheme, host and port: the path and the user part of an RPC URL often hold its secret. */
-function origin(url: string): string {
-  try {
-    return new URL(url).origin;
-  } catch {
-    return "(not a URL)";
   }
 }

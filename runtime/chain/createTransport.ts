@@ -20,3 +20,12 @@ export function createTransport(options: TransportOptions): Transport {
 export function createEndpoint(url: string, options: Omit<TransportOptions, "rpcUrls">): Transport {
   return http(url, { timeout: options.timeoutMs ?? 10_000, retryCount: options.retries ?? 2, retryDelay: 150 });
 }
+
+/** Scheme, host and port: the path and the user part of an RPC URL often hold its secret. */
+export function endpointName(url: string): string {
+  try {
+    return new URL(url).origin;
+  } catch {
+    return "(not a URL)";
+  }
+}

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { GainsayError } from "../../protocol/errors.ts";
 import { defaultHome, pathsOf, type Paths } from "./paths.ts";
+import { readConfigFile } from "./readConfigFile.ts";
 import { settings, type SettingName, type Settings } from "./settings.ts";
 
 /** Where a value came from; `name` is the variable or file. */
@@ -32,7 +32,7 @@ export function resolveConfig(sources: ConfigSources = {}): Config {
   const flags = sources.flags ?? {};
   const home = pick(sources.home, env["GAINSAY_HOME"]);
   const paths = pathsOf(home?.value ?? defaultHome());
-  const file = readConfigFile(paths.configFile);
+  const file = readSettings(paths.configFile);
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = { home: home?.origin ?? { from: "default" } };
   for (const [name, setting] of Object.entries(settings)) {
@@ -63,33 +63,18 @@ function pick(flag: string | undefined, variable: string | undefined): { value: 
   return undefined;
 }
 
-function readConfigFile(file: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code;
-    if (reason === "ENOENT" || reason === "ENOTDIR") return {};
-    throw new GainsayError("The configuration file could not be read.", { code: "CONFIG_MALFORMED", kind: "usage", details: { file, reason }, cause });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new GainsayError("The configuration file is not JSON.", { code: "CONFIG_MALFORMED", kind: "usage", details: { file }, cause });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new GainsayError("The configuration file must hold one JSON object.", { code: "CONFIG_MALFORMED", kind: "usage", details: { file } });
-  }
-  const unknown = Object.keys(value).filter((key) => !Object.hasOwn(settings, key));
+/** The settings of the configuration file; what single commands take from it is read with them. */
+function readSettings(file: string): Record<string, unknown> {
+  const value = readConfigFile(file);
+  const unknown = Object.keys(value).filter((key) => key !== "commands" && !Object.hasOwn(settings, key));
   if (unknown.length > 0) {
     throw new GainsayError(`The configuration file has settings that do not exist: ${unknown.join(", ")}.`, {
       code: "CONFIG_UNKNOWN_KEY",
       kind: "usage",
-      details: { file, unknown, known: Object.keys(settings) },
+      details: { file, unknown, known: [...Object.keys(settings), "commands"] },
     });
   }
-  return value as Record<string, unknown>;
+  return value;
 }
 
 function invalid(name: string, origin: Origin, reason: string): GainsayError {

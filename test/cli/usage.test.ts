@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { createProgram } from "../../cli/createProgram.ts";
+import { createProgram, describeFlag } from "../../cli/createProgram.ts";
+import { unitOf } from "../../cli/parse.ts";
+import { variableOf } from "../../cli/flagSources.ts";
+import { settings } from "../../runtime/config/settings.ts";
 import { run } from "./helpers.ts";
 
 const shell = { env: {}, stdin: (async function* () {})(), stdout: { write: () => undefined }, stderr: { write: () => undefined }, signal: new AbortController().signal };
@@ -20,7 +23,7 @@ describe("help", () => {
         "model compile", "model inspect", "model register", "model list",
         "stake deposit", "stake withdraw", "stake collect", "stake status",
         "job submit", "job status", "job wait", "job list", "job result", "job cancel", "job expire",
-        "dispute list", "dispute show", "receipt export", "receipt verify", "keys new", "keys import", "keys list", "config show",
+        "dispute list", "dispute show", "receipt export", "receipt verify", "keys new", "keys import", "keys list", "config show", "doctor",
       ]),
     );
   });
@@ -42,6 +45,22 @@ describe("help", () => {
       expect(option.description, option.flags).toMatch(/GAINSAY_[A-Z_]+|no environment variable/);
       expect(option.description, option.flags).toMatch(/default/);
     }
+  });
+
+  it.each(commands.flatMap(({ words, command }) => command.options.map((option) => ({ flag: `${words.join(" ")} ${option.long ?? ""}`, words, option }))))("of $flag names its variable, its unit and its default", ({ words, option }) => {
+    const text = describeFlag(option, words);
+    expect(text).toMatch(/env GAINSAY_[A-Z_]+|no environment variable/);
+    expect(text).toMatch(/default|must be given/);
+    const unit = unitOf(option.parseArg);
+    if (unit !== undefined) expect(text).toMatch(/repeated|once for each|seconds|ether|bytes|whole number|milliseconds/);
+    // A number or span without a reader of its own would have no unit.
+    if (/<(number|time|amount|size|blocks|ms|port)>/.test(option.flags)) expect(unit, option.flags).toBeDefined();
+  });
+
+  it("gives no two flags the same variable, and none a setting's", () => {
+    const variables = commands.flatMap(({ words, command }) => command.options.flatMap((option) => variableOf(words, option) ?? []));
+    expect(new Set(variables).size).toBe(variables.length);
+    for (const { env } of Object.values(settings)) expect(variables).not.toContain(env);
   });
 
   it("prints the version", async () => {

@@ -37,7 +37,7 @@ export function startWatcherCommand(shell: Shell): Command {
       action(shell, async (context, flags: Flags) => {
         const sender = flags.mode === "dispute" ? await context.sender() : undefined;
         const account = flags.mode === "observe" ? undefined : await context.account();
-        const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [] });
+        const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [], maxDisk: flags.maxDisk });
         if (sender !== undefined) await warnIfPoor(sender.address, daemon.chain, context.output.note);
         const cases = await createCaseStore(path.join(daemon.dataFolder, "cases"));
         const watcher = createWatcher(
