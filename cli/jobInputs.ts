@@ -2,7 +2,6 @@ import { GainsayError } from "../protocol/errors.ts";
 import { toHex, type Hex } from "../protocol/hex.ts";
 import type { Program } from "../protocol/program/types.ts";
 import { domains } from "../protocol/trees/domains.ts";
-import { tensorRoot } from "../protocol/trees/tensorTree.ts";
 import { readJobInput } from "../runtime/chain/reads/readJobInput.ts";
 import type { Job } from "../runtime/chain/types.ts";
 import { inputLengths, splitInput } from "../runtime/programs/splitInput.ts";
@@ -13,7 +12,7 @@ import { createTensorFiles } from "./tensorFiles.ts";
 /** The input tensors of a job, checked against its input root: from the chain, this home or peers; undefined if nobody has them. */
 export async function findInputs(context: Context, job: Job, program: Program, peers: Peers | undefined): Promise<Uint8Array[] | undefined> {
   const submitted = await readJobInput(await context.chain(), job.id);
-  if (submitted !== undefined) return splitInput(program, submitted, job.inputRoot);
+  if (submitted !== undefined) return splitInput(program, submitted, job.inputRoot).map(({ bytes }) => bytes);
   const roots = await findInputRoots(context, job, program, peers);
   if (roots === undefined) return undefined;
   const files = createTensorFiles(context.paths.jobs);
@@ -30,7 +29,7 @@ export async function findInputs(context: Context, job: Job, program: Program, p
 /** The tensor roots under a job's input root, in the program's order; undefined if nobody has the list. */
 export async function findInputRoots(context: Context, job: Job, program: Program, peers: Peers | undefined): Promise<Hex[] | undefined> {
   const submitted = await readJobInput(await context.chain(), job.id);
-  if (submitted !== undefined) return splitInput(program, submitted, job.inputRoot).map((bytes) => toHex(tensorRoot(bytes)));
+  if (submitted !== undefined) return splitInput(program, submitted, job.inputRoot).map(({ root }) => root);
   const count = program.inputs.length;
   const list = (await createTensorFiles(context.paths.jobs).read("inputs", job.inputRoot)) ?? (await ask(context, peers, job.inputRoot, { kind: "list", root: job.inputRoot, domain: domains.inputs }, count * 32));
   if (list === undefined || list.length !== count * 32) return undefined;

@@ -1,7 +1,10 @@
 import { GainsayError } from "../protocol/errors.ts";
 import { dtypes, type Program, type TensorSpec } from "../protocol/program/types.ts";
+import { hasInner } from "../protocol/program/blocks.ts";
+import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
 import { checkAnswers } from "../runtime/disputes/answerCost.ts";
-import type { LoadedProgram } from "../runtime/programs/createPrograms.ts";
+import type { Trace } from "../runtime/inference/trace.ts";
+import type { Expansion, LoadedProgram } from "../runtime/programs/loadedProgram.ts";
 import { checkTrace, describeFinding } from "../runtime/verification/checkTrace.ts";
 
 /** Executions that a program must pass before a stake depends on it. */
@@ -13,26 +16,51 @@ export interface SelfTestReport {
 }
 
 /**
- * Runs a program on seeded inputs and checks every step with the checker that watchers use. Kernels have faults, and a stake does not
+ * Runs a program on seeded inputs, expands every block, and checks every step with the checker that watchers use. Kernels have faults, and a stake does not
  * care whose fault a wrong number is: an executor refuses to serve what it computes wrongly.
- * Throws `KERNEL_FAULT` naming step, element, value and bound, and `STEP_UNANSWERABLE` if a demand could not be answered in a transaction.
+ * Throws `KERNEL_FAULT` naming step, element, value and bound, `BLOCK_DIFFERS`, and `STEP_UNANSWERABLE` if a demand could not be answered in a transaction.
  */
 export async function selfTest(loaded: LoadedProgram, signal?: AbortSignal): Promise<SelfTestReport> {
+  const { program } = loaded;
   let differing = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const inputs = loaded.program.inputs.map((spec, i) => seededInput(spec, round * 1000 + i));
+    const inputs = program.inputs.map((spec, i) => seededInput(spec, round * 1000 + i));
     const trace = await loaded.execute(inputs, signal);
-    const report = await checkTrace(loaded, trace.inputs, trace.tensors, { everyElementOf: MAX_JUDGED, ...(signal === undefined ? {} : { signal }) });
+    const expansions = await expandAll(loaded, trace, signal);
+    const inner = async (block: number): Promise<CommittedTensor[]> => (expansions[block] as Expansion).tensors;
+    const report = await checkTrace(loaded, trace.inputs, trace.tensors, { everyElementOf: MAX_JUDGED, everyBlock: true, inner, ...(signal === undefined ? {} : { signal }) });
     differing += report.differing;
-    if (round === 0) checkAnswers(loaded.program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) });
+    if (round === 0) {
+      checkAnswers(program, { inputs: trace.inputs, trace: trace.tensors, inner: (block) => expansions[block]?.tensors, weight: (index) => loaded.weight(index) });
+    }
     if (report.finding === undefined) continue;
     const found = describeFinding(report.finding);
     throw new GainsayError(
-      `This machine computes step ${report.finding.stepIndex} (${nodesOf(loaded.program, report.finding.stepIndex)}) of the program wrongly: element ${report.finding.element} is ${String(found["claimed"])}, sound is ${String(found["soundFrom"])} to ${String(found["soundTo"])}; try another execution provider or optimisation level.`,
-      { code: "KERNEL_FAULT", kind: "verification", details: { program: loaded.program.root, ...found } },
+      `This machine computes step ${report.finding.stepIndex} (${nodesOf(program, report.finding.stepIndex)}) of the program wrongly: element ${report.finding.element} is ${String(found["claimed"])}, sound is ${String(found["soundFrom"])} to ${String(found["soundTo"])}; try another execution provider or optimisation level.`,
+      { code: "KERNEL_FAULT", kind: "verification", details: { program: program.root, ...found } },
     );
   }
   return { differing };
+}
+
+/** Every block run by itself. Throws `BLOCK_DIFFERS` if that is not, bit for bit, what the run of the whole has posted: the executor could not defend itself. */
+async function expandAll(loaded: LoadedProgram, trace: Trace, signal?: AbortSignal): Promise<Expansion[]> {
+  const { program } = loaded;
+  const posted = { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) };
+  const expansions: Expansion[] = [];
+  if (!hasInner(program)) return expansions;
+  for (const block of program.blocks.keys()) {
+    const expansion = await loaded.expand(block, posted, signal);
+    const strayed = [...expansion.borders].find(([tensor, bytes]) => Buffer.compare(bytes, posted.tensors[tensor] as Uint8Array) !== 0);
+    if (strayed !== undefined) {
+      throw new GainsayError(
+        `Block ${block} of the program gives other numbers by itself than in a run of the whole on this machine, so a dispute about it could not be answered; try another execution provider or optimisation level, or compile the model with --granularity layer.`,
+        { code: "BLOCK_DIFFERS", kind: "verification", details: { program: program.root, block, tensor: strayed[0] } },
+      );
+    }
+    expansions.push(expansion);
+  }
+  return expansions;
 }
 
 /** Elements of a step that are judged although both graphs agree on them: a kernel that is wrong twice agrees with itself. */

@@ -4,7 +4,7 @@ import type { Job } from "../runtime/chain/types.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
 import { loadInputs } from "../runtime/programs/loadInputs.ts";
 import { fetchBundle, registeredManifest } from "../runtime/serving/fetchBundle.ts";
-import type { LoadedProgram } from "../runtime/programs/createPrograms.ts";
+import type { LoadedProgram } from "../runtime/programs/loadedProgram.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 
 export interface OwnExecution {

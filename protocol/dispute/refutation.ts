@@ -30,7 +30,7 @@ export function refutationFromTrace(program: Program, tensors: ExecutionTensors,
     tensors: {
       result: { ...(tensors.trace[step.result.index] as CommittedTensor), proof: pathProof(trace, step.result.index) },
       operands: step.operands.map((operand) => ({
-        ...tensorOf(operand, tensors),
+        ...tensorOf(operand, tensors, step.blockIndex),
         proof: operand.source === sources.trace ? pathProof(trace, operand.index) : operand.source === sources.input ? pathProof(inputs, operand.index) : [],
       })),
     },
@@ -86,7 +86,7 @@ export function refutationFromBisection(program: Program, own: ExecutionTensors,
       step,
       element,
       step.operands.map((operand) => ({
-        ...tensorOf(operand, own),
+        ...tensorOf(operand, own, step.blockIndex),
         proof: operand.source === sources.trace ? trace.rangeProof(operand.index, 1) : operand.source === sources.input ? pathProof(inputs, operand.index) : [],
       })),
     ),

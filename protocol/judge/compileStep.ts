@@ -51,7 +51,7 @@ function compile(step: Step): CompiledStep {
   requireJudged(step.result.dtype);
   for (const { dtype } of step.operands) requireJudged(dtype);
   checkAttributes(step);
-  if (step.result.source !== sources.trace) throw judgeError("ResultNotInTrace", "The result must be a tensor of the posted trace.", { source: step.result.source });
+  if (step.result.source !== sources.trace && step.result.source !== sources.inner) throw judgeError("ResultNotInTrace", "The result must be a tensor of the posted trace or of the inner one.", { source: step.result.source });
   if (unreduced.has(step.kind) && step.reduce.length !== 0) throw judgeError("UnexpectedReduction", "Steps of this kind reduce nothing.");
   const elements = sizeOf(step.result.shape);
   const taps = sizeOf(step.reduce);

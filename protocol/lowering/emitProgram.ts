@@ -3,11 +3,12 @@ import { declaredTensor } from "../onnx/graphs.ts";
 import { elementCount, tensorBytes, tensorShape } from "../onnx/tensors.ts";
 import type { TensorProto } from "../onnx/generated/onnx_pb.ts";
 import { toHex, type Hex } from "../hex.ts";
-import { dtypeBytes, NO_DIM, profiles, roles, sources, stepKinds, type Access, type Dtype, type Operand, type OutputSpec, type Role, type Step, type TensorSpec, type TraceTensor, type WeightTensor } from "../program/types.ts";
+import { dtypeBytes, NO_DIM, profiles, roles, sources, stepKinds, type Access, type Dtype, type Operand, type OutputSpec, type Role, type Source, type Step, type TensorSpec, type TraceTensor, type WeightTensor } from "../program/types.ts";
 import { tensorRoot } from "../trees/tensorTree.ts";
 import { abiWords } from "./abiWords.ts";
 import type { Coordinate, DraftDim, DraftFactor, DraftStep, View } from "./draft.ts";
 import { encodeExpression, expressionLeaves } from "./expression.ts";
+import { borderSteps } from "./borders.ts";
 import { appendStage, type IndexMap } from "./indexMap.ts";
 import { commitStrides, identityPerm, permForReader, permuteBytes } from "./layout.ts";
 import type { LoweredGraph } from "./lowerGraph.ts";
@@ -18,6 +19,7 @@ export interface ProgramTables {
   inputs: TensorSpec[];
   outputs: OutputSpec[];
   trace: TraceTensor[];
+  inner: TraceTensor[];
   weights: WeightTensor[];
   nodes: string[][];
 }
@@ -26,25 +28,45 @@ const NO_ROOT: Hex = `0x${"00".repeat(32)}`;
 
 /**
  * Chooses the commit layout of every result and weight so that contractions read contiguously, and writes the step descriptors.
- * One step a block; step i defines posted trace tensor i.
+ * `blockOf[i]` is the block of step i, ascending from 0 without a gap; a result that another block reads, or an output, is posted.
  */
-export function emitProgram(model: Model, lowered: LoweredGraph): ProgramTables {
+export function emitProgram(model: Model, lowered: LoweredGraph, blockOf: readonly number[]): ProgramTables {
   const perms = choosePerms(lowered.steps);
+  const places = placeResults(lowered, blockOf);
   const initializers = new Map(model.graph.initializer.map((tensor) => [tensor.name, tensor]));
   const weights = new WeightTable(initializers);
-  const emitter = new Emitter(perms, weights);
-  const steps = lowered.steps.map((step, index) => emitter.step(step, index));
+  const emitter = new Emitter(perms, places, weights);
+  const steps = lowered.steps.map((step, index) => emitter.step(step, index, blockOf[index]!));
+  const tensors = lowered.steps.map((step, index): TraceTensor => ({ name: step.name, dtype: step.dtype, shape: [...step.shape], perm: perms[index]!, step: index }));
+  const from = (source: Source): TraceTensor[] => tensors.filter((_, index) => places[index]!.source === source);
   return {
     steps,
     inputs: model.graph.input.map((info) => {
       const type = declaredTensor(info)!;
       return { name: info.name, dtype: type.elemType as Dtype, shape: (type.dims ?? []).map(Number) };
     }),
-    outputs: lowered.outputs.map(({ name, shape, view }) => ({ name, dtype: view.dtype, shape: [...shape], trace: view.base.kind === "step" ? view.base.index : -1, access: emitter.outputAccess(view) })),
-    trace: lowered.steps.map((step, index) => ({ name: step.name, dtype: step.dtype, shape: [...step.shape], perm: perms[index]!, step: index })),
+    outputs: lowered.outputs.map(({ name, shape, view }) => ({ name, dtype: view.dtype, shape: [...shape], trace: view.base.kind === "step" ? places[view.base.index]!.index : -1, access: emitter.outputAccess(view) })),
+    trace: from(sources.trace),
+    inner: from(sources.inner),
     weights: weights.list,
     nodes: lowered.steps.map(({ nodes }) => nodes),
   };
+}
+
+/** Where a result is committed: in the posted trace, or in the inner trace of its block. */
+interface Place {
+  source: Source;
+  index: number;
+}
+
+function placeResults({ steps, outputs }: LoweredGraph, blockOf: readonly number[]): Place[] {
+  const posted = borderSteps(steps, outputs, blockOf);
+  let traceCount = 0;
+  let innerCount = 0;
+  return steps.map((_, index) => {
+    if (index > 0 && blockOf[index] !== blockOf[index - 1]) innerCount = 0;
+    return posted.has(index) ? { source: sources.trace, index: traceCount++ } : { source: sources.inner, index: innerCount++ };
+  });
 }
 
 /** Each result takes the order that its most demanding reader wants. */
@@ -88,14 +110,16 @@ class WeightTable {
 
 class Emitter {
   readonly #perms: readonly number[][];
+  readonly #places: readonly Place[];
   readonly #weights: WeightTable;
 
-  constructor(perms: readonly number[][], weights: WeightTable) {
+  constructor(perms: readonly number[][], places: readonly Place[], weights: WeightTable) {
     this.#perms = perms;
+    this.#places = places;
     this.#weights = weights;
   }
 
-  step(step: DraftStep, index: number): Step {
+  step(step: DraftStep, index: number, blockIndex: number): Step {
     const perm = this.#perms[index]!;
     // Position of each draft dimension in commit order; the parts of a split axis stay together.
     const order = perm.flatMap((axis) => step.dims.flatMap((dim, k) => (dim.axis === axis ? [k] : [])));
@@ -117,8 +141,8 @@ class Emitter {
       kind: step.core?.kind ?? stepKinds.map,
       op: step.core?.op ?? 0,
       profile: profiles.fp32,
-      blockIndex: index,
-      result: { dtype: step.dtype, source: sources.trace, index, shape: order.map((k) => step.dims[k]!.size) },
+      blockIndex,
+      result: { dtype: step.dtype, ...this.#places[index]!, shape: order.map((k) => step.dims[k]!.size) },
       reduce: [...(step.core?.reduce ?? [])],
       operands: [
         ...(step.core?.factors ?? []).map((factor) => this.#operand(factor, factor.role ?? roles.factor, order, reduceRank)),
@@ -169,7 +193,7 @@ class Emitter {
     const { base } = view;
     const rank = view.baseShape.length;
     if (base.kind === "input") return { source: sources.input, index: base.index, root: NO_ROOT, perm: identityPerm(rank) };
-    if (base.kind === "step") return { source: sources.trace, index: base.index, root: NO_ROOT, perm: this.#perms[base.index]! };
+    if (base.kind === "step") return { ...this.#places[base.index]!, root: NO_ROOT, perm: this.#perms[base.index]! };
     const perm = (wanted === undefined ? undefined : permForReader(view, wanted.order)) ?? identityPerm(rank);
     const index = this.#weights.indexOf(base.name, perm);
     return { source: sources.weight, index, root: this.#weights.list[index]!.root, perm };

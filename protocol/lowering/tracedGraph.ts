@@ -1,7 +1,8 @@
+import { extractGraph } from "../onnx/extractGraph.ts";
 import { makeNode, makeValueInfo } from "../onnx/graphs.ts";
-import { parseModel } from "../onnx/parseModel.ts";
+import { parseModel, type Model } from "../onnx/parseModel.ts";
 import { serializeModel } from "../onnx/serializeModel.ts";
-import type { NodeProto } from "../onnx/generated/onnx_pb.ts";
+import type { NodeProto, ValueInfoProto } from "../onnx/generated/onnx_pb.ts";
 import type { TraceTensor } from "../program/types.ts";
 import type { CompiledModel } from "./compiledModel.ts";
 import { invertPerm, isIdentityPerm } from "./layout.ts";
@@ -9,11 +10,11 @@ import { invertPerm, isIdentityPerm } from "./layout.ts";
 /** Name of trace tensor `index` among the outputs of the traced graph. */
 export const traceName = (index: number): string => `trace:${index}`;
 
-/** Name of trace tensor `index` among the inputs of the check graph. */
-export const cutInputName = (index: number): string => `in:${index}`;
+/** Name of the committed result of step `step` among the inputs of a cut graph. */
+export const cutInputName = (step: number): string => `in:${step}`;
 
-/** Name of the recomputed trace tensor `index` among the outputs of the check graph. */
-export const cutOutputName = (index: number): string => `out:${index}`;
+/** Name of the recomputed result of step `step` among the outputs of a cut graph. */
+export const cutOutputName = (step: number): string => `out:${step}`;
 
 /** Names that a model must not use itself. */
 export const reservedName = /^(trace|in|out|cut):\d+$/;
@@ -27,32 +28,41 @@ export function tracedGraph({ program, model }: CompiledModel): Uint8Array {
 }
 
 /**
- * The folded graph cut at every committed tensor: besides the model's inputs it takes each trace tensor as `in:i`, in commit layout,
- * and computes each again as `out:i` from the inputs it was given. One run recomputes every step from committed tensors.
+ * The folded graph cut at every committed tensor, inner ones too: besides the model's inputs it takes results as `in:STEP`, in commit layout, and
+ * computes the results of `steps` (default: all) as `out:STEP` from the inputs it was given. One run recomputes every step from committed
+ * tensors. It has only the inputs that these steps read.
  */
-export function checkGraph({ program, model }: CompiledModel): Uint8Array {
+export function checkGraph({ program, model }: CompiledModel, steps?: readonly number[]): Uint8Array {
+  const tensors = [...program.trace, ...program.inner];
+  const wanted = steps === undefined ? undefined : new Set(steps);
   const parsed = parseModel(model);
-  const cuts = new Map(program.trace.map((tensor, index) => [tensor.name, `cut:${index}`]));
-  const inputs = new Set(parsed.graph.input.map(({ name }) => name));
-  const initializers = new Set(parsed.graph.initializer.map(({ name }) => name));
-  for (const node of parsed.graph.node) {
+  const outputs = cutAt(parsed, tensors);
+  return serializeModel(extractGraph(parsed, outputs.filter((_, i) => wanted?.has(tensors[i]!.step) ?? true)));
+}
+
+/** Cuts a graph at tensors: whoever reads one reads `in:STEP` instead, and `out:STEP` is what is computed. Returns what could be outputs, one a tensor. */
+export function cutAt({ graph }: Model, tensors: readonly TraceTensor[]): ValueInfoProto[] {
+  const cuts = new Map(tensors.map(({ name, step }) => [name, `cut:${step}`]));
+  const inputs = new Set(graph.input.map(({ name }) => name));
+  const initializers = new Set(graph.initializer.map(({ name }) => name));
+  for (const node of graph.node) {
     // A trace tensor that merely copies a model input or a weight cuts nothing: its readers read the original.
     node.input = node.input.map((name) => (inputs.has(name) || initializers.has(name) ? name : (cuts.get(name) ?? name)));
   }
-  const entries = program.trace.map((tensor, index) => permuteNode(cutInputName(index), `cut:${index}`, invertPerm(tensor.perm), `cut ${index}`));
-  const exits = program.trace.map((tensor, index) => toCommitLayout(tensor, tensor.name, cutOutputName(index)));
-  parsed.graph.node = [...entries, ...parsed.graph.node, ...exits];
-  parsed.graph.input.push(...program.trace.map((tensor, index) => makeValueInfo(cutInputName(index), tensor.dtype, commitShape(tensor))));
-  parsed.graph.output = program.trace.map((tensor, index) => makeValueInfo(cutOutputName(index), tensor.dtype, commitShape(tensor)));
-  return serializeModel(parsed);
+  const entries = tensors.map(({ step, perm }) => permuteNode(cutInputName(step), `cut:${step}`, invertPerm(perm), `cut ${step}`));
+  const exits = tensors.map((tensor) => toCommitLayout(tensor, tensor.name, cutOutputName(tensor.step)));
+  graph.node = [...entries, ...graph.node, ...exits];
+  graph.input.push(...tensors.map((tensor) => makeValueInfo(cutInputName(tensor.step), tensor.dtype, commitShape(tensor))));
+  return tensors.map((tensor) => makeValueInfo(cutOutputName(tensor.step), tensor.dtype, commitShape(tensor)));
 }
 
-/** Shape of a trace tensor with its axes in commit order. */
+/** Shape of a committed tensor with its axes in commit order. */
 export function commitShape(tensor: TraceTensor): number[] {
   return tensor.perm.map((axis) => tensor.shape[axis]!);
 }
 
-function toCommitLayout(tensor: TraceTensor, from: string, to: string): NodeProto {
+/** The node that brings a value into commit layout. */
+export function toCommitLayout(tensor: TraceTensor, from: string, to: string): NodeProto {
   return permuteNode(from, to, tensor.perm, `commit ${to}`);
 }
 

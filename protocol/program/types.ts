@@ -115,7 +115,7 @@ export interface TensorSpec {
   shape: number[];
 }
 
-/** A tensor of the posted trace, and how it relates to the graph's value. */
+/** A tensor of the posted trace or of an inner one, and how it relates to the graph's value. */
 export interface TraceTensor {
   /** Name of the value in the folded graph. */
   name: string;
@@ -154,7 +154,10 @@ export interface Program {
   blocks: Block[];
   inputs: TensorSpec[];
   outputs: OutputSpec[];
+  /** The posted trace. */
   trace: TraceTensor[];
+  /** The tensors inside of blocks, in the order of their steps; empty if every step is a block of its own. */
+  inner: TraceTensor[];
   weights: WeightTensor[];
   /** Names of the graph's nodes that each step covers, for people. */
   nodes: string[][];

@@ -1,7 +1,7 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { dtypeBytes, stepKinds } from "../../protocol/program/types.ts";
 import type { Trace } from "../inference/trace.ts";
-import type { LoadedProgram } from "../programs/createPrograms.ts";
+import type { LoadedProgram } from "../programs/loadedProgram.ts";
 import type { JudgeChain } from "./createJudgeChain.ts";
 import { examineStep, type Fault, type StepExamination } from "./examineStep.ts";
 import { openExecution } from "./openExecution.ts";

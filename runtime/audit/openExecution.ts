@@ -54,7 +54,7 @@ export function openExecution(program: Program, tensors: ExecutionTensors): Open
         tensors: {
           result: { ...(tensors.trace[step.result.index] as CommittedTensor), proof: pathProof(trace, step.result.index) },
           operands: step.operands.map((operand) => ({
-            ...tensorOf(operand, tensors),
+            ...tensorOf(operand, tensors, step.blockIndex),
             proof: operand.source === sources.trace ? pathProof(trace, operand.index) : operand.source === sources.input ? pathProof(inputs, operand.index) : [],
           })),
         },

@@ -48,6 +48,8 @@ const header = z.strictObject({
   outputs: z.array(uint32),
 });
 
+const tensor = z.strictObject({ name: z.string(), dtype, shape, perm, step: uint32 });
+
 /** The shape of `program.json`. */
 export const programSchema = z.strictObject({
   root,
@@ -56,14 +58,16 @@ export const programSchema = z.strictObject({
   blocks: z.array(z.strictObject({ firstStep: uint32, stepCount: uint32, borders: z.array(uint32), innerCount: uint32 })),
   inputs: z.array(z.strictObject({ name: z.string(), dtype, shape })),
   outputs: z.array(z.strictObject({ name: z.string(), dtype, shape, trace: uint32, access })),
-  trace: z.array(z.strictObject({ name: z.string(), dtype, shape, perm, step: uint32 })),
+  trace: z.array(tensor),
+  /** Left out where every step is a block of its own. */
+  inner: z.array(tensor).default([]),
   weights: z.array(z.strictObject({ name: z.string(), dtype, shape, perm, root })),
   nodes: z.array(z.array(z.string())),
 });
 
 /** `program.json` of a program: the same program gives the same text. */
 export function programToJson(program: Program): string {
-  const { root: programRoot, header, steps, blocks, inputs, outputs, trace, weights, nodes } = program;
+  const { root: programRoot, header, steps, blocks, inputs, outputs, trace, inner, weights, nodes } = program;
   const plain = {
     root: programRoot,
     header,
@@ -72,6 +76,7 @@ export function programToJson(program: Program): string {
     inputs,
     outputs,
     trace,
+    ...(inner.length === 0 ? {} : { inner }),
     weights,
     nodes,
   };

@@ -9,13 +9,13 @@ import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import type { Trace } from "./trace.ts";
 
 /**
- * Hashes the inputs and the posted trace of one execution, given as committed bytes in program order.
+ * Hashes the inputs and the posted trace of one execution, given as committed bytes in program order. What is hashed already is taken as it is.
  * Throws `TRACE_MISMATCH` if their number or a length is not the program's.
  */
-export async function commitTrace(program: Program, inputs: readonly Uint8Array[], tensors: readonly Uint8Array[], hasher: Pick<Hasher, "commit">): Promise<Trace> {
+export async function commitTrace(program: Program, inputs: readonly Hashable[], tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<Trace> {
   checkLengths("input", program.inputs, inputs);
   checkLengths("trace tensor", program.trace, tensors);
-  const [committedInputs, committedTensors] = await Promise.all([commitAll(inputs, hasher), commitAll(tensors, hasher)]);
+  const [committedInputs, committedTensors] = await Promise.all([commitTensors(inputs, hasher), commitTensors(tensors, hasher)]);
   const outputs = program.header.outputs;
   return {
     programRoot: program.root,
@@ -28,27 +28,38 @@ export async function commitTrace(program: Program, inputs: readonly Uint8Array[
   };
 }
 
+/** Committed bytes, or a tensor that is committed to already. */
+export type Hashable = Uint8Array | CommittedTensor;
+
+/** The committed bytes of either. */
+export function bytesOf(tensor: Hashable): Uint8Array {
+  return tensor instanceof Uint8Array ? tensor : tensor.bytes;
+}
+
 /** List root over tensor roots. */
 export function rootOf(domain: ListDomain, roots: readonly Hex[]): Hex {
   return toHex(listRoot(domain, new Uint8Array(Buffer.concat(roots.map(fromHex)))));
 }
 
-function commitAll(tensors: readonly Uint8Array[], hasher: Pick<Hasher, "commit">): Promise<CommittedTensor[]> {
+/** Commits to tensors given as committed bytes. */
+export function commitTensors(tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<CommittedTensor[]> {
   return Promise.all(
-    tensors.map(async (bytes) => {
+    tensors.map(async (tensor) => {
+      if (!(tensor instanceof Uint8Array)) return tensor;
+      const bytes = tensor;
       const { root, leaves } = await hasher.commit(bytes);
       return { root: toHex(root), bytes, leaves };
     }),
   );
 }
 
-function checkLengths(what: string, specs: Program["inputs"] | Program["trace"], tensors: readonly Uint8Array[]): void {
+function checkLengths(what: string, specs: Program["inputs"] | Program["trace"], tensors: readonly Hashable[]): void {
   if (tensors.length !== specs.length) {
     throw new GainsayError(`The program has ${specs.length} ${what}s, but there are ${tensors.length}.`, { code: "TRACE_MISMATCH", kind: "usage", details: { wanted: specs.length, given: tensors.length } });
   }
   specs.forEach((spec, i) => {
     const wanted = tensorByteLength(spec.dtype, spec.shape);
-    const given = (tensors[i] as Uint8Array).length;
+    const given = bytesOf(tensors[i] as Hashable).length;
     if (given !== wanted) throw new GainsayError(`The ${what} ${JSON.stringify(spec.name)} must have ${wanted} bytes, but it has ${given}.`, { code: "TRACE_MISMATCH", kind: "usage", details: { name: spec.name, wanted, given } });
   });
 }

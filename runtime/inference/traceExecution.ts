@@ -2,7 +2,7 @@ import { GainsayError } from "../../protocol/errors.ts";
 import { traceName } from "../../protocol/lowering/tracedGraph.ts";
 import type { Program } from "../../protocol/program/types.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
-import { commitTrace } from "./commitTrace.ts";
+import { bytesOf, commitTrace, type Hashable } from "./commitTrace.ts";
 import type { Inference } from "./createInference.ts";
 import { dtypeName } from "./tensorTypes.ts";
 import type { Trace } from "./trace.ts";
@@ -14,8 +14,8 @@ export interface TracedExecution {
   tracedKey: string;
   inference: Pick<Inference, "run">;
   hasher: Pick<Hasher, "commit">;
-  /** Bytes of the inputs in program order, row-major. */
-  inputs: readonly Uint8Array[];
+  /** Inputs in program order, row-major. */
+  inputs: readonly Hashable[];
   signal?: AbortSignal;
 }
 
@@ -26,8 +26,8 @@ export interface TracedExecution {
 export async function executeTraced({ program, tracedKey, inference, hasher, inputs, signal }: TracedExecution): Promise<Trace> {
   const feeds: Record<string, TensorBytes> = {};
   program.inputs.forEach(({ name, dtype, shape }, i) => {
-    const bytes = inputs[i];
-    if (bytes !== undefined) feeds[name] = { dtype, shape, bytes };
+    const input = inputs[i];
+    if (input !== undefined) feeds[name] = { dtype, shape, bytes: bytesOf(input) };
   });
   const results = await inference.run(tracedKey, feeds, signal === undefined ? {} : { signal });
   const tensors = program.trace.map((spec, i) => {

@@ -1,6 +1,7 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { toHex } from "../../protocol/hex.ts";
 import type { Program } from "../../protocol/program/types.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { domains } from "../../protocol/trees/domains.ts";
 import type { ProviderBook } from "../announcements/createProviderBook.ts";
 import type { Chain } from "../chain/createChain.ts";
@@ -19,10 +20,10 @@ export interface InputSources {
 }
 
 /**
- * The input tensors of a job: from its submission, or from peers, verified against the job's input root.
+ * The input tensors of a job, hashed: from its submission, or from peers, verified against the job's input root.
  * Throws `INPUT_MISMATCH` if what was submitted is not what the root names, and what a blob fetch throws.
  */
-export async function loadInputs({ chain, network, providers, hasher }: InputSources, program: Program, job: Job, signal: AbortSignal): Promise<Uint8Array[]> {
+export async function loadInputs({ chain, network, providers, hasher }: InputSources, program: Program, job: Job, signal: AbortSignal): Promise<CommittedTensor[]> {
   const submitted = await readJobInput(chain, job.id);
   if (submitted !== undefined) return splitInput(program, submitted, job.inputRoot);
   const peers = providers.providersOf(job.inputRoot);
@@ -30,10 +31,10 @@ export async function loadInputs({ chain, network, providers, hasher }: InputSou
   const lengths = inputLengths(program);
   const list = await network.blobs.fetch({ kind: "list", root: job.inputRoot, domain: domains.inputs }, peers, { signal, maxBytes: lengths.length * 32 });
   if (list.length !== lengths.length * 32) throw new GainsayError("The job's input does not have as many tensors as its program takes.", { code: "INPUT_MISMATCH", kind: "verification" });
-  const tensors: Uint8Array[] = [];
+  const tensors: CommittedTensor[] = [];
   for (const [i, length] of lengths.entries()) {
     try {
-      tensors.push((await fetchTensor({ network, hasher, peers, signal }, toHex(list.subarray(i * 32, i * 32 + 32)), length)).bytes);
+      tensors.push(await fetchTensor({ network, hasher, peers, signal }, toHex(list.subarray(i * 32, i * 32 + 32)), length));
     } catch (cause) {
       if (!(cause instanceof GainsayError && cause.code === "TRACE_UNFIT")) throw cause;
       throw new GainsayError("A tensor of the job's input does not have the length that its program takes.", { code: "INPUT_MISMATCH", kind: "verification", details: { input: i, wanted: length }, cause });

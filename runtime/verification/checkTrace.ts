@@ -1,19 +1,21 @@
-import { operandReader, type ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
+import { isInner, operandReader, resultOf, type ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
+import { GainsayError } from "../../protocol/errors.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { judgeElement, type ElementVerdict } from "../../protocol/judge/judgeElement.ts";
 import { floatOf } from "../../protocol/judge/float32.ts";
 import { elementReader, elementValue } from "../../protocol/program/elements.ts";
 import { judgeScreened } from "../../protocol/judge/judgeScreened.ts";
-import { sources, type Program } from "../../protocol/program/types.ts";
-import type { LoadedProgram } from "../programs/createPrograms.ts";
-import { findSuspects } from "./suspects.ts";
+import { blockAt, hasInner } from "../../protocol/program/blocks.ts";
+import type { Program, Step, TraceTensor } from "../../protocol/program/types.ts";
+import type { LoadedProgram } from "../programs/loadedProgram.ts";
+import { deviation, findSuspects } from "./suspects.ts";
 
 /** One number of the executor's trace that the judge calls fraud. */
 export interface Finding {
   stepIndex: number;
-  /** Trace index of the tensor that the step defines. */
-  tensor: number;
   element: number;
+  /** The claimed inner trace of the step's block, if the judge has to be shown any of it. */
+  inner?: readonly CommittedTensor[];
   claimed: number;
   verdict: ElementVerdict;
 }
@@ -25,34 +27,73 @@ export interface TraceReport {
   differing: number;
   /** Elements that were judged. */
   judged: number;
+  /** Blocks that were looked into, because what they post is not what follows from what they read; the furthest off first. */
+  opened: number[];
 }
 
 export interface CheckOptions {
   signal?: AbortSignal;
-  /** So many elements of each step are judged besides, evenly spread, although nothing differs; all of a smaller step. Default 0. */
+  /** So many elements of each step that is looked at are judged besides, evenly spread, although nothing differs; all of a smaller step. Default 0. */
   everyElementOf?: number;
+  /**
+   * The claimed inner trace of a block, for programs that have any. If it throws, the other blocks are looked into before it is thrown on, since
+   * what one of them shows may be enough.
+   */
+  inner?: (blockIndex: number) => Promise<readonly CommittedTensor[]>;
+  /** Looks into every block. Default: those of which a posted tensor differs. */
+  everyBlock?: boolean;
 }
 
 /**
- * Checks every step of an executor's trace from the executor's own committed inputs of that step, so that rounding differences
- * do not add up: all steps are recomputed in one run, and the judge decides where a float differs.
+ * Checks an executor's trace from the executor's own committed tensors, so that rounding differences do not add up. Every posted tensor is
+ * recomputed from the posted ones that its block reads, in one run; where a block differs, every step of it is recomputed from the block's
+ * claimed inner trace, and the judge decides where a number of a step differs.
  */
 export async function checkTrace(loaded: LoadedProgram, inputs: readonly CommittedTensor[], claimed: readonly CommittedTensor[], options: CheckOptions = {}): Promise<TraceReport> {
-  const { signal, everyElementOf = 0 } = options;
   const { program } = loaded;
-  const own = await loaded.recompute(inputs.map(({ bytes }) => bytes), claimed.map(({ bytes }) => bytes), signal);
+  const posted = { inputs: inputs.map(({ bytes }) => bytes), tensors: claimed.map(({ bytes }) => bytes) };
+  const own = await loaded.recompute(posted.inputs, posted.tensors, options.signal);
   const tensors: ExecutionTensors = { inputs, trace: claimed, weight: (index) => loaded.weight(index) };
-  const report: TraceReport = { differing: 0, judged: 0 };
-  for (const [stepIndex, step] of program.steps.entries()) {
-    if (step.result.source !== sources.trace) continue;
+  const report: TraceReport = { differing: 0, judged: 0, opened: [] };
+  if (!hasInner(program)) return checkSteps(program, program.trace.map(({ step }, i) => ({ stepIndex: step, own: own[i] as Uint8Array })), tensors, report, options);
+  const suspicious = program.blocks
+    .map(({ borders }, blockIndex) => ({ blockIndex, deviation: Math.max(...borders.map((tensor) => deviation(posted.tensors[tensor] as Uint8Array, own[tensor] as Uint8Array, (program.trace[tensor] as TraceTensor).dtype))) }))
+    .filter(({ deviation }) => options.everyBlock === true || deviation > 0)
+    .sort((a, b) => (a.deviation === b.deviation ? a.blockIndex - b.blockIndex : b.deviation > a.deviation ? 1 : -1));
+  const failures: unknown[] = [];
+  for (const { blockIndex } of suspicious) {
+    const inner = await innerOf(program, blockIndex, options).catch((error: unknown) => void failures.push(error));
+    if (inner === undefined) continue;
+    report.opened.push(blockIndex);
+    const results = await loaded.recomputeSteps(blockIndex, posted, inner.map(({ bytes }) => bytes), options.signal);
+    const { firstStep } = blockAt(program, blockIndex);
+    await checkSteps(program, results.map((bytes, i) => ({ stepIndex: firstStep + i, own: bytes })), { ...tensors, inner: (block) => (block === blockIndex ? inner : undefined) }, report, options);
+    if (report.finding !== undefined) return report;
+  }
+  if (failures.length > 0) throw failures[0];
+  return report;
+}
+
+async function innerOf(program: Program, blockIndex: number, { inner }: CheckOptions): Promise<readonly CommittedTensor[]> {
+  if (blockAt(program, blockIndex).innerCount === 0) return [];
+  if (inner === undefined) throw new GainsayError("The program has inner tensors, and nobody to ask for them was named.", { code: "INNER_TRACE_MISSING", details: { block: blockIndex } });
+  return inner(blockIndex);
+}
+
+/** Judges steps where they differ from what was recomputed, until one is found false; adds to the report. */
+async function checkSteps(program: Program, results: readonly { stepIndex: number; own: Uint8Array }[], tensors: ExecutionTensors, report: TraceReport, { signal, everyElementOf = 0 }: CheckOptions): Promise<TraceReport> {
+  for (const { stepIndex, own } of results) {
     signal?.throwIfAborted();
-    const tensor = step.result.index;
-    const suspects = findSuspects((claimed[tensor] as CommittedTensor).bytes, own[tensor] as Uint8Array, step.result.dtype);
+    const step = program.steps[stepIndex] as Step;
+    const { result } = step;
+    const suspects = findSuspects(resultOf(step, tensors).bytes, own, result.dtype);
     report.differing += suspects.length;
-    const elements = new Set([...suspects.map(({ element }) => element), ...spreadElements(step.result.shape, everyElementOf)]);
-    const worst = await judgeElements(program, stepIndex, [...elements], tensors, signal);
-    report.judged += worst.judged;
-    if (worst.finding !== undefined) return { ...report, finding: worst.finding };
+    const elements = new Set([...suspects.map(({ element }) => element), ...spreadElements(result.shape, everyElementOf)]);
+    const { judged, finding } = await judgeElements(program, stepIndex, [...elements], tensors, signal);
+    report.judged += judged;
+    if (finding === undefined) continue;
+    report.finding = finding;
+    break;
   }
   return report;
 }
@@ -69,10 +110,8 @@ const ELEMENTS_A_TURN = 64;
 
 /** Judges elements of one step and returns the fraudulent one that is furthest outside its bound. */
 export async function judgeElements(program: Program, stepIndex: number, elements: readonly number[], tensors: ExecutionTensors, signal?: AbortSignal): Promise<{ finding?: Finding; judged: number }> {
-  const step = program.steps[stepIndex] as Program["steps"][number];
-  const tensor = step.result.index;
-  const { bytes } = tensors.trace[tensor] as CommittedTensor;
-  const claimedAt = elementReader(bytes, step.result.dtype);
+  const step = program.steps[stepIndex] as Step;
+  const claimedAt = elementReader(resultOf(step, tensors).bytes, step.result.dtype);
   const read = operandReader(step, tensors);
   let worst: Omit<Finding, "claimed"> | undefined;
   for (const [done, element] of elements.entries()) {
@@ -82,11 +121,12 @@ export async function judgeElements(program: Program, stepIndex: number, element
     }
     const verdict = judgeScreened(step, read, element, claimedAt(element));
     if (!verdict.fraud) continue;
-    if (worst === undefined || marginOf(verdict) > marginOf(worst.verdict)) worst = { stepIndex, tensor, element, verdict };
+    if (worst === undefined || marginOf(verdict) > marginOf(worst.verdict)) worst = { stepIndex, element, verdict };
   }
   if (worst === undefined) return { judged: elements.length };
   const claimed = claimedAt(worst.element);
-  return { judged: elements.length, finding: { ...worst, claimed: elementValue(claimed, step.result.dtype), verdict: judgeElement(step, read, worst.element, claimed, true) } };
+  const inner = isInner(step) ? tensors.inner?.(step.blockIndex) : undefined;
+  return { judged: elements.length, finding: { ...worst, ...(inner === undefined ? {} : { inner }), claimed: elementValue(claimed, step.result.dtype), verdict: judgeElement(step, read, worst.element, claimed, true) } };
 }
 
 function marginOf(verdict: ElementVerdict): number {

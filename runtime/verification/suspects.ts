@@ -49,3 +49,20 @@ function relative(suspect: Suspect): number {
   const scale = Math.max(Math.abs(suspect.claimed), Math.abs(suspect.own));
   return Number.isFinite(scale) ? distance(suspect) / scale : Infinity;
 }
+
+/**
+ * How far a tensor is from the recomputed one: the largest difference in units of the tensor's largest own number. 0 if they are equal as values,
+ * Infinity where the type has no rounding or a number is not finite on one side only.
+ */
+export function deviation(claimed: Uint8Array, own: Uint8Array, dtype: Dtype): number {
+  const [worst] = findSuspects(claimed, own, dtype, 1);
+  if (worst === undefined) return 0;
+  if (dtype !== dtypes.float32) return Infinity;
+  let scale = 0;
+  const read = elementReader(own, dtype);
+  for (let element = 0; element * dtypeBytes[dtype] < own.length; element++) {
+    const magnitude = Math.abs(elementValue(read(element), dtype));
+    if (magnitude < Infinity) scale = Math.max(scale, magnitude);
+  }
+  return scale === 0 ? Infinity : distance(worst) / scale;
+}

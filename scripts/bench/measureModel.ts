@@ -6,7 +6,7 @@ import type { Bundle } from "../../runtime/bundle/bundle.ts";
 import { createHasher } from "../../runtime/hashing/createHasher.ts";
 import { commitTrace } from "../../runtime/inference/commitTrace.ts";
 import { createInference } from "../../runtime/inference/createInference.ts";
-import { prepare } from "../../runtime/programs/createPrograms.ts";
+import { prepareProgram } from "../../runtime/programs/prepareProgram.ts";
 import { silentLogger } from "../../runtime/telemetry/createLogger.ts";
 import { checkTrace } from "../../runtime/verification/checkTrace.ts";
 
@@ -37,7 +37,7 @@ export async function measureModel(model: string, modelBytes: Uint8Array, bundle
   hasher.start();
   const inference = createInference({ provider: "cpu", threads, optimization: "all" }, { logger });
   const stranger = createInference({ provider: "cpu", threads: 1, optimization: "disabled" }, { logger });
-  const loaded = prepare(bundle, inference, hasher);
+  const loaded = prepareProgram(bundle, inference, hasher);
   const inputs = program.inputs.map(seededInput);
   const bytes = inputs.map(({ data }) => new Uint8Array((data as Float32Array).buffer));
 
@@ -48,7 +48,7 @@ export async function measureModel(model: string, modelBytes: Uint8Array, bundle
   const traced = Object.fromEntries(program.inputs.map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: bytes[i] as Uint8Array }]));
 
   const own = await loaded.execute(bytes);
-  const theirs = await prepare(bundle, stranger, hasher).execute(bytes);
+  const theirs = await prepareProgram(bundle, stranger, hasher).execute(bytes);
   const tensors = own.tensors.map((tensor) => tensor.bytes);
   let differing = 0;
   const stages: Record<keyof Measurement["milliseconds"], () => Promise<unknown>> = {

@@ -42,7 +42,7 @@ export function openTrace(bundle: Bundle, inputs: readonly Uint8Array[], trace: 
     program,
     fingerprint(stepIndex) {
       const step = program.steps[stepIndex] as Step;
-      return [stepIndex, digest(tensors.trace[step.result.index] as CommittedTensor), ...step.operands.map((operand) => digest(tensorOf(operand, tensors)))].join(" ");
+      return [stepIndex, digest(tensors.trace[step.result.index] as CommittedTensor), ...step.operands.map((operand) => digest(tensorOf(operand, tensors, step.blockIndex)))].join(" ");
     },
   };
 }
@@ -50,7 +50,7 @@ export function openTrace(bundle: Bundle, inputs: readonly Uint8Array[], trace: 
 /** A step's operands as floats, where all of them are float32. */
 export function floatOperands(step: Step, tensors: ExecutionTensors): Float32Array[] | undefined {
   if (step.operands.some(({ dtype }) => dtype !== dtypes.float32)) return undefined;
-  return step.operands.map((operand) => floatsOf(tensorOf(operand, tensors).bytes));
+  return step.operands.map((operand) => floatsOf(tensorOf(operand, tensors, step.blockIndex).bytes));
 }
 
 /** Bytes as float32, copied if they do not start at a whole element. */

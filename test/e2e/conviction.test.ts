@@ -4,7 +4,7 @@ import { getDispute } from "../../runtime/chain/reads/getDispute.ts";
 import { getStakeAccount } from "../../runtime/chain/reads/getStakeAccount.ts";
 import { readDisputeMoves } from "../../runtime/chain/reads/readDisputeMoves.ts";
 import type { Trace } from "../../runtime/inference/trace.ts";
-import type { LoadedProgram } from "../../runtime/programs/createPrograms.ts";
+import type { LoadedProgram } from "../../runtime/programs/loadedProgram.ts";
 import { openRefutation } from "../../watcher/openRefutation.ts";
 import { verifyCommitment } from "../../watcher/verifyCommitment.ts";
 import { createArena, type Arena } from "./support/createArena.ts";

@@ -8,7 +8,7 @@ import { readDisputeMoves, type DisputeMove } from "../../runtime/chain/reads/re
 import { answerDispute } from "../../runtime/disputes/answerDispute.ts";
 import { endDispute } from "../../runtime/disputes/endDispute.ts";
 import type { Trace } from "../../runtime/inference/trace.ts";
-import type { LoadedProgram } from "../../runtime/programs/createPrograms.ts";
+import type { LoadedProgram } from "../../runtime/programs/loadedProgram.ts";
 import { openDemand } from "../../watcher/demandTrace.ts";
 import { playDispute } from "../../watcher/playDispute.ts";
 import { verifyCommitment } from "../../watcher/verifyCommitment.ts";

@@ -20,7 +20,7 @@ import { endDispute } from "../../runtime/disputes/endDispute.ts";
 import { commitTrace } from "../../runtime/inference/commitTrace.ts";
 import { optimizations } from "../../runtime/inference/types.ts";
 import type { Trace } from "../../runtime/inference/trace.ts";
-import type { LoadedProgram } from "../../runtime/programs/createPrograms.ts";
+import type { LoadedProgram } from "../../runtime/programs/loadedProgram.ts";
 import { checkTrace } from "../../runtime/verification/checkTrace.ts";
 import { createArena, type Arena } from "./support/createArena.ts";
 import { seeded } from "./support/lies.ts";

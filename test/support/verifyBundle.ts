@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { checkGraph, cutInputName, cutOutputName, commitShape, traceName, tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
+import { innerTensors } from "../../protocol/program/blocks.ts";
 import { judgeElement } from "../../protocol/judge/judgeElement.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { elementReader, type RawElement } from "../../protocol/program/elements.ts";
@@ -49,8 +50,10 @@ export interface BundleReport {
 export async function verifyBundle(bundle: Bundle, modelBytes: Uint8Array, inputs: Inputs, sample = Infinity, level: Level = "disabled"): Promise<BundleReport> {
   const { program } = bundle;
   const feeds = Object.fromEntries(program.inputs.map(({ name, dtype, shape }) => [name, tensorOf(dtype, inputs[name]!, shape)]));
-  const traced = await run(tracedGraph(bundle), feeds, level);
-  const trace = program.trace.map((tensor, index) => {
+  // What each step defines, posted or inside of a block.
+  const tensors = [...program.trace, ...program.inner].sort((a, b) => a.step - b.step);
+  const traced = await run(tracedGraph({ ...bundle, program: { ...program, trace: tensors } }), feeds, level);
+  const trace = tensors.map((tensor, index) => {
     const found = traced[traceName(index)]!;
     expectSame(found.dims, commitShape(tensor));
     return found.data as Data;
@@ -59,32 +62,33 @@ export async function verifyBundle(bundle: Bundle, modelBytes: Uint8Array, input
   for (const [index, step] of program.steps.entries()) {
     const operands = step.operands.map(({ source, index: at }) => {
       if (source === sources.input) return bytesOf(inputs[program.inputs[at]!.name]!);
-      return source === sources.weight ? weightBytes(bundle, at) : bytesOf(trace[at]!);
+      if (source === sources.weight) return weightBytes(bundle, at);
+      return bytesOf(trace[(source === sources.trace ? program.trace[at]! : innerTensors(program, step.blockIndex)[at]!).step]!);
     });
     const stride = Math.max(1, Math.floor(trace[index]!.length / sample) | 1);
     const expected = evaluateStep(step, operands, stride);
     report.elements += expected.length;
     const found = expected.map((_, k) => trace[index]![k * stride]!);
     const error = integersRounded(step) ? roundingError(found, expected) : difference(found, expected);
-    if (error > report.stepError) report.worst = `step ${index} ${program.trace[index]!.name} of ${program.nodes[index]!.join()}`;
+    if (error > report.stepError) report.worst = `step ${index} ${tensors[index]!.name} of ${program.nodes[index]!.join()}`;
     report.stepError = Math.max(report.stepError, error);
-    judgeStep(step, operands, trace[index]!, stride, report);
+    judgeStep(step, index, operands, trace[index]!, stride, report);
   }
-  const cutFeeds = Object.fromEntries(program.trace.map((tensor, index) => [cutInputName(index), tensorOf(tensor.dtype, trace[index]!, commitShape(tensor))]));
+  const cutFeeds = Object.fromEntries(tensors.map((tensor, index) => [cutInputName(index), tensorOf(tensor.dtype, trace[index]!, commitShape(tensor))]));
   const checked = await run(checkGraph(bundle), { ...feeds, ...cutFeeds }, level);
   report.checkError = Math.max(...trace.map((data, index) => difference(checked[cutOutputName(index)]!.data as Data, data)));
   const plain = await run(modelBytes, feeds, "disabled");
   report.outputError = Math.max(
     ...program.outputs.map(({ name, shape, trace: at, access }) => {
       expectSame(plain[name]!.dims, shape);
-      return difference(allCoordinates(shape).map((o) => trace[at]![accessIndex(access, o)]!), plain[name]!.data as Data);
+      return difference(allCoordinates(shape).map((o) => trace[program.trace[at]!.step]![accessIndex(access, o)]!), plain[name]!.data as Data);
     }),
   );
   return report;
 }
 
 /** Puts elements of one step before the judge: as they are, and moved by a fiftieth of the tensor's largest number or by some whole steps. */
-function judgeStep(step: Step, operands: readonly Uint8Array[], claimed: Data, stride: number, report: BundleReport): void {
+function judgeStep(step: Step, index: number, operands: readonly Uint8Array[], claimed: Data, stride: number, report: BundleReport): void {
   const readers = operands.map((bytes, k) => elementReader(bytes, step.operands[k]!.dtype));
   const read = (operand: number, element: number): RawElement => readers[operand]!(element);
   const { dtype } = step.result;
@@ -98,7 +102,7 @@ function judgeStep(step: Step, operands: readonly Uint8Array[], claimed: Data, s
     }
   } catch (error) {
     if (!(error instanceof GainsayError) || !UNSUPPORTED.has(error.code)) throw error;
-    report.unjudged.push(step.result.index);
+    report.unjudged.push(index);
   }
 }
 

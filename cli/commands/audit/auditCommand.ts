@@ -6,7 +6,7 @@ import { auditProgram, type Audit } from "../../../runtime/audit/auditProgram.ts
 import { createJudgeChain } from "../../../runtime/audit/createJudgeChain.ts";
 import { createHasher } from "../../../runtime/hashing/createHasher.ts";
 import { createInference } from "../../../runtime/inference/createInference.ts";
-import { prepare } from "../../../runtime/programs/createPrograms.ts";
+import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
 import { action } from "../../action.ts";
 import type { Context } from "../../context.ts";
 import { findModel } from "../../models.ts";
@@ -55,7 +55,7 @@ async function runAudit(context: Context, model: string, flags: AuditFlags): Pro
   const chain = await createJudgeChain();
   context.onClose(() => chain.close());
   return auditProgram(
-    prepare(bundle, inference, hasher),
+    prepareProgram(bundle, inference, hasher),
     {
       inputs,
       samples: flags.samples,

@@ -4,7 +4,7 @@ import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts
 import type { Hasher } from "../../hashing/createHasher.ts";
 import { commitTrace } from "../../inference/commitTrace.ts";
 import type { Trace } from "../../inference/trace.ts";
-import type { LoadedProgram } from "../../programs/createPrograms.ts";
+import type { LoadedProgram } from "../../programs/loadedProgram.ts";
 import { elementType, readElement } from "../elementTypes.ts";
 import { reconcileTrace } from "./reconcileTrace.ts";
 import { dtypeOf, type DataSet, type PublishedTensor } from "./readVector.ts";

@@ -2,7 +2,7 @@ import { GainsayError } from "../../../protocol/errors.ts";
 import type { FoldRunner } from "../../compile/createFoldRunner.ts";
 import type { Hasher } from "../../hashing/createHasher.ts";
 import type { Inference } from "../../inference/createInference.ts";
-import { prepare } from "../../programs/createPrograms.ts";
+import { prepareProgram } from "../../programs/prepareProgram.ts";
 import type { JudgeChain } from "../createJudgeChain.ts";
 import { examineStep } from "../examineStep.ts";
 import { openExecution } from "../openExecution.ts";
@@ -55,7 +55,7 @@ async function runDataSet(modelBytes: Uint8Array, dataSet: DataSet, { samples, s
   };
   try {
     await checkReference(modelBytes, dataSet, own, signal).catch(refusing);
-    const loaded = prepare(bundle, own, hasher);
+    const loaded = prepareProgram(bundle, own, hasher);
     const { program } = bundle;
     const { trace, suspects } = await publishedTrace(loaded, dataSet, hasher, signal).catch(refusing);
     const execution = openExecution(program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) });

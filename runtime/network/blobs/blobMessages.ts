@@ -11,7 +11,7 @@ import { networkLimits } from "../limits.ts";
  *    each; then the chunks asked for, as far as there are any. Both come in full frames of 64 KiB, only the last one of each is shorter.
  * 3. Both sides close.
  *
- * Leaf i of a tensor or bundle is the SHA-256 of its chunk i. A list has no chunks: its leaves are its items.
+ * Leaf i of a tensor or bundle is the SHA-256 of its chunk i. A list, an inner one too, has no chunks: its leaves are its items.
  */
 export const blobProtocol = "/gainsay/blob/1.0.0";
 
@@ -24,6 +24,11 @@ export const blobName = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("tensor"), root }).strict(),
   /** A sequence of 32-byte items, by their list root in a domain such as `gainsay.trace.1`. */
   z.object({ kind: z.literal("list"), root, domain: z.string().regex(/^[a-z0-9.]{1,32}$/) }).strict(),
+  /**
+   * The tensor roots of a block's inner trace, by the trace root of a commitment and the block. It names what nobody has committed to yet, so it cannot be
+   * checked: it is the serving peer's word, and the tensors are checked against it.
+   */
+  z.object({ kind: z.literal("inner"), root, block: z.number().int().min(0).max(2 ** 32 - 1) }).strict(),
   /** A file, by the SHA-256 of all its bytes. */
   z.object({ kind: z.literal("bundle"), root }).strict(),
 ]);
@@ -61,7 +66,12 @@ export const decodeHeader = (bytes: Uint8Array): BlobHeader => header.parse(deco
 export const encodeRequest = (message: BlobRequest): Uint8Array => encodeCanonical(request.parse(message));
 export const encodeHeader = (message: BlobHeader): Uint8Array => encodeCanonical(header.parse(message));
 
+/** Whether a blob is nothing but its leaves. */
+export function isList({ kind }: BlobName): boolean {
+  return kind === "list" || kind === "inner";
+}
+
 /** Chunks of a blob that are sent as such: a list has none, its leaves are its content. */
 export function chunksOf(name: BlobName, byteLength: number): number {
-  return name.kind === "list" ? 0 : Math.ceil(byteLength / limits.chunkBytes);
+  return isList(name) ? 0 : Math.ceil(byteLength / limits.chunkBytes);
 }

@@ -2,7 +2,7 @@ import { createHash, hash } from "node:crypto";
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { networkLimits } from "../limits.ts";
-import { type BlobHeader, type BlobName, chunksOf } from "./blobMessages.ts";
+import { type BlobHeader, type BlobName, chunksOf, isList } from "./blobMessages.ts";
 
 const { chunkBytes, leafBytes, frameBytes } = networkLimits.blob;
 
@@ -59,7 +59,7 @@ export function createBlobAssembly(name: BlobName, maxBytes: number, verify: Blo
     hash("sha256", chunk, "buffer").equals(hashes.subarray(index * leafBytes, (index + 1) * leafBytes));
 
   async function verifyLeaves(candidate: Uint8Array, claimedLength: number, peer: string): Promise<void> {
-    if (name.kind === "bundle") return;
+    if (name.kind === "bundle" || name.kind === "inner") return;
     let computed: Uint8Array;
     try {
       computed = await (name.kind === "tensor"
@@ -78,7 +78,7 @@ export function createBlobAssembly(name: BlobName, maxBytes: number, verify: Blo
       return nextChunk;
     },
     get heldBytes() {
-      return name.kind === "list" ? data.length : Math.min(byteLength, nextChunk * chunkBytes);
+      return isList(name) ? data.length : Math.min(byteLength, nextChunk * chunkBytes);
     },
     get complete() {
       return complete();
@@ -95,7 +95,7 @@ export function createBlobAssembly(name: BlobName, maxBytes: number, verify: Blo
       const chunks = chunksOf(name, header.byteLength);
       // A tree over nothing may be defined with one leaf or with none; its root decides.
       const sound =
-        name.kind === "list"
+        isList(name)
           ? header.byteLength === header.leafCount * leafBytes
           : header.leafCount === chunks || (chunks === 0 && header.leafCount === 1);
       if (!sound) throw corrupt("header contradicts itself", [peer]);
@@ -113,7 +113,7 @@ export function createBlobAssembly(name: BlobName, maxBytes: number, verify: Blo
       }
       // Another claim about a bundle: what was held stays as far as it agrees with the new one.
       const old = data.subarray(0, Math.min(nextChunk * chunkBytes, byteLength));
-      const kept = new Uint8Array(name.kind === "list" ? 0 : header.byteLength);
+      const kept = new Uint8Array(isList(name) ? 0 : header.byteLength);
       let index = 0;
       for (; index < nextChunk; index += 1) {
         const chunk = old.subarray(index * chunkBytes, (index + 1) * chunkBytes);
@@ -123,7 +123,7 @@ export function createBlobAssembly(name: BlobName, maxBytes: number, verify: Blo
       }
       leaves = candidate;
       byteLength = header.byteLength;
-      data = name.kind === "list" ? new Uint8Array(candidate) : kept;
+      data = isList(name) ? new Uint8Array(candidate) : kept;
       nextChunk = index;
       vouchers = [peer];
     },

@@ -1,7 +1,7 @@
 import type { Stream } from "@libp2p/interface";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { networkLimits } from "../limits.ts";
-import { type BlobName, chunksOf, decodeRequest, encodeHeader } from "./blobMessages.ts";
+import { type BlobName, chunksOf, decodeRequest, encodeHeader, isList } from "./blobMessages.ts";
 import { openFrames } from "./openFrames.ts";
 
 const limits = networkLimits.blob;
@@ -38,7 +38,7 @@ export async function serveBlob(stream: Stream, peer: string, source: BlobSource
       await send(encodeHeader({ found: false }));
     } else {
       const { byteLength } = blob;
-      const needed = wantsLeaves || name.kind === "list";
+      const needed = wantsLeaves || isList(name);
       const leaves = needed ? await blob.leaves() : undefined;
       // Without its hashes at hand, the number of leaves is that of the chunks.
       const leafCount = leaves === undefined ? chunksOf(name, byteLength) : leaves.length / limits.leafBytes;

@@ -22,7 +22,7 @@ function goBack(step: Step, trace: OpenTrace, result: Float64Array[]): void {
   const own = result[step.result.index] as Float64Array;
   const compiled = compileStep(step);
   const { maps, factors, firstValue } = compiled;
-  const values = step.operands.map((operand) => floatsOf(tensorOf(operand, trace).bytes));
+  const values = step.operands.map((operand) => floatsOf(tensorOf(operand, trace, step.blockIndex).bytes));
   const into = step.operands.map(({ source, index }) => (source === sources.trace ? result[index] : undefined));
   if (![stepKinds.contraction, stepKinds.map, stepKinds.reduction].some((kind) => kind === step.kind)) {
     throw new GainsayError("The attack knows no derivative of this kind of step.", { code: "STEP_WITHOUT_GRADIENT", details: { kind: step.kind } });

@@ -5,7 +5,7 @@ import { judgeElement } from "../../../protocol/judge/judgeElement.ts";
 import type { Hasher } from "../../../runtime/hashing/createHasher.ts";
 import { commitTrace } from "../../../runtime/inference/commitTrace.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
-import type { LoadedProgram } from "../../../runtime/programs/createPrograms.ts";
+import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
 
 /** Ways to change one element: `bound` is the first float that is not sound any more, `sign` turns the value around. */
 export const changes = ["bound", "nan", "infinity", "sign"] as const;

@@ -11,7 +11,8 @@ import { createHasher, type Hasher } from "../../../runtime/hashing/createHasher
 import { createInference } from "../../../runtime/inference/createInference.ts";
 import type { Optimization } from "../../../runtime/inference/types.ts";
 import { readInput } from "../../../runtime/inputs/readInput.ts";
-import { createPrograms, type LoadedProgram, type Programs } from "../../../runtime/programs/createPrograms.ts";
+import { createPrograms, type Programs } from "../../../runtime/programs/createPrograms.ts";
+import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
 import { silentLogger } from "../../../runtime/telemetry/createLogger.ts";
 
 const repository = path.resolve(import.meta.dirname, "../../..");

@@ -19,7 +19,8 @@ import { defendDispute, isDefendersTurn } from "../../../runtime/disputes/defend
 import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import type { BlobName } from "../../../runtime/network/blobs/blobMessages.ts";
-import type { LoadedProgram, Programs } from "../../../runtime/programs/createPrograms.ts";
+import type { Programs } from "../../../runtime/programs/createPrograms.ts";
+import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
 import { inputRootOf } from "../../../runtime/programs/splitInput.ts";
 import { traceSource } from "../../../runtime/serving/traceSource.ts";
 import { silentLogger, type Logger } from "../../../runtime/telemetry/createLogger.ts";

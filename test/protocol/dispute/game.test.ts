@@ -41,6 +41,7 @@ function chain(parents: readonly number[], elements: number) {
     inputs: [{ name: "x", dtype: 1, shape: [elements] }],
     outputs: [{ name: "y", dtype: 1, shape: [elements], trace: steps.length - 1, access }],
     trace: steps.map((_, i) => ({ name: `t${i}`, dtype: 1, shape: [elements], perm: [0], step: i })),
+    inner: [],
     weights: [],
     nodes: steps.map(() => []),
   });

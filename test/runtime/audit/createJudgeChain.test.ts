@@ -30,7 +30,7 @@ function products(falsify?: { element: number; factor: number }): OpenExecution 
     reduce: [], operands: [operand(sources.input, zeroHash, 300), operand(sources.weight, weight.root, 1)], expression: new Uint8Array(), attributes: new Uint8Array(),
   };
   const header: ProgramHeader = { version: 1, graph: zeroHash, inputs: zeroHash, stepsRoot: stepsRoot([step]), blocksRoot: zeroHash, stepCount: 1, blockCount: 1, inputCount: 1, traceCount: 1, outputs: [0] };
-  const program: Program = { root: programRoot(header), header, steps: [step], blocks: [], inputs: [], outputs: [], trace: [], weights: [], nodes: [["times"]] };
+  const program: Program = { root: programRoot(header), header, steps: [step], blocks: [], inputs: [], outputs: [], trace: [], inner: [], weights: [], nodes: [["times"]] };
   return openExecution(program, { inputs: [commit(x)], trace: [commit(y)], weight: () => weight });
 }
 

@@ -100,7 +100,7 @@ describe("bundles", () => {
     await rewriteProgram((program: Record<string, { perm: number[] }[]>) => {
       program["trace"]![0]!.perm = [0, 0, 1, 2];
     });
-    await expect(readBundle(folder)).rejects.toThrow(/trace tensor 0/);
+    await expect(readBundle(folder)).rejects.toThrow(/tensor of step 0/);
   });
 
   it("name the place of a malformed value", async () => {

@@ -12,7 +12,7 @@ import { gameOf, isMoveAlreadyMade } from "../../../runtime/disputes/game.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import { refutationFromTrace } from "../../../protocol/dispute/refutation.ts";
 import { sealOf } from "../../../protocol/program/codec.ts";
-import type { LoadedProgram } from "../../../runtime/programs/createPrograms.ts";
+import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
 import { createArena, type Arena } from "../../e2e/support/createArena.ts";
 import { lie, seeded, type LyingTrace } from "../../e2e/support/lies.ts";
 import { digits, openModel, type OpenedModel } from "../../e2e/support/openModel.ts";

@@ -43,6 +43,7 @@ export function tracedProgram(): Program {
       { name: "relu", dtype: 1, shape: [2, 3], perm: [0, 1], step: 0 },
       { name: "squared", dtype: 1, shape: [2, 3], perm: [1, 0], step: 1 },
     ],
+    inner: [],
     weights: [],
     nodes: [],
   };
