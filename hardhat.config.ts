@@ -13,7 +13,7 @@ export default defineConfig({
       {
         version: "0.8.37",
         path: solcPath,
-        settings: { viaIR: true, evmVersion: "cancun", optimizer: { enabled: true, runs: 10_000 } },
+        settings: { viaIR: true, evmVersion: "cancun", optimizer: { enabled: true, runs: 1_000 } },
       },
     ],
   },

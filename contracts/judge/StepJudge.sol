@@ -7,6 +7,7 @@ import {Interval, IntervalLib} from "../lib/Interval.sol";
 import {Operand, Step} from "../types/Program.sol";
 import {Claim, Opening, Verdict, Witness} from "../types/Witness.sol";
 import {AccessLib, Cursor} from "./AccessLib.sol";
+import {Descriptor} from "./Descriptor.sol";
 import {ExpressionCode} from "./ExpressionCode.sol";
 import {IExpression} from "./IExpression.sol";
 import {IStepJudge} from "./IStepJudge.sol";
@@ -34,7 +35,6 @@ abstract contract StepJudge is IStepJudge {
 
     IExpression public immutable expressions;
 
-    error DescriptorMalformed();
     error UnsupportedVersion(uint256 version);
     error UnsupportedKind(uint256 kind);
     error UnsupportedOp(uint256 op);
@@ -270,8 +270,7 @@ abstract contract StepJudge is IStepJudge {
     }
 
     function decode(bytes calldata encoded) private pure returns (Step memory step) {
-        step = abi.decode(encoded, (Step));
-        require(keccak256(abi.encode(step)) == keccak256(encoded), DescriptorMalformed());
+        step = Descriptor.decode(encoded);
         require(step.version == 1, UnsupportedVersion(step.version));
         require(step.kind == kind(), UnsupportedKind(step.kind));
         require(step.profile == 1, UnsupportedProfile(step.profile));
