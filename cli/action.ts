@@ -10,7 +10,7 @@ import type { Shell } from "./shell.ts";
 export function action<P extends unknown[]>(shell: Shell, run: (context: Context, ...parameters: P) => Promise<void>): (...parameters: unknown[]) => Promise<void> {
   return async (...parameters) => {
     const command = parameters.at(-1) as Command;
-    const context = openContext(command.optsWithGlobals<GlobalFlags>(), shell);
+    const context = openContext(command.optsWithGlobals<GlobalFlags>(), shell, command.name() === "start");
     try {
       await run(context, ...(parameters.slice(0, -1) as P));
     } finally {

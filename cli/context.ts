@@ -12,6 +12,7 @@ import { listKeys } from "../runtime/keys/listKeys.ts";
 import { readPassword, type PasswordSource } from "../runtime/keys/readPassword.ts";
 import { unlockKey } from "../runtime/keys/unlockKey.ts";
 import { createLogger, type Logger } from "../runtime/telemetry/createLogger.ts";
+import { createMetrics, type Metrics } from "../runtime/telemetry/createMetrics.ts";
 import type { GlobalFlags } from "./globalFlags.ts";
 import { createOutput, type Output } from "./output.ts";
 import { address } from "./parse.ts";
@@ -29,6 +30,8 @@ export interface Context {
   readonly paths: Paths;
   /** For commands that end by themselves: says little unless the level was set. */
   readonly logger: Logger;
+  /** Of this process; nobody sees them but whoever serves them. */
+  readonly metrics: Metrics;
   deployment(): Promise<Deployment>;
   chain(): Promise<Chain>;
   /** The unlocked account. Throws `KEY_MISSING` if none was named. */
@@ -43,11 +46,12 @@ export interface Context {
 }
 
 /** Settles the configuration; throws its errors. */
-export function openContext(flags: GlobalFlags, shell: Shell): Context {
+export function openContext(flags: GlobalFlags, shell: Shell, isDaemon = false): Context {
   const config = resolveConfig({ home: flags.home, env: shell.env, flags: { ...flags, rpcUrls: flags.rpc } });
   const { settings, paths } = config;
   const output = createOutput(flags.json === true, shell);
-  const logger = createLogger({ level: config.origins.logLevel.from === "default" ? "error" : settings.logLevel }, shell.stderr === process.stderr ? undefined : { write: (line) => void shell.stderr.write(line) });
+  const logger = createLogger({ level: config.origins.logLevel.from === "default" && !isDaemon ? "error" : settings.logLevel }, shell.stderr === process.stderr ? undefined : { write: (line) => void shell.stderr.write(line) });
+  const metrics = createMetrics({ process: isDaemon && settings.telemetryPort !== undefined });
   const progress = createProgress(shell.stderr);
   const closers: (() => void | Promise<void>)[] = [() => progress.end()];
 
@@ -69,7 +73,7 @@ export function openContext(flags: GlobalFlags, shell: Shell): Context {
   const sender = once(async () => {
     // The chain first: a wrong endpoint is told before anybody types a password.
     const connected = await chain();
-    return createSender({ account: await account(), chain: connected, pollingIntervalMs: Math.min(settings.pollingIntervalMs, 500) }, { logger });
+    return createSender({ account: await account(), chain: connected, pollingIntervalMs: Math.min(settings.pollingIntervalMs, 500) }, { logger, metrics });
   });
 
   async function noKey(): Promise<GainsayError> {
@@ -99,6 +103,7 @@ export function openContext(flags: GlobalFlags, shell: Shell): Context {
     settings,
     paths,
     logger,
+    metrics,
     deployment,
     chain,
     account,

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import path from "node:path";
+import type { Address } from "viem";
 import { createOfferBook } from "../runtime/announcements/createOfferBook.ts";
 import { createProviderBook } from "../runtime/announcements/createProviderBook.ts";
 import { createStakeBook } from "../runtime/announcements/createStakeBook.ts";
@@ -8,7 +9,7 @@ import { createHasher } from "../runtime/hashing/createHasher.ts";
 import { createInference } from "../runtime/inference/createInference.ts";
 import type { Optimization } from "../runtime/inference/types.ts";
 import { loadIdentity } from "../runtime/keys/loadIdentity.ts";
-import { createLedger } from "../runtime/ledger/createLedger.ts";
+import { createLedger, type Ledger } from "../runtime/ledger/createLedger.ts";
 import { treeVerifier } from "../runtime/network/blobs/treeVerifier.ts";
 import { createNetwork } from "../runtime/network/createNetwork.ts";
 import type { Parts } from "../runtime/parts.ts";
@@ -16,7 +17,8 @@ import { publishLocalPeer, readLocalPeers } from "../runtime/network/localPeers.
 import { createPrograms } from "../runtime/programs/createPrograms.ts";
 import { bundleSource } from "../runtime/serving/bundleSource.ts";
 import { createLogger } from "../runtime/telemetry/createLogger.ts";
-import { createMetrics, type Metrics } from "../runtime/telemetry/createMetrics.ts";
+import { createDaemonMeter } from "../runtime/telemetry/createDaemonMeter.ts";
+import type { Metrics } from "../runtime/telemetry/createMetrics.ts";
 import { createTelemetryServer } from "../runtime/telemetry/createTelemetryServer.ts";
 import { createTraceStore } from "../runtime/traces/createTraceStore.ts";
 import type { Context } from "./context.ts";
@@ -29,6 +31,8 @@ export interface DaemonOptions {
   announce: readonly string[];
   /** Bytes of all stored traces. */
   maxDisk?: number | undefined;
+  /** Of which stake and clocks are shown. */
+  account?: Address | undefined;
 }
 
 /** The parts of one daemon, and where it keeps things. */
@@ -82,29 +86,23 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   const bundleFolders = options.kind === "watcher" ? [paths.bundles, path.join(folders.folder, "bundles")] : [paths.bundles];
   network.blobs.serve(bundleSource(bundleFolders));
   const programs = createPrograms(bundleFolders, { inference, hasher });
-  const ledger = createLedger({ chain, pollingIntervalMs: settings.pollingIntervalMs });
-  if (settings.telemetryPort !== undefined) await serveTelemetry(context, settings.telemetryPort, { network, ledger, logger });
-  return { chain, ledger, network, providers, programs, hasher, traces, logger, dataFolder: folders.folder };
-}
-
-async function serveTelemetry(context: Context, port: number, { network, ledger, logger }: Pick<Parts, "network" | "ledger" | "logger">): Promise<void> {
-  const metrics = createMetrics();
-  const chain = await context.chain();
-  const gauges = {
-    peers: metrics.gauge("peers", "Connected peers."),
-    jobs: metrics.gauge("jobs", "Jobs that can still change."),
-    disputes: metrics.gauge("disputes_open", "Disputes that have not ended."),
-    headAge: metrics.gauge("chain_head_age_seconds", "Age of the newest block that the endpoint serves."),
+  const followed = createLedger({ chain, pollingIntervalMs: settings.pollingIntervalMs });
+  const { metrics } = context;
+  const meter = createDaemonMeter(metrics, { chain, ledger: followed, network, traces, account: options.account, dataFolder: folders.folder, maxDisk: options.maxDisk, logger });
+  const ledger: Ledger = {
+    ...followed,
+    run: (onHead, signal) =>
+      followed.run((head) => {
+        meter.look(head);
+        onHead(head);
+      }, signal),
   };
-  const measure = async (): Promise<void> => {
-    gauges.peers.set(network.peers().length);
-    gauges.jobs.set(ledger.jobs.size);
-    gauges.disputes.set([...ledger.disputes.values()].filter(({ phase }) => phase !== "ended").length);
-    gauges.headAge.set(await chain.headAge().catch(() => Number.NaN));
-  };
-  const live: Metrics = { ...metrics, text: async () => (await measure(), metrics.text()) };
-  const server = createTelemetryServer({ port }, { metrics: live, logger, ready: () => ({ ready: true }), status: () => ({ peers: network.peers(), addresses: network.addresses(), jobs: [...ledger.jobs.values()], disputes: [...ledger.disputes.values()] }) });
-  const { url } = await server.start();
-  context.onClose(() => server.stop());
-  logger.info({ url }, "telemetry served");
+  if (settings.telemetryPort !== undefined) {
+    const live: Metrics = { ...metrics, text: async () => (await meter.measure(), metrics.text()) };
+    const server = createTelemetryServer({ port: settings.telemetryPort }, { metrics: live, logger, ready: () => meter.ready(), status: async () => ({ kind: options.kind, name: options.name, peer: network.peerId, addresses: network.addresses(), ...(await meter.status()) }) });
+    const { url } = await server.start();
+    context.onClose(() => server.stop());
+    logger.info({ url }, "telemetry served");
+  }
+  return { chain, ledger, network, providers, programs, hasher, traces, logger, metrics, dataFolder: folders.folder };
 }

@@ -52,6 +52,19 @@ export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (te
   return read;
 }
 
+/** Reads a number from 0 to 1. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (!/^\d(\.\d{1,9})?$/.test(text) || value > 1) throw new InvalidArgumentError("Write a number from 0 to 1, such as 0.25.");
+  return value;
+}
+
+/** Reads a web address. It may hold a secret, so an error does not repeat it. */
+export function webUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new InvalidArgumentError("Write a URL that starts with http:// or https://.");
+  return text;
+}
+
 /** Reads the number of a job or dispute, from 1. */
 export function id(text: string): bigint {
   if (!/^[1-9]\d{0,77}$/.test(text)) throw new InvalidArgumentError("Write its number, from 1 up.");

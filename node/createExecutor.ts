@@ -52,6 +52,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const openSince = new Map<string, number>();
   const served = new Set<Hex>();
   const { promise: chainRead, resolve: noteChainRead } = Promise.withResolvers<void>();
+  const deliveries = dependencies.metrics?.histogram("delivery_seconds", "Time to run a claimed job and to commit to it, until the commitment is included.", [], [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]);
   let lastPruned = 0;
   let lastListed = 0;
 
@@ -79,6 +80,12 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     }
   };
 
+  const timed = async (deliver: () => Promise<void>): Promise<void> => {
+    const started = performance.now();
+    await deliver();
+    deliveries?.observe((performance.now() - started) / 1000);
+  };
+
   const workOnJob = (job: Job, head: Head): void => {
     const key = `${job.id}/${job.attempt}`;
     if (job.status === "open" && wants(job, head)) {
@@ -88,7 +95,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       return;
     }
     openSince.delete(key);
-    if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) tasks.offer(`deliver ${key}`, (signal) => deliverJob(job, options, { ...dependencies, announcer }, signal));
+    if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) tasks.offer(`deliver ${key}`, (signal) => timed(() => deliverJob(job, options, { ...dependencies, announcer }, signal)));
     // A job that somebody claimed and left is worth a small transaction to whoever wants it.
     else if (job.status === "claimed" && !isMine(job) && head.timestamp > job.deadline && served.has(job.programRoot) && !declined.has(job.id)) urgent.offer(`expire ${key}`, (signal) => expireClaim(job, dependencies, signal));
     else if (job.status === "committed" && isMine(job)) {

@@ -5,6 +5,7 @@ import type { Ledger } from "./ledger/createLedger.ts";
 import type { Network } from "./network/createNetwork.ts";
 import type { Programs } from "./programs/createPrograms.ts";
 import type { Logger } from "./telemetry/createLogger.ts";
+import type { Metrics } from "./telemetry/createMetrics.ts";
 import type { TraceStore } from "./traces/createTraceStore.ts";
 
 /** What executor and watcher both work with; everything is started and stopped by its owner. */
@@ -17,4 +18,6 @@ export interface Parts {
   hasher: Hasher;
   traces: TraceStore;
   logger: Logger;
+  /** Where counts go; nowhere without it. */
+  metrics?: Metrics;
 }

@@ -12,6 +12,8 @@ import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
 import { describeFinding } from "../runtime/verification/checkTrace.ts";
 import { createAlarm, type Alarm } from "./createAlarm.ts";
+import { createSampler } from "./createSampler.ts";
+import { createWatcherMeter } from "./createWatcherMeter.ts";
 import { openDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { openRefutation } from "./openRefutation.ts";
@@ -51,6 +53,9 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const turnOf = ({ id, turn, turnStart }: Dispute): string => `${id}/${turn}/${turnStart}`;
   /** Executors whose floats have been this watcher's, by program. A restart forgets them; the demands that follow need no equal floats. */
   const equals = new Set<string>();
+  const isSampled = createSampler(options.sampleRate ?? 1);
+  const meter = createWatcherMeter(dependencies.metrics);
+  const skipped = new Set<string>();
   const executionOf = (job: Job): string => `${job.executor?.toLowerCase()}/${job.programRoot}`;
   let lastPruned = 0;
   let alarm: Alarm = { raise: async () => undefined, stop: () => undefined };
@@ -84,6 +89,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     } else {
       logger.info({ ...fields, ...(opinion.kind === "sound" ? { differing: opinion.differing, judged: opinion.judged } : {}), path: opinion.kind === "equal" ? "equal roots" : "every differing element judged" }, "commitment verified");
     }
+    meter.opinion(opinion.kind, (performance.now() - started) / 1000);
     if (opinion.kind === "equal") equals.add(executionOf(job));
     opinions.set(key, opinion.kind);
   };
@@ -109,9 +115,20 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     const key = keyOf(committed);
     if (head.timestamp < (askAgainAt.get(key) ?? 0)) return;
     if (isDisputedByMe(job)) return;
+    if (!isSampled(key)) return skip(key);
     if (!opinions.has(key)) checks.offer(`check ${job.id}/${job.attempt}`, (signal) => check(committed, head, signal));
     else if (disputed.has(key)) checks.offer(`look for the dispute of ${job.id}/${job.attempt}`, () => checkAgainIfGone(committed));
   };
+
+  const skip = (key: string): void => {
+    if (skipped.has(key)) return;
+    skipped.add(key);
+    meter.skipped();
+  };
+
+  /** Commitments that can be disputed and have not been judged, whatever keeps them. */
+  const unverified = (head: Head): Job[] =>
+    [...ledger.jobs.values()].filter((job) => job.status === "committed" && job.traceRoot !== undefined && head.timestamp <= job.deadline && !opinions.has(keyOf(job as CommittedJob)) && !isDisputedByMe(job) && isSampled(keyOf(job as CommittedJob)));
 
   /** A reorganisation can take the opening of a dispute away for good. */
   const checkAgainIfGone = async (job: CommittedJob): Promise<void> => {
@@ -134,7 +151,10 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
         if (head.timestamp > dispute.deadline) moves.offer(`end ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
       } else if (!lost.has(turnOf(dispute)) && (head.timestamp > dispute.turnStart || dispute.phase !== "sealed")) {
         moves.offer(`play ${dispute.id}/${dispute.turn}`, async (signal) => {
-          if ((await playDispute(committed, dispute, sender, dependencies, options.demandBudget, signal)) === "lost") lost.add(turnOf(dispute));
+          if ((await playDispute(committed, dispute, sender, dependencies, options.demandBudget, signal)) === "lost") {
+            lost.add(turnOf(dispute));
+            dependencies.webhook?.post("dispute lost", { disputeId: dispute.id, jobId: dispute.jobId, bond: dispute.bond });
+          }
         });
       }
     } else if (options.defendOthers && stands && isDefendersTurn(dispute) && opinions.get(keyOf({ ...job, traceRoot: job.traceRoot as Hex })) === "equal") {
@@ -154,6 +174,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const onHead = (head: Head): void => {
     for (const job of ledger.jobs.values()) workOnJob(job, head);
     for (const dispute of ledger.disputes.values()) workOnDispute(dispute, head);
+    meter.unverified(unverified(head), head.timestamp);
     if (head.timestamp - lastPruned >= 60) {
       lastPruned = head.timestamp;
       checks.offer("prune", () => pruneCases(dependencies));

@@ -29,4 +29,6 @@ export interface WatcherOptions {
   defendOthers: boolean;
   /** Commitments checked at once. */
   concurrency: number;
+  /** Share of the commitments that is checked, from 0 to 1; all without it. */
+  sampleRate?: number;
 }

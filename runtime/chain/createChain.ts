@@ -4,10 +4,11 @@ import type { Hex } from "../../protocol/hex.ts";
 import type { ContractName, Deployment } from "../config/deployment.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
 import { chainError } from "./chainError.ts";
-import { createEndpoint, createTransport, endpointName } from "./createTransport.ts";
+import { createEndpoints, type EndpointHealth } from "./createEndpoints.ts";
+import { createEndpoint, endpointName } from "./createTransport.ts";
 
 export interface ChainOptions {
-  /** JSON-RPC over HTTP, tried in order. */
+  /** JSON-RPC over HTTP: the first healthy one is asked. */
   rpcUrls: readonly string[];
   deployment: Deployment;
   /** Blocks below the head that events are read up to; 0 reads the head itself. */
@@ -16,6 +17,8 @@ export interface ChainOptions {
   timeoutMs?: number;
   /** Further tries of a request that fails. Default 2. */
   retries?: number;
+  /** Milliseconds between looks at the heads of all endpoints, where there are several. Default 5000. */
+  probeIntervalMs?: number;
 }
 
 export interface ChainDependencies {
@@ -42,6 +45,8 @@ export interface Chain {
   head(): Promise<Head>;
   /** Seconds from the newest block's timestamp to this machine's clock; a large one means a stalled node or chain. */
   headAge(): Promise<number>;
+  /** How each endpoint does. */
+  endpoints(): EndpointHealth[];
 }
 
 /**
@@ -51,7 +56,8 @@ export interface Chain {
 export async function createChain(options: ChainOptions, dependencies: ChainDependencies): Promise<Chain> {
   const { deployment } = options;
   const now = dependencies.now ?? Date.now;
-  const client = createPublicClient({ transport: createTransport(options), cacheTime: 0 }) as PublicClient;
+  const endpoints = createEndpoints(options, { logger: dependencies.logger, now });
+  const client = createPublicClient({ transport: endpoints.transport, cacheTime: 0 }) as PublicClient;
   await checkEndpoints(options, dependencies.logger);
   await checkContracts(client, options);
   const head = async (): Promise<Head> => {
@@ -70,6 +76,7 @@ export async function createChain(options: ChainOptions, dependencies: ChainDepe
     now,
     head,
     headAge: async () => Math.max(0, Math.floor(now() / 1000) - (await head()).timestamp),
+    endpoints: () => endpoints.health(),
   };
 }
 

@@ -17,7 +17,7 @@ export interface TelemetryServerDependencies {
   /** Whether the process can do its work; the reasons why not are shown. */
   ready: () => { ready: boolean; reasons?: string[] };
   /** Any JSON value that says what the process is doing; bigints are written as decimal text. */
-  status: () => unknown;
+  status: () => unknown | Promise<unknown>;
 }
 
 export interface TelemetryServer {
@@ -75,7 +75,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, { metr
       return send(response, state.ready ? 200 : 503, state);
     }
     case "/status":
-      return send(response, 200, status());
+      return send(response, 200, await status());
     default:
       return send(response, 404, { error: "not found", paths: ["/metrics", "/health", "/ready", "/status"] });
   }

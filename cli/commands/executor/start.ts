@@ -41,7 +41,7 @@ export function startExecutorCommand(shell: Shell): Command {
           throw new GainsayError("--misbehave works on a development chain only: anywhere else it would cost you your stake.", { code: "MISBEHAVIOUR_REFUSED", kind: "usage" });
         }
         const sender = await context.sender();
-        const daemon = await openDaemon(context, { kind: "executor", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [], maxDisk: flags.maxDisk });
+        const daemon = await openDaemon(context, { kind: "executor", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [], maxDisk: flags.maxDisk, account: sender.address });
         const { free } = await getStakeAccount(chain, sender.address);
         if (free === 0n) context.output.note(`gainsay: ${sender.address} has no free stake, so it cannot claim jobs; add some with \`gainsay stake deposit\`.`);
         const executor = createExecutor(

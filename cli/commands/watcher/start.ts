@@ -1,14 +1,16 @@
 import path from "node:path";
 import { Command, Option } from "commander";
+import { createBudget } from "../../../runtime/chain/createBudget.ts";
 import { getBalance } from "../../../runtime/chain/reads/getBalance.ts";
 import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
+import { createWebhook } from "../../../runtime/telemetry/createWebhook.ts";
 import { createCaseStore } from "../../../watcher/createCaseStore.ts";
 import { createWatcher } from "../../../watcher/createWatcher.ts";
 import { watcherModes, withheldAnswers, type WatcherMode, type WithheldAnswer } from "../../../watcher/options.ts";
 import { action } from "../../action.ts";
 import { openDaemon } from "../../daemon.ts";
 import { addDaemonFlags, type DaemonFlags } from "../../daemonFlags.ts";
-import { amount, duration, ether, integer } from "../../parse.ts";
+import { amount, duration, ether, fraction, integer, webUrl } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
 
 interface Flags extends DaemonFlags {
@@ -18,6 +20,9 @@ interface Flags extends DaemonFlags {
   maxDemands: number;
   maxDemandStake: bigint;
   defend: boolean;
+  sample: number;
+  webhook?: string;
+  maxDailySpend: bigint;
 }
 
 /** `gainsay watcher start` */
@@ -33,16 +38,25 @@ export function startWatcherCommand(shell: Shell): Command {
     .option("--max-demands <number>", "elements to demand in one dispute at most", integer(1, 16_384), 24)
     .option("--max-demand-stake <amount>", "bonds of demands at stake in one dispute at most", amount, amount("2"))
     .option("--no-defend", "do not make moves for honest executors that leave half of their clock unused")
+    .option("--sample <fraction>", "share of the commitments that is checked, chosen by a secret of each start: from 0 to 1 (default 1)", fraction, 1)
+    .option("--webhook <url>", "where mode alert and dispute also post wrong results, lost disputes and other watchers' warnings, as JSON (default: nowhere)", webUrl)
+    .option("--max-daily-spend <amount>", "gas and bonds that may leave the account in 24 hours before no new dispute is begun; moves of open ones are always made", amount, amount("5"))
     .action(
       action(shell, async (context, flags: Flags) => {
-        const sender = flags.mode === "dispute" ? await context.sender() : undefined;
-        const account = flags.mode === "observe" ? undefined : await context.account();
-        const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [], maxDisk: flags.maxDisk });
+        const own = flags.mode === "dispute" ? await context.sender() : undefined;
+        // A webhook is told also by a watcher that has no key to sign warnings with.
+        const unsigned = flags.mode === "observe" || (flags.mode === "alert" && flags.webhook !== undefined && context.settings.key === undefined);
+        const account = unsigned ? undefined : await context.account();
+        const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [], maxDisk: flags.maxDisk, account: account?.address });
+        const { logger, metrics } = daemon;
+        const sender = own === undefined ? undefined : await createBudget(own, { weiPerDay: flags.maxDailySpend, file: path.join(daemon.dataFolder, "spending.json") }, { logger, metrics });
+        const webhook = flags.webhook === undefined || flags.mode === "observe" ? undefined : createWebhook({ url: flags.webhook }, { logger });
+        if (webhook !== undefined) context.onClose(() => webhook.stop());
         if (sender !== undefined) await warnIfPoor(sender.address, daemon.chain, context.output.note);
         const cases = await createCaseStore(path.join(daemon.dataFolder, "cases"));
         const watcher = createWatcher(
-          { mode: flags.mode, patienceSeconds: flags.patience, onWithheld: flags.onWithheld, demandBudget: { demands: flags.maxDemands, wei: flags.maxDemandStake }, defendOthers: flags.defend, concurrency: flags.concurrency },
-          { ...daemon, cases, fetchedBundles: path.join(daemon.dataFolder, "bundles"), ...(account === undefined ? {} : { account }), ...(sender === undefined ? {} : { sender }) },
+          { mode: flags.mode, patienceSeconds: flags.patience, onWithheld: flags.onWithheld, demandBudget: { demands: flags.maxDemands, wei: flags.maxDemandStake }, defendOthers: flags.defend, concurrency: flags.concurrency, sampleRate: flags.sample },
+          { ...daemon, cases, fetchedBundles: path.join(daemon.dataFolder, "bundles"), ...(account === undefined ? {} : { account }), ...(sender === undefined ? {} : { sender }), ...(webhook === undefined ? {} : { webhook }) },
         );
         const programs = await daemon.programs.list();
         context.output.result({ ready: true, account: account?.address ?? null, mode: flags.mode, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs }, [

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** `lose`: hand the request on, but break the connection before the answer. `cut`: break it at once. An object: answer with this error, or this result. */
-export type Behaviour = "pass" | "cut" | "lose" | "fail" | { code: number; message: string } | { result: unknown };
+export type Behaviour = "pass" | "cut" | "lose" | "fail" | "hang" | { code: number; message: string } | { result: unknown };
 
 export interface MisbehavingProxy {
   url: string;
@@ -23,6 +23,7 @@ export async function startMisbehavingProxy(target: string): Promise<Misbehaving
       proxy.calls.push(method);
       const behaviour = proxy.behave(method, params ?? []);
       if (behaviour === "cut") return void request.socket.destroy();
+      if (behaviour === "hang") return;
       if (behaviour === "fail") return void response.writeHead(503).end("upstream is down");
       if (typeof behaviour === "object") return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id, ...("result" in behaviour ? behaviour : { error: behaviour }) }));
       fetch(target, { method: "POST", body, headers: { "content-type": "application/json" } }).then(
