@@ -80,7 +80,8 @@ export function createStage(home: string, env: NodeJS.ProcessEnv, signal?: Abort
         child.stdout.on("data", (data: Buffer) => {
           stdout += data.toString();
           const ready = parse(stdout);
-          if (ready === undefined) return;
+          // A daemon that cannot start says so in a document, too, and ends.
+          if (ready === undefined || "error" in ready) return;
           child.removeListener("close", early);
           const daemon: StagedDaemon = {
             name,

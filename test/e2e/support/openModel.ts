@@ -48,7 +48,8 @@ export interface OpenedModel {
   close(): Promise<void>;
 }
 
-export async function openModel(model: TestModel): Promise<OpenedModel> {
+/** `given`: bytes of the inputs, where no file holds them. */
+export async function openModel(model: TestModel, given?: Uint8Array[]): Promise<OpenedModel> {
   const runner = createFoldRunner();
   const bundle = await compileModel({ modelBytes: new Uint8Array(await readFile(model.file)) }, { runner });
   runner.close();
@@ -58,7 +59,7 @@ export async function openModel(model: TestModel): Promise<OpenedModel> {
   const hasher = createHasher({ threads: 1 });
   hasher.start();
   const stops: (() => Promise<void>)[] = [() => hasher.stop()];
-  const inputs = await Promise.all(bundle.program.inputs.map(async (input) => (await readInput(input, model.input)).bytes));
+  const inputs = given ?? await Promise.all(bundle.program.inputs.map(async (input) => (await readInput(input, model.input)).bytes));
   const programs: OpenedModel["programs"] = ({ threads = 1, optimization = "all" } = {}) => {
     const inference = createInference({ provider: "cpu", threads, optimization }, { logger: silentLogger() });
     stops.push(() => inference.stop());
