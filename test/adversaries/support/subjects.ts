@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Trace } from "../../../runtime/inference/trace.ts";
-import type { LoadedProgram } from "../../../runtime/programs/createPrograms.ts";
+import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
 import { digits, openModel, type OpenedModel } from "../../e2e/support/openModel.ts";
 import { buildOnnx, floats, int64s, noise, op } from "../../support/onnxBuilder.ts";
 

@@ -59,7 +59,7 @@ export async function openModel(model: TestModel, given?: Uint8Array[]): Promise
   const hasher = createHasher({ threads: 1 });
   hasher.start();
   const stops: (() => Promise<void>)[] = [() => hasher.stop()];
-  const inputs = given ?? await Promise.all(bundle.program.inputs.map(async (input) => (await readInput(input, model.input)).bytes));
+  const inputs = given ?? (await Promise.all(bundle.program.inputs.map(async (input) => (await readInput(input, model.input)).bytes)));
   const programs: OpenedModel["programs"] = ({ threads = 1, optimization = "all" } = {}) => {
     const inference = createInference({ provider: "cpu", threads, optimization }, { logger: silentLogger() });
     stops.push(() => inference.stop());
