@@ -74,7 +74,12 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   );
   await network.start();
   context.onClose(() => network.stop());
-  context.onClose(await publishLocalPeer(paths.home, peerName, network.addresses()));
+  const unpublish = await publishLocalPeer(paths.home, peerName, network.addresses()).catch((error: unknown) => {
+    // A full disk, for one, must not keep a daemon from what it has to defend.
+    logger.warn({ error }, "own addresses could not be left in the data folder");
+    return undefined;
+  });
+  if (unpublish !== undefined) context.onClose(unpublish);
   const stakes = createStakeBook(chain);
   const providers = createProviderBook(network, chain.deployment, { stakes });
   context.onClose(() => providers.stop());

@@ -7,12 +7,17 @@ import { isRevert } from "../runtime/chain/revertError.ts";
 import type { Job } from "../runtime/chain/types.ts";
 import { loadInputs, type InputSources } from "../runtime/programs/loadInputs.ts";
 import type { Programs } from "../runtime/programs/createPrograms.ts";
+import type { TraceStore } from "../runtime/traces/createTraceStore.ts";
+import { traceSize } from "../runtime/traces/traceSize.ts";
 import type { Logger } from "../runtime/telemetry/createLogger.ts";
 
 export interface ClaimDependencies extends InputSources {
   sender: Sender;
   programs: Programs;
   logger: Logger;
+  traces: Pick<TraceStore, "room">;
+  /** Claimed jobs whose trace is not stored yet; each takes room too. */
+  pending: number;
   /** Never look at this job again. */
   decline(jobId: bigint): void;
 }
@@ -30,6 +35,11 @@ export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, si
   }
   const loaded = await programs.open(job.programRoot);
   if (loaded === undefined) return decline(job.id);
+  const [room, bytes] = [await dependencies.traces.room(), traceSize(loaded.program)];
+  // A trace without a place is a delivery missed, and that costs stake.
+  if (room < bytes * (dependencies.pending + 1)) {
+    throw new GainsayError("There is no room for the trace of another job; make some on the disk, or raise --max-disk.", { code: "TRACE_STORE_FULL", retryable: true, details: { jobId: job.id, room, needed: bytes * (dependencies.pending + 1) } });
+  }
   try {
     await loadInputs(dependencies, loaded.program, job, signal);
   } catch (error) {

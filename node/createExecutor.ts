@@ -80,6 +80,8 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     }
   };
 
+  const pending = (): number => [...ledger.jobs.values()].filter((job) => job.status === "claimed" && isMine(job)).length;
+
   const timed = async (deliver: () => Promise<void>): Promise<void> => {
     const started = performance.now();
     await deliver();
@@ -91,7 +93,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     if (job.status === "open" && wants(job, head)) {
       const since = openSince.get(key) ?? head.timestamp;
       openSince.set(key, since);
-      if (head.timestamp - since >= options.claimDelaySeconds) tasks.offer(`claim ${key}`, (signal) => claimOpenJob(job, { ...dependencies, decline: (id) => declined.add(id) }, signal));
+      if (head.timestamp - since >= options.claimDelaySeconds) tasks.offer(`claim ${key}`, (signal) => claimOpenJob(job, { ...dependencies, pending: pending(), decline: (id) => declined.add(id) }, signal));
       return;
     }
     openSince.delete(key);

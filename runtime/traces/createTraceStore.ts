@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import { fromHex, toHex, type Hex } from "../../protocol/hex.ts";
@@ -41,6 +41,8 @@ export interface TraceStore {
   /** The tensor roots under a trace root, input root or output root, side by side. */
   openList(root: Hex, domain: StoredListDomain): Uint8Array | undefined;
   list(): StoredTraceInfo[];
+  /** Bytes that can still be stored: what the limit leaves, and what the disk holds. */
+  room(): Promise<number>;
   /** Forgets the traces of these jobs. */
   prune(jobKeys: readonly string[]): Promise<void>;
 }
@@ -161,6 +163,11 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
       return undefined;
     },
     list: () => [...entries.values()].map(({ manifest: { jobKey, programRoot, inputRoot, traceRoot, outputRoot, dataBytes, leavesBytes } }) => ({ jobKey, programRoot, inputRoot, traceRoot, outputRoot, bytes: dataBytes + leavesBytes })),
+    async room() {
+      const left = Math.max(0, maxBytes - usedBytes());
+      const disk = await statfs(dir).catch(() => undefined);
+      return disk === undefined ? left : Math.min(left, disk.bavail * disk.bsize);
+    },
     prune: (jobKeys) =>
       exclusively(async () => {
         for (const jobKey of jobKeys) {

@@ -25,7 +25,7 @@ export function lockDirectory(dir: string): DirectoryLock {
     mkdirSync(dir, { recursive: true });
     database = new DatabaseSync(path.join(dir, "lock.sqlite"), { timeout: 0 });
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
-    writeFileSync(pidFile, String(process.pid));
+    notePid(pidFile);
   } catch (cause) {
     database?.close();
     if ((cause as { errcode?: number }).errcode === SQLITE_BUSY) {
@@ -41,6 +41,15 @@ export function lockDirectory(dir: string): DirectoryLock {
       if (heldOpen.delete(held)) held.close();
     },
   };
+}
+
+/** The lock is the database; this only names its holder, and a full disk must not keep a daemon from defending what it has stored. */
+function notePid(file: string): void {
+  try {
+    writeFileSync(file, String(process.pid));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  }
 }
 
 function readPid(file: string): number | undefined {

@@ -115,6 +115,7 @@ describe.skipIf(!built)("with a development chain", () => {
   it("gets a result and a receipt from an executor", async () => {
     await result("model", "register", large.model, "--key", "requester");
     executor = await start(["executor", "start", "--key", "executor-1", "--min-fee", "2000wei", "--region", "Here"], env);
+    expect(await failure("executor", "start", "--key", "executor-1")).toEqual([2, "DATA_DIR_LOCKED"]);
     const job = await result("job", "submit", programRoot, "--input", sampleFile(7), "--key", "requester", "--challenge-window", "2", "--wait");
     expect(job).toMatchObject({ jobId: "2", status: "final" });
     expect(await result("job", "wait", "2")).toMatchObject({ id: "2", status: "final", attempt: 1 });
@@ -134,11 +135,11 @@ describe.skipIf(!built)("with a development chain", () => {
     expect(executors[0].latencySeconds).toBeLessThan(5);
     expect(Number(executors[0].stake.free)).toBeGreaterThan(0);
 
-    const byPrice = ["job", "submit", programRoot, "--input", sampleFile(7), "--key", "requester", "--challenge-window", "1", "--wait", "--prefer", "price", "--listen-for", "2"];
+    const byPrice = ["job", "submit", programRoot, "--input", sampleFile(7), "--key", "requester", "--challenge-window", "1", "--wait", "--prefer", "price", "--listen-for", "4"];
     expect(await failure(...byPrice, "--fee", "1999wei")).toEqual([75, "NO_OFFERS"]);
     expect(await result(...byPrice)).toMatchObject({ status: "final", fee: "2000", executor: account, meantFor: account.toLowerCase(), inputTravels: "off chain" });
-    const named = ["job", "submit", programRoot, "--input", sampleFile(7), "--key", "requester", "--listen-for", "2"];
-    expect(await failure(...named, "--executor", "executor-2")).toEqual([75, "EXECUTOR_NOT_HEARD"]);
+    const named = ["job", "submit", programRoot, "--input", sampleFile(7), "--key", "requester", "--listen-for", "15"];
+    expect(await failure(...named, "--executor", "executor-2", "--listen-for", "1")).toEqual([75, "EXECUTOR_NOT_HEARD"]);
     expect(await failure(...named, "--executor", "executor-1", "--prefer", "price")).toEqual([2, "USAGE"]);
     expect(await result(...named, "--executor", "executor-1", "--fee", "1gwei")).toMatchObject({ fee: "1000000000", executor: account, meantFor: account.toLowerCase() });
   });

@@ -62,10 +62,10 @@ describe("createExecutor", () => {
     await arena.close();
   });
 
-  const start = async (options: Partial<ExecutorOptions> = {}, folder?: string): Promise<{ folder: string; daemon: Running }> => {
+  const start = async (options: Partial<ExecutorOptions> = {}, folder?: string, maxBytes = Infinity): Promise<{ folder: string; daemon: Running }> => {
     const dir = folder ?? (await mkdtemp(path.join(opened.scratch, "executor-")));
     const logger = recordingLogger(journal, "executor");
-    const traces = createTraceStore({ dir }, { logger, hasher: opened.hasher });
+    const traces = createTraceStore({ dir, maxBytes }, { logger, hasher: opened.hasher });
     await traces.start();
     const executor = createExecutor(
       { programs: [opened.root], minFee: 0n, maxCollateral: 10n * collateral, claimDelaySeconds: 0, retainSeconds: 3600, concurrency: 2, ...options },
@@ -174,6 +174,16 @@ describe("createExecutor", () => {
     await depositStake(arena.sender("executor"), collateral);
     const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 100);
     await journal.next("executor", "result committed", { jobId }).finally(() => clearInterval(nudge));
+  });
+
+  it("claims nothing whose trace it could not store, since a missed delivery costs stake", async () => {
+    const first = await start({}, undefined, 5_000);
+    const jobId = await submit();
+    expect(await journal.next("executor", "task failed")).toMatchObject({ task: `claim ${jobId}/1`, code: "TRACE_STORE_FULL" });
+    expect(await getJob(arena.chain, jobId)).toMatchObject({ status: "open" });
+    await stop(first);
+    await start({}, first.folder, 1_000_000);
+    await journal.next("executor", "result committed", { jobId });
   });
 
   it("waits as long as it was told before it claims", async () => {
