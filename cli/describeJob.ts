@@ -14,6 +14,7 @@ export function describeJob(job: Job, now: number): [string, string | undefined]
     ["fee", ether(job.fee)],
     ["collateral", ether(job.collateral)],
     ["windows", `claim ${span(job.claimWindow)}, delivery ${span(job.deliveryWindow)}, challenge ${span(job.challengeWindow)}`],
+    ["consumer", job.consumer === undefined ? undefined : `${job.consumer}, ${job.callbackGas} gas`],
     ["input root", job.inputRoot],
     ["trace root", job.traceRoot],
     ["output root", job.outputRoot],

@@ -12,12 +12,13 @@ import {Wei} from "./lib/Wei.sol";
 contract Stakes is IStakes {
     using Wei for uint256;
 
-    /// @dev Two storage words: a claim touches the first, `settle` both.
+    /// @dev A claim and its settlement touch the first word only. 2^88 wei are 3e8 ether, 2^80 are 1.2e6: nobody has more
+    /// to deposit, or to lock.
     struct Entry {
-        uint96 free;
-        uint96 locked;
-        uint96 credits;
-        uint96 pending;
+        uint88 free;
+        uint80 locked;
+        uint88 credits;
+        uint88 pending;
         uint40 availableAt;
     }
 
@@ -47,7 +48,7 @@ contract Stakes is IStakes {
     /// @inheritdoc IStakes
     function deposit() external payable {
         require(msg.value != 0, NothingToMove(msg.sender));
-        _entries[msg.sender].free += msg.value.toWei96();
+        _entries[msg.sender].free += msg.value.toWei88();
         emit Deposited(msg.sender, msg.value);
     }
 
@@ -58,8 +59,8 @@ contract Stakes is IStakes {
         require(amount <= free, InsufficientStake(msg.sender, free, amount));
         uint256 availableAt = amount == 0 ? 0 : block.timestamp + WITHDRAWAL_DELAY;
         // SAFETY: free + pending is at most what was deposited, amount <= free; the delay is below 2^32 seconds.
-        entry.free = uint96(free - amount);
-        entry.pending = uint96(amount);
+        entry.free = uint88(free - amount);
+        entry.pending = uint88(amount);
         entry.availableAt = uint40(availableAt);
         emit WithdrawalRequested(msg.sender, amount, availableAt);
     }
@@ -95,9 +96,10 @@ contract Stakes is IStakes {
     function lock(address account, uint256 amount) external onlyJobs {
         Entry storage entry = _entries[account];
         require(amount <= entry.free, InsufficientStake(account, entry.free, amount));
-        // SAFETY: amount <= free < 2^96.
-        entry.free -= uint96(amount);
-        entry.locked += uint96(amount);
+        uint80 locked = (uint256(entry.locked) + amount).toWei80();
+        // SAFETY: amount <= free < 2^88.
+        entry.free -= uint88(amount);
+        entry.locked = locked;
         emit Locked(account, amount);
     }
 
@@ -118,8 +120,8 @@ contract Stakes is IStakes {
         require(paid <= order.amount, SlashExceedsAmount(order.amount, order.reward, order.compensation));
         Entry storage entry = _entries[order.account];
         require(order.amount <= entry.locked, InsufficientLock(order.account, entry.locked, order.amount));
-        // SAFETY: amount <= locked < 2^96.
-        entry.locked -= uint96(order.amount);
+        // SAFETY: amount <= locked < 2^80.
+        entry.locked -= uint80(order.amount);
         uint256 burned = order.amount - paid;
         emit Slashed(order.account, order.amount, burned);
         _credit(order.challenger, order.reward);
@@ -136,15 +138,15 @@ contract Stakes is IStakes {
     function _unlock(address account, uint256 amount) private {
         Entry storage entry = _entries[account];
         require(amount <= entry.locked, InsufficientLock(account, entry.locked, amount));
-        // SAFETY: amount <= locked < 2^96.
-        entry.locked -= uint96(amount);
-        entry.free += uint96(amount);
+        // SAFETY: amount <= locked < 2^80.
+        entry.locked -= uint80(amount);
+        entry.free += uint88(amount);
         emit Unlocked(account, amount);
     }
 
     function _credit(address account, uint256 amount) private {
         if (amount == 0) return;
-        _entries[account].credits += amount.toWei96();
+        _entries[account].credits += amount.toWei88();
         emit Credited(account, amount);
     }
 

@@ -2,7 +2,7 @@ import { GainsayError } from "../protocol/errors.ts";
 import { claimJob } from "../runtime/chain/calls/claimJob.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import { getStakeAccount } from "../runtime/chain/reads/getStakeAccount.ts";
-import { isConvicted } from "../runtime/chain/reads/getJob.ts";
+import { isBarred } from "../runtime/chain/reads/getJob.ts";
 import { isRevert } from "../runtime/chain/revertError.ts";
 import type { Job } from "../runtime/chain/types.ts";
 import { loadInputs, type InputSources } from "../runtime/programs/loadInputs.ts";
@@ -25,8 +25,8 @@ export interface ClaimDependencies extends InputSources {
 /** Claims a job, once its input is here: from the claim on, the executor answers for having it. */
 export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, signal: AbortSignal): Promise<void> {
   const { sender, programs, logger, decline } = dependencies;
-  if (await isConvicted(sender.chain, job.id, sender.address)) {
-    logger.info({ jobId: job.id }, "job left to others after a conviction");
+  if (await isBarred(sender.chain, job.id, sender.address)) {
+    logger.info({ jobId: job.id }, "job left to others after a failure");
     return decline(job.id);
   }
   const { free } = await getStakeAccount(sender.chain, sender.address);
@@ -51,7 +51,7 @@ export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, si
     const { attempt, deadline } = await claimJob(sender, job.id, { signal });
     logger.info({ jobId: job.id, attempt, deadline, fee: job.fee, collateral: job.collateral }, "job claimed");
   } catch (error) {
-    if (isRevert(error, "WrongStatus")) return logger.debug({ jobId: job.id }, "job claimed by another executor");
+    if (isRevert(error, "WrongStatus", "WrongRecord")) return logger.debug({ jobId: job.id }, "job claimed by another executor");
     throw error;
   }
 }

@@ -58,7 +58,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
 
   const isMine = (job: Job): boolean => job.executor?.toLowerCase() === sender.address.toLowerCase();
   const wants = (job: Job, head: Head): boolean =>
-    served.has(job.programRoot) && !declined.has(job.id) && job.fee >= options.minFee && job.collateral <= options.maxCollateral && head.timestamp <= job.deadline && (job.expiry === 0 || head.timestamp <= job.expiry);
+    served.has(job.programRoot) && !declined.has(job.id) && job.fee >= options.minFee && job.collateral <= options.maxCollateral && head.timestamp <= job.deadline && head.timestamp <= job.expiry;
 
   /** Serves a program once this machine's kernels have passed its test; one that fails is left alone until a restart. */
   const admit = async (root: Hex, signal: AbortSignal): Promise<void> => {

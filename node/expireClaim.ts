@@ -10,6 +10,6 @@ export async function expireClaim(job: Job, { sender, logger }: { sender: Sender
     await expireJob(sender, job.id, { signal });
     logger.info({ jobId: job.id, executor: job.executor }, "missed job reopened");
   } catch (error) {
-    if (!isRevert(error, "WrongStatus", "DeadlineNotPassed")) throw error;
+    if (!isRevert(error, "WrongStatus", "WrongRecord", "DeadlineNotPassed")) throw error;
   }
 }

@@ -10,6 +10,6 @@ export async function finalizeCommitment(job: Job, { sender, logger }: { sender:
     await finalizeJob(sender, job.id, { signal });
     logger.info({ jobId: job.id, attempt: job.attempt, fee: job.fee }, "job final");
   } catch (error) {
-    if (!isRevert(error, "WrongStatus", "DisputesOpen", "DeadlineNotPassed")) throw error;
+    if (!isRevert(error, "WrongStatus", "WrongRecord", "DisputesOpen", "DeadlineNotPassed")) throw error;
   }
 }

@@ -10,6 +10,10 @@ export interface JobLimits {
   maxChallengeWindow: number;
   minCollateral: bigint;
   rewardCap: bigint;
+  /** Seconds from a submission to the latest expiry. */
+  maxLifetime: number;
+  /** The collateral is at least this many times the fee. */
+  collateralPerFee: number;
 }
 
 /** Parameters of all disputes of one deployment: seconds and wei. The struct `DisputeRules`. */
@@ -49,6 +53,8 @@ export const deploymentConfigs = {
       maxChallengeWindow: day,
       minCollateral: parseEther("0.1"),
       rewardCap: parseEther("1"),
+      maxLifetime: 7 * day,
+      collateralPerFee: 4,
     },
     rules: { bond: parseEther("0.05"), clock: minute, extension: 30, demandBond: parseEther("0.05"), maxDemands: 16 },
   },
@@ -63,6 +69,8 @@ export const deploymentConfigs = {
       maxChallengeWindow: 7 * day,
       minCollateral: parseEther("1"),
       rewardCap: parseEther("5"),
+      maxLifetime: 30 * day,
+      collateralPerFee: 4,
     },
     rules: { bond: parseEther("0.1"), clock: 6 * hour, extension: hour, demandBond: parseEther("0.2"), maxDemands: 64 },
   },

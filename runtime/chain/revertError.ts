@@ -10,7 +10,7 @@ const errorAbi: Abi = Object.values(generated)
   .filter((item) => item.type === "error");
 
 /** Reverts that time alone mends. */
-const passing = new Set(["TooSoon", "DeadlineNotPassed", "ClockStillRuns", "DisputesOpen", "WithdrawalTooEarly"]);
+const passing = new Set(["TooSoon", "DeadlineNotPassed", "ClockStillRuns", "DisputesOpen", "WithdrawalTooEarly", "JustReopened"]);
 
 /** What a contract reverted with. */
 export interface Revert {

@@ -20,7 +20,11 @@ export interface Job {
   status: JobStatus;
   /** Numbers the commitments from 1. */
   attempt: number;
+  /** Deliveries that were claimed and not made. */
+  missed: number;
   openDisputes: number;
+  /** Whether the commitment has been unfolded, so that it can be disputed. */
+  unfolded: boolean;
   /** Last second for the next step: a claim, the commitment, or a challenge. */
   deadline: number;
   requester: Address;
@@ -36,8 +40,11 @@ export interface Job {
   claimWindow: number;
   deliveryWindow: number;
   challengeWindow: number;
-  /** 0 is never. */
+  /** Seconds since the epoch after which nobody may claim. */
   expiry: number;
+  /** Who is told the final result, with so much gas. */
+  consumer: Address | undefined;
+  callbackGas: number;
 }
 
 /**
@@ -100,6 +107,10 @@ export interface Parameters {
     maxChallengeWindow: number;
     minCollateral: bigint;
     rewardCap: bigint;
+    /** Seconds from a submission to the latest expiry. */
+    maxLifetime: number;
+    /** The collateral is at least this many times the fee. */
+    collateralPerFee: number;
   };
   rules: { bond: bigint; clock: number; extension: number; demandBond: bigint; maxDemands: number };
   withdrawalDelay: number;

@@ -88,6 +88,8 @@ describe("constructors", () => {
     ["challengeWindow", { maxChallengeWindow: 2 ** 24 }],
     ["minCollateral", { minCollateral: 0n }],
     ["rewardCap", { rewardCap: 0n }],
+    ["maxLifetime", { maxLifetime: 0 }],
+    ["collateralPerFee", { collateralPerFee: 0 }],
   ])("refuse limits that break a %s", async (parameter, changes) => {
     const stakes = await deploy("Stakes", [await nextAddress(1), 1000]);
     const args = [stakes, world.deployment.contracts.models, world.address.stranger, { ...testConfig.limits, ...changes }];

@@ -107,8 +107,8 @@ describe("refute", () => {
   it("bars the convicted from the job and lets another deliver", async () => {
     await refute(await openSealed());
     await world.send("stakes", "deposit", [], { from: "executor", value: collateral });
-    await expectRevert(world.send("jobs", "claim", [jobId], { from: "executor" }), "ConvictedOnThisJob", [jobId, world.address.executor]);
-    expect(await world.read("jobs", "isConvicted", [jobId, world.address.executor])).toBe(true);
+    await expectRevert(world.send("jobs", "claim", [jobId], { from: "executor" }), "BarredFromJob", [jobId, world.address.executor]);
+    expect(await world.read("jobs", "isBarred", [jobId, world.address.executor])).toBe(true);
     await world.send("stakes", "deposit", [], { from: "second", value: collateral });
     await world.send("jobs", "claim", [jobId], { from: "second" });
     await commit(world, jobId, program, trace, "second");
@@ -119,6 +119,7 @@ describe("refute", () => {
   });
 
   it("must come in a later second than the opening", async () => {
+    await world.send("jobs", "unfold", [jobId], { from: "stranger" });
     await world.connection.provider.request({ method: "evm_setAutomine", params: [false] });
     const at = (await now()) + 10n;
     const witness = fraud();

@@ -93,6 +93,7 @@ describe("gas stays under its ceiling", () => {
   it("for a refutation", async () => {
     const jobId = await committed();
     const witness = makeWitness(program, 1n);
+    await send("Jobs.unfold", "challenger", [jobId]);
     await send("Disputes.open (sealed)", "challenger", [jobId, 1, sealOf(world.address.challenger, witness)], bond);
     await open(world, jobId, noSeal, { from: "rival" });
     await send("Disputes.refute (sealed, small witness)", "challenger", [1n, salt, witness]);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { getJob, isConvicted } from "../../runtime/chain/reads/getJob.ts";
+import { getJob, isBarred } from "../../runtime/chain/reads/getJob.ts";
 import { getDispute } from "../../runtime/chain/reads/getDispute.ts";
 import { getStakeAccount } from "../../runtime/chain/reads/getStakeAccount.ts";
 import { readDisputeMoves } from "../../runtime/chain/reads/readDisputeMoves.ts";
@@ -57,7 +57,7 @@ describe.each([digits, realMnist].map((model) => ({ ...model, steps: model.name 
   const expectConviction = async (job: Committed, disputeId: bigint, lying: LyingTrace, step: number): Promise<void> => {
     expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "ended", outcome: "challengerWon" });
     expect(await getJob(arena.chain, job.id)).toMatchObject({ status: "open", executor: undefined, openDisputes: 0 });
-    expect(await isConvicted(arena.chain, job.id, arena.addresses.executor)).toBe(true);
+    expect(await isBarred(arena.chain, job.id, arena.addresses.executor)).toBe(true);
     expect(await getStakeAccount(arena.chain, arena.addresses.executor)).toMatchObject({ free: 2n * collateral, locked: 0n });
     const moves = await readDisputeMoves(arena.chain, disputeId);
     expect(moves.find(({ kind }) => kind === "refute")).toMatchObject({ stepIndex: step, element: lying.element, verdict: { fraud: true } });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { finalizeJob } from "../../runtime/chain/calls/finalizeJob.ts";
 import { getDispute, getDisputeCount } from "../../runtime/chain/reads/getDispute.ts";
-import { getJob, isConvicted } from "../../runtime/chain/reads/getJob.ts";
+import { getJob, isBarred } from "../../runtime/chain/reads/getJob.ts";
 import { getParameters } from "../../runtime/chain/reads/getParameters.ts";
 import { getStakeAccount } from "../../runtime/chain/reads/getStakeAccount.ts";
 import { readDisputeMoves, type DisputeMove } from "../../runtime/chain/reads/readDisputeMoves.ts";
@@ -74,7 +74,7 @@ describe.each([digits, realMnist].map((model) => ({ ...model, steps: model.name 
     const demands = moves.filter(({ kind }) => kind === "demand").length;
     costs[`lie in step ${step}`] = [demands, await gasOf(moves)];
     expect(demands).toBeLessThanOrEqual(steps - step + 1);
-    expect(await isConvicted(arena.chain, job.id, arena.addresses.executor)).toBe(true);
+    expect(await isBarred(arena.chain, job.id, arena.addresses.executor)).toBe(true);
     expect(await getJob(arena.chain, job.id)).toMatchObject({ status: "open", openDisputes: 0 });
     expect(await getStakeAccount(arena.chain, arena.addresses.executor)).toMatchObject({ free: 2n * collateral, locked: 0n, credits: 0n });
     // Half of the collateral, and every bond of the walk.
@@ -99,7 +99,7 @@ describe.each([digits, realMnist].map((model) => ({ ...model, steps: model.name 
     await arena.pass(dispute.deadline - (await arena.chain.head()).timestamp + 1);
     await endDispute(arena.sender("stranger"), dispute);
     expect(await getDispute(arena.chain, disputeId)).toMatchObject({ outcome: "challengerWon", position: { stepIndex: step, index: lying.element } });
-    expect(await isConvicted(arena.chain, job.id, arena.addresses.executor)).toBe(true);
+    expect(await isBarred(arena.chain, job.id, arena.addresses.executor)).toBe(true);
   });
 
   it.skipIf(!model.present)("of an honest executor is believed after the outputs were opened: it is paid, and keeps the bond", async () => {

@@ -25,7 +25,7 @@ export function jobStatusCommand(shell: Shell): Command {
 function eventText(event: JobEvent): string {
   switch (event.name) {
     case "Submitted":
-      return `submitted by ${event.args.requester}, fee ${ether(event.args.fee)}`;
+      return `submitted by ${event.args.requester}, fee ${ether(event.args.terms.fee)}`;
     case "InputPublished":
       return `input of ${(event.args.input.length - 2) / 2} bytes published`;
     case "Claimed":
@@ -38,6 +38,10 @@ function eventText(event: JobEvent): string {
       return `missed by ${event.args.executor}, who lost ${ether(event.args.penalty)}`;
     case "Convicted":
       return `${event.args.executor} convicted by ${event.args.challenger}: reward ${ether(event.args.reward)}, compensation ${ether(event.args.compensation)}, burned ${ether(event.args.burned)}`;
+    case "CommitmentUnfolded":
+      return `attempt ${event.args.attempt} unfolded for a dispute`;
+    case "Delivered":
+      return `delivered to ${event.args.consumer}, which ${event.args.accepted ? "accepted it" : "failed"}`;
     case "Reopened":
       return `open again for attempt ${event.args.attempt}`;
     case "Cancelled":

@@ -1,15 +1,16 @@
 import { Command, Option } from "commander";
+import type { Address } from "viem";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { submitJob } from "../../../runtime/chain/calls/submitJob.ts";
 import { findModel as findRegistered } from "../../../runtime/chain/reads/getModel.ts";
 import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
-import type { Job } from "../../../runtime/chain/types.ts";
+import type { Job, Parameters } from "../../../runtime/chain/types.ts";
 import { parseTarget } from "../../../runtime/network/addresses.ts";
 import { action } from "../../action.ts";
 import { findModel } from "../../models.ts";
 import { chooseOffer, collectOffers, priceOf, type Preference } from "../../offers.ts";
 import { pairs } from "../../output.ts";
-import { amount, duration, ether, repeated, time } from "../../parse.ts";
+import { address, amount, duration, ether, integer, repeated, time } from "../../parse.ts";
 import { openPeers, peerFlag } from "../../peers.ts";
 import { readInputs } from "../../readInputs.ts";
 import { serveInputs } from "../../serveInputs.ts";
@@ -20,6 +21,8 @@ import { waitForJob } from "../../waitForJob.ts";
 
 /** Inputs up to this many bytes travel in the transaction: `Jobs.MAX_INPUT_BYTES`. */
 const MAX_INPUT_BYTES = 65_536;
+/** `Jobs.MAX_CALLBACK_GAS`. */
+const MAX_CALLBACK_GAS = 5_000_000;
 
 /** wei for a job that is meant for nobody in particular. */
 const DEFAULT_FEE = 10n ** 16n;
@@ -36,6 +39,8 @@ interface SubmitOptions {
   claimWindow?: number;
   deliveryWindow?: number;
   challengeWindow?: number;
+  consumer?: Address;
+  callbackGas?: number;
   peer?: string[];
   wait?: boolean;
 }
@@ -52,10 +57,12 @@ export function submitCommand(shell: Shell): Command {
     .addOption(new Option("--prefer <what>", "mean the job for the executor with the lowest price, or the shortest round trip, among the offers heard (default: anybody)").choices(["price", "latency"]).conflicts("executor"))
     .option("--reserve <time>", "how long only the chosen executor is given the input, in seconds or with a unit; then everybody is (default 1m)", duration, 60)
     .option("--listen-for <time>", "how long to listen for offers, in seconds or with a unit (default 5s)", duration, 5)
-    .option("--collateral <amount>", "what the executor must lock, in ether or with a unit (default: the deployment's minimum)", amount)
+    .option("--collateral <amount>", "what the executor must lock, in ether or with a unit (default: the least that the deployment allows for the fee)", amount)
     .option("--claim-window <time>", "time for an executor to claim the job, in seconds or with a unit s, m, h, d (default 1h, within the deployment's bounds)", duration)
     .option("--delivery-window <time>", "time from the claim to the result, in seconds or with a unit (default 10m, within the deployment's bounds)", duration)
     .option("--challenge-window <time>", "time in which the result can be disputed, in seconds or with a unit (default 60, within the deployment's bounds)", duration)
+    .option("--consumer <address>", "contract that `job deliver` tells the final result (default: none)", address)
+    .option("--callback-gas <gas>", "gas that the consumer is given for it (default 200000 with --consumer)", integer(1, MAX_CALLBACK_GAS))
     .addOption(peerFlag())
     .option("--wait", "wait until the job is final or cancelled (default: return when it is submitted)")
     .action(
@@ -75,19 +82,22 @@ export function submitCommand(shell: Shell): Command {
         const wanted = options.executor === undefined && options.prefer === undefined ? undefined : { executor: options.executor === undefined ? undefined : await context.addressOf(options.executor), prefer: options.prefer };
         const offChain = large || wanted !== undefined;
         const peers = offChain ? await openPeers(context, { peers: options.peer ?? [], listen: true }) : undefined;
-        const collateral = options.collateral ?? limits.minCollateral;
+        const collateral = options.collateral ?? leastCollateral(options.fee ?? DEFAULT_FEE, limits);
         const chosen =
           peers === undefined || wanted === undefined
             ? undefined
             : chooseOffer(await collectOffers(context, peers, { program: program.root, seconds: options.listenFor, until: wanted.executor }), { program: program.root, collateral, fee: options.fee, ...wanted });
+        const fee = options.fee ?? (chosen === undefined ? DEFAULT_FEE : priceOf(chosen, program.root)) ?? DEFAULT_FEE;
         const submission = {
           programRoot: program.root,
           inputRoot,
-          fee: options.fee ?? (chosen === undefined ? DEFAULT_FEE : priceOf(chosen, program.root)) ?? DEFAULT_FEE,
-          collateral,
+          fee,
+          collateral: options.collateral ?? leastCollateral(fee, limits),
           claimWindow: options.claimWindow ?? clamp(3600, limits.minClaimWindow, limits.maxClaimWindow),
           deliveryWindow: options.deliveryWindow ?? clamp(600, limits.minDeliveryWindow, limits.maxDeliveryWindow),
           challengeWindow: options.challengeWindow ?? clamp(60, limits.minChallengeWindow, limits.maxChallengeWindow),
+          consumer: options.consumer,
+          callbackGas: options.callbackGas ?? (options.consumer === undefined ? undefined : 200_000),
           ...(offChain ? {} : { input: new Uint8Array(Buffer.concat(inputs)) }),
         };
         const sender = await context.sender();
@@ -135,6 +145,11 @@ export function submitCommand(shell: Shell): Command {
 
 function isOver(status: Job["status"]): boolean {
   return status === "final" || status === "cancelled";
+}
+
+function leastCollateral(fee: bigint, { minCollateral, collateralPerFee }: Parameters["limits"]): bigint {
+  const least = fee * BigInt(collateralPerFee);
+  return least > minCollateral ? least : minCollateral;
 }
 
 function clamp(value: number, low: number, high: number): number {

@@ -2,6 +2,7 @@ import { zeroHash, type TransactionReceipt } from "viem";
 import type { Hex } from "../../../protocol/hex.ts";
 import { contractCall } from "../contracts.ts";
 import type { Sender, SendOptions } from "../createSender.ts";
+import { unfoldCommitment } from "./unfoldCommitment.ts";
 import { eventIn } from "./eventIn.ts";
 
 export interface DisputeOpening {
@@ -13,9 +14,10 @@ export interface DisputeOpening {
   bond: bigint;
 }
 
-/** Opens a bonded dispute against a commitment within its challenge window. */
+/** Opens a bonded dispute against a commitment within its challenge window, and unfolds the commitment first if nobody has. */
 export async function openDispute(sender: Sender, opening: DisputeOpening, options?: SendOptions): Promise<{ disputeId: bigint; receipt: TransactionReceipt }> {
   const { jobId, attempt, seal = zeroHash, bond } = opening;
+  await unfoldCommitment(sender, jobId, options);
   const receipt = await sender.send(contractCall(sender.chain.deployment, "disputes", "open", [jobId, attempt, seal], bond), options);
   return { disputeId: eventIn(sender.chain, receipt, "disputes", "Opened").args.disputeId, receipt };
 }

@@ -1,20 +1,26 @@
-import { zeroAddress, zeroHash } from "viem";
 import type { Chain } from "../createChain.ts";
+import { addressOrNobody } from "../jobRecord.ts";
 import { jobStatuses, type Job } from "../types.ts";
+import { getJobRecord } from "./getJobRecord.ts";
 import { read } from "./read.ts";
 
-/** All that the chain knows of a job. Throws `CONTRACT_REVERTED` (`UnknownJob`). */
+/** All that is known of a job, from storage and events. Throws `CONTRACT_REVERTED` (`UnknownJob`), `CHAIN_RECORD_MISSING`. */
 export async function getJob(chain: Chain, jobId: bigint): Promise<Job> {
-  const job = await read(chain, "jobs", "getJob", [jobId]);
+  const { state, terms, commitment } = await getJobRecord(chain, jobId);
   return {
-    ...job,
+    ...terms,
     id: jobId,
-    status: jobStatuses[job.status] ?? "none",
-    deadline: Number(job.deadline),
-    expiry: Number(job.expiry),
-    executor: job.executor === zeroAddress ? undefined : job.executor,
-    traceRoot: job.traceRoot === zeroHash ? undefined : job.traceRoot,
-    outputRoot: job.outputRoot === zeroHash ? undefined : job.outputRoot,
+    status: jobStatuses[state.status] ?? "none",
+    attempt: state.attempt,
+    missed: state.missed,
+    openDisputes: state.openDisputes,
+    unfolded: state.unfolded,
+    deadline: Number(state.deadline),
+    expiry: Number(terms.expiry),
+    executor: addressOrNobody(state.executor),
+    consumer: addressOrNobody(terms.consumer),
+    traceRoot: commitment?.traceRoot,
+    outputRoot: commitment?.outputRoot,
   };
 }
 
@@ -23,7 +29,12 @@ export function getJobCount(chain: Chain): Promise<bigint> {
   return read(chain, "jobs", "jobCount", []);
 }
 
-/** Whether the account was convicted on the job, after which it cannot claim it again. */
-export function isConvicted(chain: Chain, jobId: bigint, account: `0x${string}`): Promise<boolean> {
-  return read(chain, "jobs", "isConvicted", [jobId, account]);
+/** Whether the account was convicted on the job or missed a delivery of it, after which it cannot claim it again. */
+export function isBarred(chain: Chain, jobId: bigint, account: `0x${string}`): Promise<boolean> {
+  return read(chain, "jobs", "isBarred", [jobId, account]);
+}
+
+/** Whether the job's consumer has been called with the result. */
+export function isDelivered(chain: Chain, jobId: bigint): Promise<boolean> {
+  return read(chain, "jobs", "isDelivered", [jobId]);
 }

@@ -5,6 +5,8 @@ import { hardhat } from "viem/chains";
 import { expect } from "vitest";
 import { disputesAbi, jobsAbi, modelsAbi, stakesAbi } from "../../../runtime/chain/abis.ts";
 import { deployContracts } from "../../../runtime/chain/deploy.ts";
+import { noCommitment } from "../../../runtime/chain/jobRecord.ts";
+import { createRecords, lacksRecord, withRecord } from "./records.ts";
 import type { DeploymentConfig } from "../../../runtime/chain/deploymentConfig.ts";
 import { readArtifact } from "../../../runtime/chain/readArtifact.ts";
 
@@ -18,7 +20,7 @@ const anyAbi: Abi = Object.values(abis).flat() as unknown as Abi;
 /** Round numbers, so that a wrong sum is seen at a glance. */
 export const testConfig: DeploymentConfig = {
   withdrawalDelay: 1000,
-  limits: { minClaimWindow: 10, maxClaimWindow: 10_000, minDeliveryWindow: 10, maxDeliveryWindow: 10_000, minChallengeWindow: 10, maxChallengeWindow: 10_000, minCollateral: 1000n, rewardCap: 1_000_000n },
+  limits: { minClaimWindow: 10, maxClaimWindow: 10_000, minDeliveryWindow: 10, maxDeliveryWindow: 10_000, minChallengeWindow: 10, maxChallengeWindow: 10_000, minCollateral: 1000n, rewardCap: 1_000_000n, maxLifetime: 100_000, collateralPerFee: 1 },
   rules: { bond: 77n, clock: 300, extension: 100, demandBond: 110n, maxDemands: 3 },
 };
 
@@ -47,7 +49,7 @@ export type World = Awaited<ReturnType<typeof createWorld>>;
 
 /** A chain in this process with all contracts, the judge being scripted. */
 export async function createWorld(config: DeploymentConfig = testConfig, hardfork?: string) {
-  const connection = await network.create(hardfork === undefined ? undefined : { override: { hardfork } });
+  const connection = await network.create({ override: { allowBlocksWithSameTimestamp: true, ...(hardfork === undefined ? {} : { hardfork }) } });
   const transport = custom(connection.provider, { retryCount: 0 });
   const publicClient = createPublicClient({ chain: hardhat, transport, pollingInterval: 1, cacheTime: 0 });
   const addresses = await createWalletClient({ chain: hardhat, transport }).getAddresses();
@@ -67,15 +69,32 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
     throw new Reverted(decoded.errorName, decoded.args ?? []);
   }
 
+  const records = createRecords();
+  const state = (id: unknown) => read<JobState>("jobs", "getJob", [id]).catch(() => undefined);
+
+  /** What a test leaves out because it follows: the fee, the record of the job, and that a disputed commitment has been unfolded. */
+  async function complete(contract: unknown, functionName: string, args: readonly unknown[], value: bigint): Promise<readonly unknown[]> {
+    if (contract === "jobs" && functionName === "submit") return [{ fee: value, ...(args[0] as object) }];
+    if (lacksRecord(contract, functionName, args)) return withRecord(functionName, args, records.find((await state(args[0]))?.digest));
+    if (contract === "disputes" && (functionName === "open" || functionName === "demand")) {
+      const job = await state(args[0]);
+      if (job?.status === jobStatus.committed && !job.unfolded) await send("jobs", "unfold", [args[0]], { from: "stranger", at: BigInt(await connection.networkHelpers.time.latest()) });
+    }
+    return args;
+  }
+
   /** Sends a transaction; returns gas and the events of all contracts, or throws `Reverted`. */
-  async function send(contract: Name | { address: Address; abi: Abi }, functionName: string, args: readonly unknown[], call: Call) {
-    if (call.at !== undefined) await connection.networkHelpers.time.setNextBlockTimestamp(call.at);
+  async function send(contract: Name | { address: Address; abi: Abi }, functionName: string, given: readonly unknown[], call: Call): Promise<Sent> {
+    const args = await complete(contract, functionName, given, call.value ?? 0n);
+    // Blocks may share a second here, so that what a test leaves out takes no time; each call it makes takes one, as on a chain.
+    await connection.networkHelpers.time.setNextBlockTimestamp(call.at ?? BigInt(await connection.networkHelpers.time.latest()) + 1n);
     const target = typeof contract === "string" ? { address: at[contract], abi: abis[contract] as Abi } : contract;
     const hash = await walletClient
       .writeContract({ ...target, functionName, args, account: address[call.from], value: call.value ?? 0n, gas: 16_000_000n })
       .catch(asReverted);
     const receipt = await publicClient.getTransactionReceipt({ hash });
-    const events = parseEventLogs({ abi: anyAbi, logs: receipt.logs }) as unknown as { eventName: string; args: Record<string, unknown> }[];
+    const events = parseEventLogs({ abi: anyAbi, logs: receipt.logs }) as unknown as Sent["events"];
+    records.see(events);
     return { gas: receipt.gasUsed, events, event: (name: string) => events.find((event) => event.eventName === name)?.args };
   }
 
@@ -90,7 +109,14 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
   }
 
   const account = (role: Role) => read<{ free: bigint; locked: bigint; pending: bigint; availableAt: bigint; credits: bigint }>("stakes", "getAccount", [address[role]]);
-  const job = (id: bigint) => read<JobView>("jobs", "getJob", [id]);
+  /** What storage and events tell of a job together. */
+  async function job(id: bigint): Promise<JobView> {
+    const stored = await read<JobState>("jobs", "getJob", [id]);
+    const { terms, commitment = noCommitment } = records.find(stored.digest);
+    const { status, attempt, missed, openDisputes, deadline, executor } = stored;
+    const { callbackGas: _, consumer: __, ...asked } = terms;
+    return { ...asked, ...commitment, status, attempt, missed, openDisputes, deadline, executor };
+  }
   const dispute = (id: bigint) => read<DisputeView>("disputes", "getDispute", [id]);
 
   /** Every contract holds exactly what it owes, to the wei. */
@@ -118,12 +144,32 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
     expect(lockedInStakes).toBe(locked);
   }
 
-  return { connection, publicClient, walletClient, address, deployment, judge: { address: judge, abi: scripted.abi }, config, time: connection.networkHelpers.time, snapshot: () => connection.networkHelpers.takeSnapshot(), send, create, read, account, job, dispute, expectSolvent };
+  return { connection, publicClient, walletClient, address, deployment, judge: { address: judge, abi: scripted.abi }, config, time: connection.networkHelpers.time, snapshot: () => connection.networkHelpers.takeSnapshot(), send, create, read, abis, records, account, job, dispute, expectSolvent };
+}
+
+interface Sent {
+  gas: bigint;
+  events: { eventName: string; args: Record<string, unknown> }[];
+  event(name: string): Record<string, unknown> | undefined;
+}
+
+/** What storage holds of a job. */
+interface JobState {
+  status: number;
+  attempt: number;
+  missed: number;
+  deadline: bigint;
+  recordBlock: number;
+  executor: Address;
+  digest: Hex;
+  unfolded: boolean;
+  openDisputes: number;
 }
 
 export interface JobView {
   status: number;
   attempt: number;
+  missed: number;
   openDisputes: number;
   deadline: bigint;
   requester: Address;

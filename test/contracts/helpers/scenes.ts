@@ -1,4 +1,4 @@
-import { encodeAbiParameters, keccak256, type Hex } from "viem";
+import { encodeAbiParameters, keccak256, zeroAddress, type Hex } from "viem";
 import { witnessAbi } from "../../../protocol/program/abi.ts";
 import type { Call, Role, World } from "./createWorld.ts";
 import { makeWitness, type TestProgram, type TestTrace } from "./program.ts";
@@ -11,7 +11,7 @@ export const noSeal: Hex = `0x${"00".repeat(32)}`;
 
 /** A submission that every deployment of these tests accepts. */
 export function submission(program: TestProgram, changes: Record<string, unknown> = {}) {
-  return { programRoot: program.root, inputRoot, collateral, claimWindow: 1000, deliveryWindow: 500, challengeWindow: 200, expiry: 0n, input: noBytes, ...changes };
+  return { programRoot: program.root, inputRoot, collateral, claimWindow: 1000, deliveryWindow: 500, challengeWindow: 200, expiry: 0n, consumer: zeroAddress, callbackGas: 0, input: noBytes, ...changes };
 }
 
 export async function register(world: World, program: TestProgram) {

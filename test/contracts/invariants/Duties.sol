@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Dispute, Phase} from "../../../contracts/types/Dispute.sol";
-import {Job, JobStatus} from "../../../contracts/types/Job.sol";
+import {JobStatus} from "../../../contracts/types/Job.sol";
 import {Moves} from "./Moves.sol";
 import {vm} from "./Vm.sol";
 
@@ -18,13 +18,14 @@ abstract contract Duties is Moves {
             isJob ? _deliver(id) : _play(id);
         }
         if (until > vm.getBlockTimestamp()) vm.warp(until);
+        vm.roll(vm.getBlockNumber() + 1);
     }
 
     function _nextDuty() private view returns (bool isJob, uint256 id, uint256 deadline) {
         deadline = type(uint256).max;
         uint256 count = jobs.jobCount();
         for (uint256 i = 1; i <= count; i++) {
-            Job memory job = jobOf(i);
+            JobView memory job = jobOf(i);
             if (job.status != JobStatus.Claimed || !isHonestExecutor(job.executor)) continue;
             if (job.deadline < deadline && vm.getBlockTimestamp() <= job.deadline) (isJob, id, deadline) = (true, i, job.deadline);
         }
@@ -38,15 +39,16 @@ abstract contract Duties is Moves {
 
     function _isDuty(Dispute memory dispute) private view returns (bool) {
         if (defenderMoves(dispute.phase)) {
-            return jobs.getJob(dispute.jobId).traceRoot == traceRoots[TRUE_TRACE];
+            return jobOf(dispute.jobId).traceRoot == traceRoots[TRUE_TRACE];
         }
         return isHonestChallenger(dispute.challenger);
     }
 
     function _deliver(uint256 jobId) private {
-        Job memory job = jobOf(jobId);
+        JobView memory job = jobOf(jobId);
         must("an honest delivery is in time", jobId, job.executor, address(jobs), 0, commitCall(jobId, TRUE_TRACE));
         committedAt[jobId] = vm.getBlockTimestamp();
+        traceOf[jobId] = TRUE_TRACE;
     }
 
     function _play(uint256 disputeId) private {
@@ -55,7 +57,7 @@ abstract contract Duties is Moves {
             bytes memory answer = defenceCall(disputeId, dispute, TRUE_TRACE);
             must("an honest defence is in time", disputeId, actorOf(0), address(disputes), 0, answer);
         } else {
-            bytes memory answer = attackCall(disputeId, dispute, jobs.getJob(dispute.jobId));
+            bytes memory answer = attackCall(disputeId, dispute, jobOf(dispute.jobId));
             must("an honest attack is in time", disputeId, dispute.challenger, address(disputes), 0, answer);
         }
     }

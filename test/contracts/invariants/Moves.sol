@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {Dispute, Phase} from "../../../contracts/types/Dispute.sol";
 import {DisputeId, JobId} from "../../../contracts/types/Identifiers.sol";
-import {Job} from "../../../contracts/types/Job.sol";
 import {Scene} from "./Scene.sol";
 import {vm} from "./Vm.sol";
 
@@ -46,7 +45,27 @@ abstract contract Moves is Scene {
         bytes32[][] memory proofs = new bytes32[][](1);
         roots[0] = heap[place];
         proofs[0] = siblingsOf(heap, place, 2);
-        return abi.encodeCall(jobs.commit, (JobId.wrap(jobId), header(), traceRoots[kind], roots, proofs));
+        return abi.encodeCall(jobs.commit, (JobId.wrap(jobId), termsOf[jobId], header(), traceRoots[kind], roots, proofs));
+    }
+
+    function claimCall(uint256 jobId) internal view returns (bytes memory) {
+        return abi.encodeCall(jobs.claim, (JobId.wrap(jobId), termsOf[jobId]));
+    }
+
+    function finalizeCall(uint256 jobId) internal view returns (bytes memory) {
+        return abi.encodeCall(jobs.finalize, (JobId.wrap(jobId), termsOf[jobId], commitmentOf(jobId)));
+    }
+
+    function expireCall(uint256 jobId) internal view returns (bytes memory) {
+        return abi.encodeCall(jobs.expire, (JobId.wrap(jobId), termsOf[jobId]));
+    }
+
+    function cancelCall(uint256 jobId) internal view returns (bytes memory) {
+        return abi.encodeCall(jobs.cancel, (JobId.wrap(jobId), termsOf[jobId]));
+    }
+
+    function unfoldCall(uint256 jobId) internal view returns (bytes memory) {
+        return abi.encodeCall(jobs.unfold, (JobId.wrap(jobId), termsOf[jobId], commitmentOf(jobId)));
     }
 
     function refuteCall(uint256 disputeId, uint64 element) internal view returns (bytes memory) {
@@ -96,7 +115,7 @@ abstract contract Moves is Scene {
     }
 
     /// @notice What an honest challenger does next against a commitment of `kind`; empty while it is not its turn.
-    function attackCall(uint256 disputeId, Dispute memory dispute, Job memory job) internal view returns (bytes memory) {
+    function attackCall(uint256 disputeId, Dispute memory dispute, JobView memory job) internal view returns (bytes memory) {
         if (dispute.phase == Phase.Choose) return choiceCall(disputeId, dispute, kindOf(job), faultOf(dispute));
         if (dispute.phase == Phase.Sealed || dispute.phase == Phase.Refute) return refuteCall(disputeId, 1);
         return "";

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IStakes} from "../../../contracts/interfaces/IStakes.sol";
 import {Dispute, Outcome} from "../../../contracts/types/Dispute.sol";
 import {DisputeId, JobId} from "../../../contracts/types/Identifiers.sol";
-import {Job, JobStatus} from "../../../contracts/types/Job.sol";
+import {JobStatus} from "../../../contracts/types/Job.sol";
 import {Duties} from "./Duties.sol";
 import {vm} from "./Vm.sol";
 
@@ -37,7 +37,7 @@ abstract contract Rules is Duties {
         uint256 fees;
         uint256 count = jobs.jobCount();
         for (uint256 i = 1; i <= count; i++) {
-            Job memory job = jobOf(i);
+            JobView memory job = jobOf(i);
             bool runs = job.status == JobStatus.Claimed || job.status == JobStatus.Committed;
             if (runs) locked += job.collateral;
             if (runs || job.status == JobStatus.Open) fees += job.fee;
@@ -72,20 +72,21 @@ abstract contract Rules is Duties {
     function checkConvictable() internal {
         uint256 count = jobs.jobCount();
         for (uint256 i = 1; i <= count; i++) {
-            Job memory job = jobOf(i);
+            JobView memory job = jobOf(i);
             if (job.status != JobStatus.Committed || vm.getBlockTimestamp() > job.deadline) continue;
             uint256 before = vm.snapshotState();
             bool honest = job.traceRoot == traceRoots[TRUE_TRACE];
             address witness = actorOf(2);
             vm.deal(witness, BOND);
             uint256 id = disputes.disputeCount() + 1;
+            must("a standing commitment can be unfolded", i, witness, address(jobs), 0, unfoldCall(i));
             bytes memory open = abi.encodeCall(disputes.open, (JobId.wrap(i), job.attempt, sealOf(witness, 1)));
             must("a standing commitment can be challenged", i, witness, address(disputes), BOND, open);
             vm.warp(vm.getBlockTimestamp() + 1);
             vm.prank(witness);
             (bool convicted,) = address(disputes).call(refuteCall(id, 1));
             check(convicted != honest, "exactly the cheaters are convicted", i, honest ? 0 : 1, convicted ? 1 : 0);
-            check(honest || jobs.isConvicted(JobId.wrap(i), job.executor), "a conviction is remembered", i, 1, 0);
+            check(honest || jobs.isBarred(JobId.wrap(i), job.executor), "a conviction is remembered", i, 1, 0);
             vm.revertToState(before);
         }
     }
@@ -97,19 +98,19 @@ abstract contract Rules is Duties {
         uint256 count = jobs.jobCount();
         for (uint256 i = 1; i <= count; i++) {
             // A conviction reopens a job, and each round of this loop takes it one step on.
-            for (Job memory job = jobOf(i); job.status < JobStatus.Final; job = jobOf(i)) {
+            for (JobView memory job = jobOf(i); job.status < JobStatus.Final; job = jobOf(i)) {
                 if (job.status == JobStatus.Committed) {
                     passTo(committedAt[i] + job.challengeWindow + MAX_DURATION + 1);
                     _endDisputes(anybody);
                     if (jobOf(i).status != JobStatus.Committed) continue;
-                    must("a commitment settles within its bound", i, anybody, address(jobs), 0, abi.encodeCall(jobs.finalize, (JobId.wrap(i))));
+                    must("a commitment settles within its bound", i, anybody, address(jobs), 0, finalizeCall(i));
                 } else if (job.status == JobStatus.Claimed) {
                     passTo(job.deadline + 1);
                     if (jobOf(i).status != JobStatus.Claimed) continue;
-                    must("a missed delivery expires", i, anybody, address(jobs), 0, abi.encodeCall(jobs.expire, (JobId.wrap(i))));
+                    must("a missed delivery expires", i, anybody, address(jobs), 0, expireCall(i));
                 } else {
                     passTo(job.deadline + 1);
-                    must("an unclaimed job is refunded", i, anybody, address(jobs), 0, abi.encodeCall(jobs.cancel, (JobId.wrap(i))));
+                    must("an unclaimed job is refunded", i, anybody, address(jobs), 0, cancelCall(i));
                 }
             }
         }

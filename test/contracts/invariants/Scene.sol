@@ -7,7 +7,9 @@ import {IModels} from "../../../contracts/interfaces/IModels.sol";
 import {IStakes} from "../../../contracts/interfaces/IStakes.sol";
 import {Dispute, DisputeRules, Outcome, Phase} from "../../../contracts/types/Dispute.sol";
 import {DisputeId, JobId} from "../../../contracts/types/Identifiers.sol";
-import {Job, JobLimits, JobStatus} from "../../../contracts/types/Job.sol";
+import {Commitment, Job, JobLimits, JobStatus, Terms} from "../../../contracts/types/Job.sol";
+import {Domains} from "../../../contracts/lib/Domains.sol";
+import {MerkleTree} from "../../../contracts/lib/MerkleTree.sol";
 import {Witness} from "../../../contracts/types/Witness.sol";
 import {Traces} from "./Traces.sol";
 import {TruthJudge} from "./TruthJudge.sol";
@@ -22,6 +24,7 @@ abstract contract Scene is Traces {
     uint96 internal constant BOND = 77;
     uint32 internal constant CLOCK = 300;
     uint32 internal constant EXTENSION = 100;
+    uint32 internal constant MAX_LIFETIME = 5000;
     uint256 internal constant MAX_DURATION = 2 * (uint256(CLOCK) + EXTENSION);
     bytes32 internal constant SALT = "salt";
 
@@ -36,6 +39,23 @@ abstract contract Scene is Traces {
     mapping(uint256 disputeId => uint256) internal openedAt;
     mapping(uint256 disputeId => uint64) internal sealedElement;
     mapping(uint256 jobId => uint256) internal committedAt;
+    /// @dev What the events tell, which contracts cannot read: the terms of a job, and the kind of the trace last committed to.
+    mapping(uint256 jobId => Terms) internal termsOf;
+    mapping(uint256 jobId => uint256) internal traceOf;
+
+    /// @notice What storage and events tell of a job together.
+    struct JobView {
+        JobStatus status;
+        uint8 attempt;
+        uint32 openDisputes;
+        uint64 deadline;
+        address executor;
+        bytes32 traceRoot;
+        uint256 fee;
+        uint256 collateral;
+        uint32 challengeWindow;
+        bool unfolded;
+    }
 
     error Broken(string rule, uint256 subject, uint256 expected, uint256 found);
 
@@ -48,7 +68,7 @@ abstract contract Scene is Traces {
         address disputesAt = vm.computeCreateAddress(address(this), nonce + 4);
         stakes = IStakes(_create("Stakes", abi.encode(jobsAt, uint32(WITHDRAWAL_DELAY))));
         models = IModels(_create("Models", ""));
-        JobLimits memory limits = JobLimits(10, 10_000, 10, 10_000, 10, 10_000, 1000, 4000);
+        JobLimits memory limits = JobLimits(10, 10_000, 10, 10_000, 10, 10_000, 1000, 4000, MAX_LIFETIME, 1);
         jobs = IJobs(_create("Jobs", abi.encode(stakes, models, disputesAt, limits)));
         DisputeRules memory rules = DisputeRules(BOND, CLOCK, EXTENSION, BOND, 8);
         disputes = IDisputes(_create("Disputes", abi.encode(jobs, models, stakes, judge, rules)));
@@ -69,8 +89,32 @@ abstract contract Scene is Traces {
         return account == actorOf(2) || account == actorOf(3);
     }
 
-    function jobOf(uint256 jobId) internal view returns (Job memory) {
-        return jobs.getJob(JobId.wrap(jobId));
+    function jobOf(uint256 jobId) internal view returns (JobView memory) {
+        Job memory job = jobs.getJob(JobId.wrap(jobId));
+        Terms storage terms = termsOf[jobId];
+        bool committed = job.status == JobStatus.Committed || job.status == JobStatus.Final;
+        return JobView({
+            status: job.status,
+            attempt: job.attempt,
+            openDisputes: job.openDisputes,
+            deadline: job.deadline,
+            executor: job.executor,
+            traceRoot: committed ? traceRoots[traceOf[jobId]] : bytes32(0),
+            fee: terms.fee,
+            collateral: terms.collateral,
+            challengeWindow: terms.challengeWindow,
+            unfolded: job.unfolded
+        });
+    }
+
+    function jobOf(JobId jobId) internal view returns (JobView memory) {
+        return jobOf(JobId.unwrap(jobId));
+    }
+
+    function commitmentOf(uint256 jobId) internal view returns (Commitment memory) {
+        bytes32[] storage heap = treeOf(traceOf[jobId], TRACE_TREE);
+        bytes32 output = heap[heap.length / 2 + TENSORS - 1];
+        return Commitment(traceRoots[traceOf[jobId]], MerkleTree.listRoot(Domains.OUTPUTS, 1, output));
     }
 
     function disputeOf(uint256 disputeId) internal view returns (Dispute memory) {
@@ -78,7 +122,7 @@ abstract contract Scene is Traces {
     }
 
     /// @notice Which trace the standing commitment of a job is to.
-    function kindOf(Job memory job) internal view returns (uint256 kind) {
+    function kindOf(JobView memory job) internal view returns (uint256 kind) {
         while (traceRoots[kind] != job.traceRoot) kind++;
     }
 

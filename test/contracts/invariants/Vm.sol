@@ -6,6 +6,8 @@ interface Vm {
     function warp(uint256 timestamp) external;
     /// @dev `block.timestamp` is a constant of a call to the optimiser, which knows nothing of `warp`.
     function getBlockTimestamp() external view returns (uint256);
+    function roll(uint256 blockNumber) external;
+    function getBlockNumber() external view returns (uint256);
     function deal(address account, uint256 balance) external;
     function prank(address sender) external;
     function getNonce(address account) external view returns (uint64);

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IStakes} from "../../../contracts/interfaces/IStakes.sol";
 import {Dispute, Phase} from "../../../contracts/types/Dispute.sol";
 import {DisputeId, JobId} from "../../../contracts/types/Identifiers.sol";
-import {Job, JobStatus, Submission} from "../../../contracts/types/Job.sol";
+import {JobStatus, Submission, Terms} from "../../../contracts/types/Job.sol";
 import {Rules} from "./Rules.sol";
 import {vm} from "./Vm.sol";
 
@@ -69,32 +69,59 @@ abstract contract Walk is Rules {
     function _moveJob(uint256 kind, address actor) private returns (bool accepted) {
         if (kind == 5) return jobs.jobCount() < MAX_JOBS && _submit(actor);
         uint256 jobId = _jobIn(kind <= 7 ? JobStatus.Open : kind <= 9 ? JobStatus.Claimed : JobStatus.Committed);
-        if (kind <= 7) return act(actor, address(jobs), 0, abi.encodeCall(jobs.claim, (JobId.wrap(jobId))));
+        if (kind <= 7) return act(actor, address(jobs), 0, _stray(claimCall(jobId)));
         if (kind == 8 || kind == 9) return _commit(jobId, actor);
-        bytes memory data = abi.encodeCall(jobs.finalize, (JobId.wrap(jobId)));
+        bytes memory data = finalizeCall(jobId);
         if (kind == 11) {
             jobId = _jobIn(_below(2) == 0 ? JobStatus.Claimed : JobStatus.Open);
             data = _below(2) == 0 || jobId != 0 && jobOf(jobId).status == JobStatus.Claimed
-                ? abi.encodeCall(jobs.expire, (JobId.wrap(jobId)))
-                : abi.encodeCall(jobs.cancel, (JobId.wrap(jobId)));
+                ? expireCall(jobId)
+                : cancelCall(jobId);
         }
-        return act(actor, address(jobs), 0, data);
+        return act(actor, address(jobs), 0, _stray(data));
     }
 
-    function _submit(address actor) private returns (bool) {
+    /// @dev One call in sixteen names another job than the one whose record it carries.
+    function _stray(bytes memory data) private returns (bytes memory) {
+        if (_below(16) == 0) data[35] ^= bytes1(uint8(1 + _below(3)));
+        return data;
+    }
+
+    function _submit(address actor) private returns (bool accepted) {
         uint256 fee = _below(3) * _below(3000);
         if (fee > actor.balance) fee = actor.balance;
         Submission memory made = Submission({
             programRoot: programRoot,
             inputRoot: bytes32(_below(9)),
+            fee: uint96(fee),
             collateral: uint96(900 + _below(10_000)),
             claimWindow: uint32(9 + _below(500)),
             deliveryWindow: uint32(10 + _below(300)),
             challengeWindow: uint32(10 + _below(900)),
             expiry: _below(4) == 0 ? uint64(vm.getBlockTimestamp() + _below(1500)) : 0,
+            consumer: address(0),
+            callbackGas: 0,
             input: ""
         });
-        return act(actor, address(jobs), fee, abi.encodeCall(jobs.submit, (made)));
+        accepted = act(actor, address(jobs), fee, abi.encodeCall(jobs.submit, (made)));
+        if (accepted) _note(actor, made);
+    }
+
+    function _note(address requester, Submission memory made) private {
+        uint64 latest = uint64(vm.getBlockTimestamp() + MAX_LIFETIME);
+        termsOf[jobs.jobCount()] = Terms({
+            programRoot: made.programRoot,
+            inputRoot: made.inputRoot,
+            requester: requester,
+            fee: made.fee,
+            collateral: made.collateral,
+            claimWindow: made.claimWindow,
+            deliveryWindow: made.deliveryWindow,
+            challengeWindow: made.challengeWindow,
+            expiry: made.expiry == 0 ? latest : made.expiry,
+            consumer: address(0),
+            callbackGas: 0
+        });
     }
 
     function _commit(uint256 jobId, address actor) private returns (bool accepted) {
@@ -102,19 +129,22 @@ abstract contract Walk is Rules {
         if (jobId != 0 && _below(8) != 0 && jobOf(jobId).executor != address(0)) actor = jobOf(jobId).executor;
         if (isHonestExecutor(actor)) kind = TRUE_TRACE;
         accepted = act(actor, address(jobs), 0, commitCall(jobId, kind));
-        if (accepted) committedAt[jobId] = vm.getBlockTimestamp();
+        if (!accepted) return false;
+        committedAt[jobId] = vm.getBlockTimestamp();
+        traceOf[jobId] = kind;
     }
 
     function _moveDispute(uint256 kind, address actor) private returns (bool) {
         if (kind <= 14) return _open(kind == 12, actor);
         uint256 id = _someDispute();
         if (id == 0) return act(actor, address(disputes), 0, abi.encodeCall(disputes.timeout, (DisputeId.wrap(9))));
+        if (kind == 15 && _below(2) == 0) id = _voidDispute(id);
         if (kind == 15) return act(actor, address(disputes), 0, abi.encodeCall(disputes.close, (DisputeId.wrap(id))));
         if (kind == 16) return act(actor, address(disputes), 0, abi.encodeCall(disputes.timeout, (DisputeId.wrap(id))));
         Dispute memory dispute = disputeOf(id);
         if (_below(8) != 0) actor = dispute.challenger;
         if (kind == 17) return _refute(id, actor);
-        Job memory job = jobs.getJob(dispute.jobId);
+        JobView memory job = jobOf(dispute.jobId);
         // Somebody with another trace at hand, or with none, tries as well.
         uint256 trace = stands(dispute) && _below(8) != 0 ? kindOf(job) : _below(3);
         bytes memory data;
@@ -130,8 +160,9 @@ abstract contract Walk is Rules {
     function _open(bool bisect, address actor) private returns (bool accepted) {
         uint256 jobId = _jobIn(JobStatus.Committed);
         if (disputes.disputeCount() >= MAX_DISPUTES || jobId == 0 || actor.balance < BOND) return false;
-        Job memory job = jobOf(jobId);
+        JobView memory job = jobOf(jobId);
         if (isHonestChallenger(actor) && (job.status != JobStatus.Committed || kindOf(job) == TRUE_TRACE)) return false;
+        if (!job.unfolded && _below(12) != 0) act(actor, address(jobs), 0, unfoldCall(jobId));
         uint64 element = isHonestChallenger(actor) ? 1 : uint64(_below(4));
         bytes32 seal = bisect ? bytes32(0) : sealOf(actor, element);
         uint8 attempt = _below(10) == 0 ? job.attempt + 1 : job.attempt;
@@ -194,6 +225,16 @@ abstract contract Walk is Rules {
         if (count == 0) return 0;
         uint256 id = 1 + _below(count);
         for (uint256 i = 0; i < count && _below(4) != 0 && !isLive(disputeOf(id)); i++) id = id % count + 1;
+        return id;
+    }
+
+    /// @dev One whose commitment is gone, if there is one; else `id`.
+    function _voidDispute(uint256 id) private view returns (uint256) {
+        uint256 count = disputes.disputeCount();
+        for (uint256 i = 1; i <= count; i++) {
+            Dispute memory dispute = disputeOf(i);
+            if (isLive(dispute) && !stands(dispute)) return i;
+        }
         return id;
     }
 

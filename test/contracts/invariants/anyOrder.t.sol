@@ -15,7 +15,7 @@ contract AnyOrderTest is Walk {
     error TestsNothing(uint256 kind, uint256 accepted, uint256 rejected);
 
     function test_rulesHoldInAnyOrder() external {
-        uint256 walks = vm.envOr("GAINSAY_WALKS", uint256(12));
+        uint256 walks = vm.envOr("GAINSAY_WALKS", uint256(24));
         uint256 steps = vm.envOr("GAINSAY_STEPS", uint256(120));
         uint256 seed = vm.envOr("GAINSAY_SEED", uint256(1));
         uint256[KINDS] memory taken;

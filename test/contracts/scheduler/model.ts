@@ -14,8 +14,9 @@ export interface Terms {
   claimWindow: number;
   deliveryWindow: number;
   challengeWindow: number;
-  /** Last second for a claim, relative to the start; 0 is never. */
+  /** Last second for a claim, relative to the start; 0 is the end of `lifetime`. */
   expiry: number;
+  lifetime: number;
   bond: number;
   clock: number;
   extension: number;
@@ -55,7 +56,9 @@ export interface State {
   attempt: number;
   deadline: number;
   worker: Player | undefined;
-  convicted: Player[];
+  /** Who was convicted or missed a delivery, and cannot claim again. */
+  barred: Player[];
+  missed: number;
   disputes: ModelDispute[];
   accounts: Record<Player, Account>;
   burnt: number;
@@ -82,7 +85,8 @@ export function initialState(terms: Terms, stakes: Partial<Record<Player, number
     attempt: 1,
     deadline: openUntil(terms, 0),
     worker: undefined,
-    convicted: [],
+    barred: [],
+    missed: 0,
     disputes: [],
     accounts: { requester: account("requester"), executor: account("executor"), second: account("second"), challenger: account("challenger"), rival: account("rival"), stranger: account("stranger") },
     burnt: 0,
@@ -119,7 +123,7 @@ function playJob(terms: Terms, state: State, { kind, by }: JobMove): boolean {
   const account = state.accounts[by];
   switch (kind) {
     case "claim":
-      if (state.status !== "open" || !inTime || state.convicted.includes(by) || account.free < terms.collateral) return false;
+      if (state.status !== "open" || !inTime || state.barred.includes(by) || account.free < terms.collateral) return false;
       account.free -= terms.collateral;
       account.locked += terms.collateral;
       Object.assign(state, { status: "claimed", worker: by, deadline: state.now + terms.deliveryWindow });
@@ -137,7 +141,10 @@ function playJob(terms: Terms, state: State, { kind, by }: JobMove): boolean {
     }
     case "expire": {
       if (state.status !== "claimed" || inTime) return false;
-      const penalty = Math.floor((terms.collateral * 5) / 100);
+      const percent = [5, 10, 20][state.missed] ?? 40;
+      const penalty = Math.floor((terms.collateral * percent) / 100);
+      state.barred.push(state.worker as Player);
+      state.missed++;
       release(terms, state, terms.collateral - penalty);
       state.accounts.requester.credits += penalty;
       reopen(terms, state);
@@ -219,7 +226,7 @@ function convict(terms: Terms, state: State, dispute: ModelDispute): boolean {
   state.accounts[dispute.challenger].credits += reward + terms.bond;
   state.accounts.requester.credits += compensation;
   state.burnt += terms.collateral - reward - compensation;
-  state.convicted.push(worker);
+  state.barred.push(worker);
   state.attempt++;
   reopen(terms, state);
   return true;
@@ -238,5 +245,5 @@ function reopen(terms: Terms, state: State): void {
 
 function openUntil(terms: Terms, now: number): number {
   const end = now + terms.claimWindow;
-  return terms.expiry !== 0 && terms.expiry < end ? terms.expiry : end;
+  return Math.min(end, terms.expiry === 0 ? terms.lifetime : terms.expiry);
 }

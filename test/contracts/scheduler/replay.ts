@@ -18,7 +18,7 @@ const jobId = 1n;
 export async function createStage(terms: Terms, stakes: Partial<Record<Player, number>>) {
   const world = await createWorld({
     withdrawalDelay: 1000,
-    limits: { minClaimWindow: 1, maxClaimWindow: 1000, minDeliveryWindow: 1, maxDeliveryWindow: 1000, minChallengeWindow: 1, maxChallengeWindow: 1000, minCollateral: 1n, rewardCap: BigInt(terms.rewardCap) },
+    limits: { minClaimWindow: 1, maxClaimWindow: 1000, minDeliveryWindow: 1, maxDeliveryWindow: 1000, minChallengeWindow: 1, maxChallengeWindow: 1000, minCollateral: 1n, rewardCap: BigInt(terms.rewardCap), maxLifetime: terms.lifetime, collateralPerFee: 1 },
     rules: { bond: BigInt(terms.bond), clock: terms.clock, extension: terms.extension, demandBond: BigInt(terms.bond), maxDemands: 3 },
   });
   const program = makeProgram(terms.chunks.map((chunks) => chunks * 1024 - 7));

@@ -98,7 +98,7 @@ describe("a job's calls and reads", () => {
     const count = await getJobCount(chain);
     const { jobId, deadline } = await submitJob(requester, { ...submission, input });
     expect(jobId).toBe(count + 1n);
-    expect(await getJob(chain, jobId)).toMatchObject({ ...{ ...submission, status: "open" }, id: jobId, deadline, requester: requester.address, executor: undefined, traceRoot: undefined, expiry: 0 });
+    expect(await getJob(chain, jobId)).toMatchObject({ ...{ ...submission, status: "open" }, id: jobId, deadline, requester: requester.address, executor: undefined, traceRoot: undefined, expiry: deadline - submission.claimWindow + parameters.limits.maxLifetime });
     expect(await readJobInput(chain, jobId)).toEqual(input);
     const claimed = await claimJob(executor, jobId);
     expect(await getJob(chain, jobId)).toMatchObject({ status: "claimed", attempt: claimed.attempt, deadline: claimed.deadline, executor: executor.address });

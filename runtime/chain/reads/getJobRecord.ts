@@ -1,0 +1,83 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ContractFunctionReturnType } from "viem";
+import { GainsayError } from "../../../protocol/errors.ts";
+import type { Hex } from "../../../protocol/hex.ts";
+import type { Abis } from "../contracts.ts";
+import type { Chain } from "../createChain.ts";
+import { getEvents } from "../getEvents.ts";
+import { recordDigest, type JobRecord } from "../jobRecord.ts";
+import { read } from "./read.ts";
+
+/** What storage holds of a job. */
+export type JobState = ContractFunctionReturnType<Abis["jobs"], "view", "getJob">;
+
+/** How often state and logs are read again if they do not fit: a reorganisation in between, or a node whose logs lag behind. */
+const TRIES = 4;
+const WAIT_MS = 250;
+/** Records remembered for each chain. What a digest stands for never changes, so they cannot go stale. */
+const REMEMBERED = 4_096;
+const remembered = new WeakMap<Chain, Map<Hex, JobRecord>>();
+
+const HINT_MASK = (1n << 24n) - 1n;
+/** Blocks looked into before the whole history is read. */
+const MAX_LOOKS = 16;
+
+const carriers = ["Submitted", "Expired", "Committed"] as const;
+
+/**
+ * A job's state with its terms and commitment. The chain keeps only their hash and the number of the block whose events tell them,
+ * so one request for that block's logs finds them; they are believed because they hash to the digest.
+ * Throws `CONTRACT_REVERTED` (`UnknownJob`), or `CHAIN_RECORD_MISSING` if the endpoint does not have the events.
+ */
+export async function getJobRecord(chain: Chain, jobId: bigint): Promise<JobRecord & { state: JobState }> {
+  for (let attempt = 1; ; attempt++) {
+    const state = await read(chain, "jobs", "getJob", [jobId]);
+    const record = recall(chain, state.digest) ?? (await searchHinted(chain, jobId, state)) ?? (await search(chain, jobId, state, undefined));
+    if (record !== undefined) return { ...remember(chain, state.digest, record), state };
+    if (attempt === TRIES) {
+      throw new GainsayError("The endpoint does not have the events of the job, whose terms only they tell; use one that keeps all logs.", {
+        code: "CHAIN_RECORD_MISSING",
+        retryable: true,
+        details: { jobId, block: state.recordBlock },
+      });
+    }
+    await delay(WAIT_MS);
+  }
+}
+
+/** Looks into each block whose number ends in the 24 bits that the job keeps, the newest first: at 12 seconds a block there is one in six years. */
+async function searchHinted(chain: Chain, jobId: bigint, state: JobState): Promise<JobRecord | undefined> {
+  const { number: head } = await chain.head();
+  const hint = BigInt(state.recordBlock);
+  let looks = 0;
+  for (let block = head - ((head - hint) & HINT_MASK); block >= chain.deployment.block && looks < MAX_LOOKS; block -= HINT_MASK + 1n, looks++) {
+    const record = await search(chain, jobId, state, block);
+    if (record !== undefined) return record;
+  }
+  return undefined;
+}
+
+/** Without a block the whole history: on chains whose contracts see other block numbers than their logs the hint leads nowhere. */
+async function search(chain: Chain, jobId: bigint, { digest }: JobState, block: bigint | undefined): Promise<JobRecord | undefined> {
+  const events = await getEvents(chain, { contract: "jobs", names: carriers, indexed: [jobId], ...(block === undefined ? {} : { fromBlock: block, toBlock: block }) });
+  for (const { name, args } of events.toReversed()) {
+    const { terms } = args;
+    const commitment = name === "Committed" ? { traceRoot: args.traceRoot, outputRoot: args.outputRoot } : undefined;
+    // After a conviction the digest is that of the terms again.
+    for (const record of [{ terms, commitment }, { terms, commitment: undefined }]) if (recordDigest(record) === digest) return record;
+  }
+  return undefined;
+}
+
+function recall(chain: Chain, digest: Hex): JobRecord | undefined {
+  return remembered.get(chain)?.get(digest);
+}
+
+function remember(chain: Chain, digest: Hex, { terms, commitment }: JobRecord): JobRecord {
+  const records = remembered.get(chain) ?? new Map<Hex, JobRecord>();
+  remembered.set(chain, records);
+  if (records.size >= REMEMBERED) records.delete(records.keys().next().value as Hex);
+  const record = { terms, commitment };
+  records.set(digest, record);
+  return record;
+}
