@@ -12,7 +12,7 @@ import {vm} from "./Vm.sol";
 abstract contract Walk is Rules {
     uint256 internal constant KINDS = 24;
     uint256 private constant MAX_JOBS = 5;
-    uint256 private constant MAX_DISPUTES = 10;
+    uint256 private constant MAX_DISPUTES = 16;
 
     uint256 private _random;
 
@@ -138,9 +138,14 @@ abstract contract Walk is Rules {
         if (kind <= 14) return _open(kind == 12, actor);
         uint256 id = _someDispute();
         if (id == 0) return act(actor, address(disputes), 0, abi.encodeCall(disputes.timeout, (DisputeId.wrap(9))));
-        if (kind == 15 && _below(2) == 0) id = _voidDispute(id);
+        if (kind == 15 && _below(4) != 0) id = _voidDispute(id);
         if (kind == 15) return act(actor, address(disputes), 0, abi.encodeCall(disputes.close, (DisputeId.wrap(id))));
         if (kind == 16) return act(actor, address(disputes), 0, abi.encodeCall(disputes.timeout, (DisputeId.wrap(id))));
+        if (kind == 17 && _below(2) == 0) {
+            // A seal is too young in the second in which it was made.
+            passTo(vm.getBlockTimestamp() + 1);
+            id = _ripeDispute(id);
+        }
         Dispute memory dispute = disputeOf(id);
         if (_below(8) != 0) actor = dispute.challenger;
         if (kind == 17) return _refute(id, actor);
@@ -172,6 +177,8 @@ abstract contract Walk is Rules {
         uint256 id = disputes.disputeCount();
         openedAt[id] = vm.getBlockTimestamp();
         sealedElement[id] = element;
+        // Often not the only one, so that convictions leave others behind.
+        if (_below(2) == 0) _open(true, actorOf(4 + _below(4)));
     }
 
     function _refute(uint256 id, address actor) private returns (bool) {
@@ -234,6 +241,17 @@ abstract contract Walk is Rules {
         for (uint256 i = 1; i <= count; i++) {
             Dispute memory dispute = disputeOf(i);
             if (isLive(dispute) && !stands(dispute)) return i;
+        }
+        return id;
+    }
+
+    /// @dev One that a refutation of a false commitment can end now, if there is one; else `id`.
+    function _ripeDispute(uint256 id) private view returns (uint256) {
+        uint256 count = disputes.disputeCount();
+        for (uint256 i = 1; i <= count; i++) {
+            Dispute memory dispute = disputeOf(i);
+            bool ripe = dispute.phase == Phase.Sealed && sealedElement[i] == 1 && stands(dispute);
+            if (ripe && kindOf(jobOf(dispute.jobId)) != TRUE_TRACE) return i;
         }
         return id;
     }
