@@ -1,4 +1,5 @@
-import type { Hex } from "viem";
+import { toFunctionSelector, type AbiFunction, type Hex } from "viem";
+import { jobsAbi } from "../../../runtime/chain/abis.ts";
 import { closeDispute } from "../../../runtime/chain/calls/closeDispute.ts";
 import { getDispute, getDisputeCount } from "../../../runtime/chain/reads/getDispute.ts";
 import { lie, seeded } from "../../e2e/support/lies.ts";
@@ -20,6 +21,8 @@ interface Waiting {
   maxPriorityFeePerGas: Hex;
 }
 
+const unfoldSelector = toFunctionSelector(jobsAbi.find((item) => item.type === "function" && item.name === "unfold") as AbiFunction);
+
 /** Waits for the next transaction of `victim` in the pool, and sends these changed copies of it with a higher tip; then mines them all. */
 async function copyNext(town: Town, victim: string, mine: () => Promise<void>, ...changes: ((input: Hex) => Hex)[]): Promise<Hex[]> {
   const { clock, chain, parties, keys } = town;
@@ -29,7 +32,10 @@ async function copyNext(town: Town, victim: string, mine: () => Promise<void>, .
   const look = async (): Promise<boolean> => {
     const pool = (await clock.rpc("eth_pendingTransactions")) as Waiting[];
     seen = pool.find(({ from }) => from.toLowerCase() === parties[victim]?.toLowerCase());
-    return seen !== undefined;
+    if (seen?.input.startsWith(unfoldSelector) !== true) return seen !== undefined;
+    // Whoever unfolds a commitment earns nothing by it, and a copy of it does nothing.
+    await mine();
+    return false;
   };
   await until(`${victim} sends something`, look, PATIENCE_MS);
   const { to, input, value, gas, maxFeePerGas, maxPriorityFeePerGas } = seen as unknown as Waiting;

@@ -1,6 +1,6 @@
 import { cancelJob } from "../../../runtime/chain/calls/cancelJob.ts";
 import { claimJob } from "../../../runtime/chain/calls/claimJob.ts";
-import { getJob } from "../../../runtime/chain/reads/getJob.ts";
+import { getJob, isBarred } from "../../../runtime/chain/reads/getJob.ts";
 import { publishedInput } from "../../e2e/support/players.ts";
 import { until } from "../../runtime/chain/localChain.ts";
 import type { Adversary } from "../support/adversary.ts";
@@ -37,7 +37,7 @@ export const griefer: Adversary = {
 
 export const squatter: Adversary = {
   name: "squatter",
-  aim: "claims a job twice and never delivers",
+  aim: "claims a job, never delivers, and would claim it again",
   async play(town) {
     const { digits, chain, clock } = town;
     const squatter = await town.staker("squatter");
@@ -46,15 +46,13 @@ export const squatter: Adversary = {
       await claimJob(squatter, submitted);
       return submitted;
     });
-    for (const again of [true, false]) {
-      const { deadline } = await getJob(chain, jobId);
-      await clock.passTo(deadline + 1);
-      // The honest executor reopens it.
-      await until("the job is open again", async () => (await getJob(chain, jobId)).status !== "claimed" || (await getJob(chain, jobId)).executor !== squatter.address, PATIENCE_MS);
-      if (again) await clock.hold(() => claimJob(squatter, jobId));
-    }
+    const { deadline } = await getJob(chain, jobId);
+    await clock.passTo(deadline + 1);
+    // The honest executor reopens it.
+    await until("the job is open again", async () => (await getJob(chain, jobId)).status !== "claimed" || (await getJob(chain, jobId)).executor !== squatter.address, PATIENCE_MS);
+    if (!(await isBarred(chain, jobId, squatter.address))) throw new Error("the squatter may claim again");
     await town.settle(jobId);
-    const penalty = 2n * penaltyOf();
-    return { gains: { squatter: -penalty, requester: penalty - fee, executor: fee }, attackers: ["squatter"], how: "5 % of its collateral to the requester each time; then delivered by the honest executor" };
+    const penalty = penaltyOf();
+    return { gains: { squatter: -penalty, requester: penalty - fee, executor: fee }, attackers: ["squatter"], how: "5 % of its collateral to the requester, and barred from the job; then delivered by the honest executor" };
   },
 };
