@@ -52,7 +52,34 @@ export function prepareWorkspace(root: string, folder: string, targets: readonly
   }
   for (const file of solidityIn(root, "test/contracts")) writeFileSync(path.join(folder, file), inView(readFileSync(path.join(root, file), "utf8")));
   writeFileSync(path.join(folder, "hardhat.config.ts"), configSource());
+  for (const name of ["collect.ts", "mutants.test.ts"]) cpSync(path.join(import.meta.dirname, "harness", name), path.join(folder, "test", name));
   return { mutants: all, refused: found - all.length };
+}
+
+/** Test files in the order of what they cost; what they define can be run again and again in one process. Relative to the workspace's `test`. */
+export function gatherTests(root: string, folder: string): string[] {
+  const names = ["stakes", "models", "jobs", "disputes", "disputes.bisection", "disputes.demand", "disputes.positions", "disputes.witness", "deploy", "jobs.walk", "scheduler/scheduler"];
+  const others = readdirSync(path.join(root, "test/contracts"), { encoding: "utf8" }).filter((name) => name.endsWith(".test.ts")).map((name) => name.slice(0, -".test.ts".length));
+  // Gas and interfaces are other with any mutant in the build.
+  const all = [...names.filter((name) => existsSync(path.join(root, "test/contracts", `${name}.test.ts`))), ...others.filter((name) => !names.includes(name) && !["gas", "abis"].includes(name)).sort()];
+  return all.map((name) => {
+    const text = readFileSync(path.join(root, "test/contracts", `${name}.test.ts`), "utf8");
+    const to = path.join("contracts", `${name}.gathered.ts`);
+    writeFileSync(path.join(folder, "test", to), gathered(text, path.relative(path.dirname(to), "collect.ts")));
+    return to;
+  });
+}
+
+function gathered(text: string, collect: string): string {
+  const imports = [...text.matchAll(/^import [\s\S]*?;\n/gm)].map(([one]) => one);
+  const body = imports.reduce((rest, one) => rest.replace(one, ""), text);
+  const fromCollect = imports.map((one) => {
+    const match = /^import \{([^}]*)\} from "vitest";\n$/.exec(one);
+    if (match === null) return one;
+    const mine = (match[1] as string).split(",").map((name) => name.trim()).filter((name) => name !== "expect" && name !== "");
+    return `import { expect } from "vitest";\nimport { ${mine.join(", ")} } from "${collect}";\n`;
+  });
+  return `${fromCollect.join("")}\nexport function define(): void {\n${body}}\n`;
 }
 
 function switchSource(): string {

@@ -57,8 +57,8 @@ export const slowRoller: Adversary = {
     for (let moves = 0; ; moves++) {
       const dispute = await inPhase(town, disputeId, "reveal", "revealChunk", "refute", "ended");
       if (dispute.phase !== "reveal" && dispute.phase !== "revealChunk") break;
-      // Some seconds of the clock must be left for the moves that come before the extension.
-      const spare = dispute.phase === "revealChunk" ? 0 : Math.min(120, Math.floor((dispute.deadline - dispute.turnStart) / 2));
+      // The moves before the extension share one clock: the first takes nearly all of it, the others what is left.
+      const spare = dispute.phase === "revealChunk" ? 0 : Math.min(20, Math.floor((dispute.deadline - dispute.turnStart) / 2));
       await town.clock.at(dispute.deadline - spare, () => defendDispute(cheater, dispute, trace.tensors));
     }
     await convicted(town, job.id);
