@@ -18,7 +18,7 @@ export interface Clocks {
 
 /** How the dispute is fought: by one sealed refutation, by bisection, or by demands. */
 export function pathOf(dispute: Dispute): "refute" | "bisect" | "demand" {
-  return dispute.isDemand ? "demand" : dispute.seal === undefined ? "bisect" : "refute";
+  return dispute.demands > 0 ? "demand" : dispute.turn === 0 && dispute.seal !== undefined ? "refute" : "bisect";
 }
 
 /** The clocks at `now`, seconds of the chain's clock. */
@@ -75,9 +75,17 @@ export function moveText(move: DisputeMove): string {
     case "choose":
       return `turn ${move.turn}: challenger chooses node ${move.index}, ${short(move.child)}`;
     case "tensor":
-      return `turn ${move.turn}: the game reaches tensor ${move.tensor}, step ${move.stepIndex}, ${move.byteLength} bytes`;
+      return `turn ${move.turn}: the game reaches ${move.source === 3 ? "inner " : ""}tensor ${move.tensor}, step ${move.stepIndex}, ${move.byteLength} bytes`;
     case "chunk":
       return `turn ${move.turn}: defender reveals chunk ${move.chunk} of tensor ${move.tensor}, ${move.data.length} bytes`;
+    case "block":
+      return `the executor must expand block ${move.block}, ${move.innerCount} tensors inside, with turn ${move.turn}`;
+    case "expand":
+      return `turn ${move.turn}: executor commits the inside of block ${move.block}, ${short(move.innerRoot)}`;
+    case "descend":
+      return `turn ${move.turn}: challenger goes into block ${move.block}`;
+    case "seal":
+      return `turn ${move.turn}: challenger seals a refutation, ${short(move.seal)}`;
     case "demand":
       return `challenger demands element ${move.element} of step ${move.stepIndex}, to be answered by turn ${move.turn}`;
     case "answer":

@@ -2,12 +2,14 @@
 pragma solidity 0.8.37;
 
 import {IModels} from "./interfaces/IModels.sol";
+import {NamedBlock} from "./lib/NamedBlock.sol";
+import {NamedStep} from "./lib/NamedStep.sol";
 import {ProgramLib} from "./lib/ProgramLib.sol";
-import {ProgramHeader} from "./types/Program.sol";
+import {ProgramHeader, ProvedBlock, StepFacts} from "./types/Program.sol";
 
 /// @title Registry of programs
 /// @dev INVARIANT: what is stored of a program was computed from the header that hashes to its root, so disputes can rely
-/// on `stepsRoot`, `stepCount` and `traceCount` without seeing the header again.
+/// on its roots and counts without seeing the header again.
 contract Models is IModels {
     /// @dev The version of the protocol that the judge of this deployment decides.
     uint16 private constant VERSION = 1;
@@ -23,7 +25,16 @@ contract Models is IModels {
         _check(header);
         bytes32 programRoot = ProgramLib.rootOf(header);
         require(_ids[programRoot] == 0, AlreadyRegistered(programRoot, _ids[programRoot]));
-        _models.push(Model(programRoot, header.stepsRoot, header.stepCount, header.traceCount));
+        _models.push(
+            Model(
+                programRoot,
+                header.stepsRoot,
+                header.blocksRoot,
+                header.stepCount,
+                header.blockCount,
+                header.traceCount
+            )
+        );
         modelId = _models.length;
         _ids[programRoot] = modelId;
         emit Registered(modelId, programRoot, msg.sender, bundle, uri);
@@ -42,6 +53,22 @@ contract Models is IModels {
     /// @inheritdoc IModels
     function programRootOf(uint256 modelId) external view returns (bytes32) {
         return _model(modelId).programRoot;
+    }
+
+    /// @inheritdoc IModels
+    function stepOf(uint256 modelId, uint32 stepIndex, bytes calldata step, bytes32[] calldata stepProof)
+        external
+        view
+        returns (StepFacts memory)
+    {
+        Model storage model = _model(modelId);
+        return NamedStep.factsOf(model.stepsRoot, model.stepCount, stepIndex, step, stepProof);
+    }
+
+    /// @inheritdoc IModels
+    function checkBlock(uint256 modelId, ProvedBlock calldata proved) external view {
+        Model storage model = _model(modelId);
+        NamedBlock.check(model.blocksRoot, model.blockCount, proved);
     }
 
     /// @inheritdoc IModels

@@ -111,11 +111,11 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     if (job === undefined || !isMine(job) || job.status !== "committed" || job.attempt !== dispute.attempt || dispute.phase === "ended") return;
     if (head.timestamp > dispute.deadline) {
       if (!isDefendersTurn(dispute)) urgent.offer(`end dispute ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
-    } else if (isDefendersTurn(dispute) && (head.timestamp > dispute.turnStart || dispute.phase !== "answer")) {
+    } else if (isDefendersTurn(dispute)) {
       urgent.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
         const trace = await traces.get(traceKey(job));
         if (trace === undefined) return logger.error({ jobId: job.id, disputeId: dispute.id }, "trace of a disputed commitment is not here");
-        const transaction = dispute.phase === "answer" ? await answer(dispute, job, trace, signal) : await defendDispute(sender, dispute, trace.tensors, signal);
+        const transaction = dispute.phase === "answer" ? await answer(dispute, job, trace, signal) : await defendDispute(sender, dispute, { trace: trace.tensors }, signal);
         if (transaction !== undefined) logger.info({ disputeId: dispute.id, turn: dispute.turn, phase: dispute.phase, transaction }, "answered dispute");
       });
     }

@@ -149,7 +149,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       if (!stands) moves.offer(`reclaim ${dispute.id}`, (signal) => reclaimBond(sender, dispute, signal));
       else if (isDefendersTurn(dispute)) {
         if (head.timestamp > dispute.deadline) moves.offer(`end ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
-      } else if (!lost.has(turnOf(dispute)) && (head.timestamp > dispute.turnStart || dispute.phase !== "sealed")) {
+      } else if (!lost.has(turnOf(dispute)) && (head.timestamp > dispute.turnStart || dispute.seal === undefined)) {
         moves.offer(`play ${dispute.id}/${dispute.turn}`, async (signal) => {
           if ((await playDispute(committed, dispute, sender, dependencies, options.demandBudget, signal)) === "lost") {
             lost.add(turnOf(dispute));
@@ -163,7 +163,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
         moves.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
           const trace = await traces.get(`own/${job.id}`);
           if (trace === undefined || trace.traceRoot !== job.traceRoot) return;
-          if (dispute.phase !== "answer") return void (await defendDispute(sender, dispute, trace.tensors, signal));
+          if (dispute.phase !== "answer") return void (await defendDispute(sender, dispute, { trace: trace.tensors }, signal));
           const { loaded, tensors } = await ownExecution(job, dependencies, signal);
           await answerDispute(sender, dispute, loaded.program, tensors, signal);
         });

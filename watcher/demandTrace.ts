@@ -1,7 +1,9 @@
 import { floatNoise, type FloatNoise } from "../protocol/dispute/floatNoise.ts";
 import { nextDemand, type DemandDecision } from "../protocol/dispute/nextDemand.ts";
 import { openedElements, type OpenedRun } from "../protocol/dispute/openedElements.ts";
+import { proveBlock } from "../protocol/dispute/proveBlock.ts";
 import { stepsTree } from "../protocol/dispute/refutation.ts";
+import { isInner } from "../protocol/dispute/stepOperands.ts";
 import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
 import { encodeStep } from "../protocol/program/codec.ts";
@@ -105,7 +107,9 @@ async function servedOutputs(job: Job & { traceRoot: Hex }, program: Program, { 
 }
 
 function demanded(program: Program, { stepIndex, element }: { stepIndex: number; element: number }): DemandedElement {
-  return { stepIndex, element, step: encodeStep(program.steps[stepIndex] as Step), stepProof: pathProof(stepsTree(program), stepIndex) };
+  const step = program.steps[stepIndex] as Step;
+  const named = { stepIndex, element, step: encodeStep(step), stepProof: pathProof(stepsTree(program), stepIndex) };
+  return isInner(step) ? { ...named, block: proveBlock(program, step.blockIndex) } : named;
 }
 
 const noises = new WeakMap<object, FloatNoise>();

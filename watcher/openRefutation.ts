@@ -9,6 +9,7 @@ import type { Sender } from "../runtime/chain/createSender.ts";
 import { getParameters } from "../runtime/chain/reads/getParameters.ts";
 import { judgeCall } from "../runtime/chain/reads/judgeCall.ts";
 import type { Job } from "../runtime/chain/types.ts";
+import { claimOf, type InnerCommitment } from "../protocol/program/claim.ts";
 import type { Witness } from "../protocol/program/types.ts";
 import type { Case } from "./createCaseStore.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
@@ -18,7 +19,7 @@ type Fraud = Extract<Opinion, { kind: "fraud" }>;
 
 /**
  * Opens the dispute that a refutation needs: builds the witness, lets the judge on chain decide it in a dry run, stores it, and seals it.
- * The witness is shown in a later second, when nobody can profit from copying it. Throws `JUDGES_DISAGREE` if the chain finds the element sound.
+ * The witness is shown when the seal has its age, and nobody can profit from copying it. Throws `JUDGES_DISAGREE` if the chain finds the element sound.
  */
 export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fraud, sender: Sender, { cases, chain, logger }: WatcherDependencies, signal: AbortSignal): Promise<void> {
   let entry = await cases.find(job.id, job.attempt).catch((error: unknown) => {
@@ -52,12 +53,13 @@ async function convicts(chain: Chain, job: Job & { traceRoot: Hex }, entry: Case
 }
 
 /** Asks the judge on chain without a transaction; throws `JUDGES_DISAGREE` unless it says fraud. */
-export async function dryRun(chain: Chain, job: Job & { traceRoot: Hex }, witness: Witness): Promise<void> {
-  const verdict = await judgeCall(chain, { programRoot: job.programRoot, inputRoot: job.inputRoot, traceRoot: job.traceRoot }, witness);
+export async function dryRun(chain: Chain, job: Job & { traceRoot: Hex }, witness: Witness, inner?: InnerCommitment): Promise<void> {
+  const verdict = await judgeCall(chain, claimOf(job, inner), witness);
   if (!verdict.fraud) throw new GainsayError("The judge on chain finds sound what this watcher calls fraud, so no bond is risked; please report this with the job's number.", { code: "JUDGES_DISAGREE", details: { jobId: job.id, step: witness.stepIndex, element: witness.element } });
 }
 
-function sealed(job: Job, witness: Witness, challenger: Hex): Case {
+/** A refutation with a fresh salt and its seal, as it is stored before the seal is sent. */
+export function sealed(job: Job, witness: Witness, challenger: Hex): Case {
   const salt = toHex(randomBytes(32));
   return {
     jobId: job.id.toString(),

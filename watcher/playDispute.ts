@@ -1,4 +1,5 @@
 import { challengerMove } from "../protocol/dispute/challengerMove.ts";
+import { proveBlock } from "../protocol/dispute/proveBlock.ts";
 import { disputedChunk, refutationFromBisection, stepsTree } from "../protocol/dispute/refutation.ts";
 import { replay, type RecordedMove } from "../protocol/dispute/replay.ts";
 import { GainsayError } from "../protocol/errors.ts";
@@ -6,20 +7,21 @@ import { fromHex, type Hex } from "../protocol/hex.ts";
 import { decodeWitness, encodeStep } from "../protocol/program/codec.ts";
 import type { Step } from "../protocol/program/types.ts";
 import { pathProof } from "../protocol/trees/merkle.ts";
-import { chooseNode, chooseTensor } from "../runtime/chain/calls/chooseNode.ts";
+import { chooseBlock, chooseNode, chooseTensor, type NamedStep } from "../runtime/chain/calls/chooseNode.ts";
+import { chooseBorder, descendBlock } from "../runtime/chain/calls/descendBlock.ts";
 import { refute } from "../runtime/chain/calls/refute.ts";
+import { sealRefutation } from "../runtime/chain/calls/sealRefutation.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import { readDisputeMoves, type DisputeMove } from "../runtime/chain/reads/readDisputeMoves.ts";
+import { isRevert } from "../runtime/chain/revertError.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { gameOf, isMoveAlreadyMade } from "../runtime/disputes/game.ts";
 import { describeFinding, judgeElements } from "../runtime/verification/checkTrace.ts";
 import { continueDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
-import { dryRun } from "./openRefutation.ts";
+import { dryRun, sealed } from "./openRefutation.ts";
 import type { DemandBudget } from "./options.ts";
 import { ownExecution, type OwnExecution } from "./ownTrace.ts";
-
-const NO_SALT: Hex = `0x${"00".repeat(32)}`;
 
 /**
  * Makes the challenger's move of one of the watcher's own disputes, whichever it is. A move made already is a success.
@@ -28,11 +30,12 @@ const NO_SALT: Hex = `0x${"00".repeat(32)}`;
 export async function playDispute(job: Job & { traceRoot: Hex }, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, budget: DemandBudget, signal: AbortSignal): Promise<"played" | "lost"> {
   try {
     if (dispute.phase === "sealed") await showRefutation(dispute, sender, dependencies, signal);
-    else if (dispute.phase === "choose") await choose(job, dispute, sender, dependencies, signal);
+    else if (dispute.phase === "choose" || dispute.phase === "expanded") await choose(job, dispute, sender, dependencies, signal);
     else if (dispute.phase === "demand") await continueDemand(job, dispute, sender, budget, dependencies, signal);
     else if (dispute.phase === "refute") return await refuteChunk(job, dispute, sender, dependencies, signal);
   } catch (error) {
-    if (!isMoveAlreadyMade(error)) throw error;
+    // A seal that is too young is shown at a later head.
+    if (!isMoveAlreadyMade(error) && !isRevert(error, "TooSoon")) throw error;
   }
   return "played";
 }
@@ -45,22 +48,26 @@ async function showRefutation(dispute: Dispute, sender: Sender, { cases, logger 
 }
 
 async function choose(job: Job, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<void> {
-  const { loaded, trace } = await ownExecution(job, dependencies, signal);
-  const moves = await readDisputeMoves(sender.chain, dispute.id);
-  const reveal = moves.findLast((move) => move.kind === "reveal");
-  if (reveal === undefined) return;
-  const move = challengerMove(gameOf(dispute), reveal.children.map(fromHex), loaded.program, trace.tensors);
+  const { loaded, tensors } = await ownExecution(job, dependencies, signal);
+  const { program } = loaded;
+  const shown = replay(program.trace.length, (await readDisputeMoves(sender.chain, dispute.id)).flatMap(recorded));
+  const move = challengerMove(gameOf(dispute), { program, own: tensors, shown });
   if (move === undefined) return;
-  if (move.kind === "choose") {
-    await chooseNode(sender, dispute.id, dispute.turn, move, { signal });
-  } else {
-    const step = encodeStep(loaded.program.steps[move.stepIndex] as Step);
-    await chooseTensor(sender, dispute.id, dispute.turn, move, { stepIndex: move.stepIndex, step, stepProof: pathProof(stepsTree(loaded.program), move.stepIndex) }, { signal });
-  }
-  dependencies.logger.info({ disputeId: dispute.id, turn: dispute.turn, move: move.kind, child: move.index }, "chose a node of the bisection");
+  const named = (stepIndex: number): NamedStep => ({ stepIndex, step: encodeStep(program.steps[stepIndex] as Step), stepProof: pathProof(stepsTree(program), stepIndex) });
+  if (move.kind === "choose") await chooseNode(sender, dispute.id, dispute.turn, move, { signal });
+  else if (move.kind === "chooseTensor") await chooseTensor(sender, dispute.id, dispute.turn, move, named(move.stepIndex), { signal });
+  else if (move.kind === "chooseBlock") await chooseBlock(sender, dispute.id, dispute.turn, move, proveBlock(program, move.blockIndex), { signal });
+  else if (move.kind === "descend") await descendBlock(sender, dispute.id, dispute.turn, { signal });
+  else await chooseBorder(sender, dispute.id, dispute.turn, move, named(move.stepIndex), { signal });
+  dependencies.logger.info({ disputeId: dispute.id, turn: dispute.turn, move: move.kind, ...("index" in move ? { child: move.index } : {}) }, "made a move of the bisection");
 }
 
 async function refuteChunk(job: Job & { traceRoot: Hex }, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<"played" | "lost"> {
+  // The seal may stand since before a restart; without its case, which is written first, another one takes its place.
+  if (dispute.seal !== undefined && (await dependencies.cases.findBySeal(dispute.seal)) !== undefined) {
+    await showRefutation(dispute, sender, dependencies, signal);
+    return "played";
+  }
   const own = await ownExecution(job, dependencies, signal);
   const { program } = own.loaded;
   const shown = replay(program.trace.length, (await readDisputeMoves(sender.chain, dispute.id)).flatMap(recorded));
@@ -74,9 +81,11 @@ async function refuteChunk(job: Job & { traceRoot: Hex }, dispute: Dispute, send
   }
   dependencies.logger.warn({ jobId: job.id, disputeId: dispute.id, ...describeFinding(finding) }, "fraud found in the revealed chunk");
   const witness = refutationFromBisection(program, own.tensors, shown, stepIndex, finding.element);
-  await dryRun(sender.chain, job, witness);
-  const receipt = await refute(sender, dispute.id, NO_SALT, witness, { signal });
-  dependencies.logger.info({ disputeId: dispute.id, jobId: job.id, step: stepIndex, element: finding.element, gas: receipt.gasUsed, transaction: receipt.transactionHash }, "executor convicted");
+  await dryRun(sender.chain, job, witness, dispute.position);
+  const entry = sealed(job, witness, sender.address);
+  await dependencies.cases.put(entry);
+  await sealRefutation(sender, dispute.id, dispute.turn, entry.seal, { signal });
+  dependencies.logger.info({ disputeId: dispute.id, jobId: job.id, step: stepIndex, element: finding.element }, "sealed the refutation of the revealed chunk");
   return "played";
 }
 
@@ -91,7 +100,13 @@ function recorded(move: DisputeMove): RecordedMove[] {
     case "choose":
       return [{ kind: "choose", index: move.index }];
     case "tensor":
-      return [{ kind: "tensor", tensor: move.tensor, byteLength: move.byteLength }];
+      return [{ kind: "tensor", source: move.source, tensor: move.tensor, byteLength: move.byteLength }];
+    case "block":
+      return [{ kind: "block", block: move.block, innerCount: move.innerCount }];
+    case "expand":
+      return [{ kind: "expand", innerRoot: move.innerRoot }];
+    case "descend":
+      return [{ kind: "descend" }];
     case "chunk":
       return [{ kind: "chunk", chunk: move.chunk, data: move.data }];
     default:

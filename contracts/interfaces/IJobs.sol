@@ -154,7 +154,7 @@ interface IJobs {
     /// @notice What storage holds of a job. Reverts with `UnknownJob`.
     function getJob(JobId jobId) external view returns (Job memory);
 
-    /// @notice The claim of a standing commitment that has been unfolded, and the number of the program in `Models`.
+    /// @notice The claim of a standing commitment that has been unfolded, without any inner trace, and the number of the program in `Models`.
     function claimOf(JobId jobId, uint8 attempt) external view returns (Claim memory claim_, uint256 modelId);
 
     /// @notice Whether this attempt of the job has a commitment that can still be disputed or made final.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ProgramHeader} from "../types/Program.sol";
+import {ProgramHeader, ProvedBlock, StepFacts} from "../types/Program.sol";
 
 /// @title Registry of programs
 /// @notice Anybody registers a program, once. What is stored is proved by the header; `bundle` and `uri` are hints of the
@@ -9,12 +9,16 @@ import {ProgramHeader} from "../types/Program.sol";
 interface IModels {
     /// @notice What disputes need to know of a program.
     /// @param stepsRoot list root of the step descriptors' hashes
+    /// @param blocksRoot list root of the blocks' hashes
     /// @param stepCount leaves under `stepsRoot`
+    /// @param blockCount leaves under `blocksRoot`
     /// @param traceCount tensors of the posted trace
     struct Model {
         bytes32 programRoot;
         bytes32 stepsRoot;
+        bytes32 blocksRoot;
         uint32 stepCount;
+        uint32 blockCount;
         uint32 traceCount;
     }
 
@@ -42,6 +46,15 @@ interface IModels {
     /// @notice A count of the header is larger than the count that bounds it. `field` is its name.
     error CountTooLarge(bytes32 field, uint256 count, uint256 limit);
 
+    /// @notice The descriptor is not step `stepIndex` of the program.
+    error StepNotInProgram(uint32 stepIndex);
+    /// @notice The block is not number `blockIndex` of the program.
+    error BlockNotInProgram(uint32 blockIndex);
+    /// @notice The tensor type has no fixed size in bytes.
+    error UnknownType(uint8 dtype);
+    /// @notice The shape of the tensor that step `stepIndex` defines has no elements, or more bytes than can be committed.
+    error BadTensorSize(uint32 stepIndex);
+
     /// @notice Registers the program of `header`. The first registration of a program root stays.
     /// @return modelId number of the model, from 1
     function register(ProgramHeader calldata header, bytes32 bundle, string calldata uri)
@@ -56,6 +69,17 @@ interface IModels {
 
     /// @notice The program root of the model with this number.
     function programRootOf(uint256 modelId) external view returns (bytes32);
+
+    /// @notice What a step of the program says about its result. A wrong proof is an error of `MerkleTree` or `StepNotInProgram`.
+    /// @param step descriptor of the step
+    /// @param stepProof path of its hash in the program's steps
+    function stepOf(uint256 modelId, uint32 stepIndex, bytes calldata step, bytes32[] calldata stepProof)
+        external
+        view
+        returns (StepFacts memory);
+
+    /// @notice Reverts with an error of `MerkleTree` or with `BlockNotInProgram` unless the block is one of the program.
+    function checkBlock(uint256 modelId, ProvedBlock calldata proved) external view;
 
     /// @notice How many models are registered.
     function modelCount() external view returns (uint256);

@@ -19,14 +19,17 @@ library Openings {
     uint256 internal constant INPUT = 0;
     uint256 internal constant WEIGHT = 1;
     uint256 internal constant TRACE = 2;
+    uint256 internal constant INNER = 3;
 
     error UnsupportedSource(uint256 source);
+    error InnerTraceMissing(uint256 blockIndex);
     error RootNotCommitted(uint256 source, uint256 index);
     error RangeNotInTensor(uint256 source, uint256 index, uint256 range);
     error RangesNotAscending(uint256 source, uint256 index, uint256 range);
     error ElementNotOpened(uint256 element);
 
     /// @notice Checks that the opening's root is tensor `index` of `source` and that its ranges belong to that root.
+    /// @param blockIndex The step's block; an inner trace must be this one's.
     /// @param weightRoot The root the descriptor names if the source is a weight.
     /// @param dtype A judged type; its size divides that of a chunk, so no element straddles two.
     function open(
@@ -35,6 +38,7 @@ library Openings {
         Opening calldata opening,
         uint256 source,
         uint256 index,
+        uint256 blockIndex,
         bytes32 weightRoot,
         uint256 elements,
         uint256 dtype
@@ -45,6 +49,9 @@ library Openings {
             checkListed(opening, source, index, header.inputCount, Domains.INPUTS, claim.inputRoot);
         } else if (source == TRACE) {
             checkListed(opening, source, index, header.traceCount, Domains.TRACE, claim.traceRoot);
+        } else if (source == INNER) {
+            require(claim.innerRoot != 0 && claim.innerBlock == blockIndex, InnerTraceMissing(blockIndex));
+            checkListed(opening, source, index, claim.innerCount, Domains.INNER, claim.innerRoot);
         } else {
             revert UnsupportedSource(source);
         }

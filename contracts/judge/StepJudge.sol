@@ -77,14 +77,16 @@ abstract contract StepJudge is IStepJudge {
         item.coords = coordinates(step.result.shape, witness.element);
         item.taps = tapsOf(step.reduce);
 
-        require(step.result.source == Openings.TRACE, ResultNotInTrace(step.result.source));
+        uint256 source = step.result.source;
+        require(source == Openings.TRACE || source == Openings.INNER, ResultNotInTrace(source));
         item.claimed = Openings.read(
             Openings.open(
                 claim,
                 witness.header,
                 witness.result,
-                step.result.source,
+                source,
                 step.result.index,
+                step.blockIndex,
                 0,
                 elements,
                 step.result.dtype
@@ -263,6 +265,7 @@ abstract contract StepJudge is IStepJudge {
             opening,
             operand.source,
             operand.index,
+            item.step.blockIndex,
             operand.root,
             operand.elements,
             operand.dtype

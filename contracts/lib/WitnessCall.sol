@@ -17,24 +17,24 @@ library WitnessCall {
         assembly ("memory-safe") {
             let size := sub(calldatasize(), witness)
             request := mload(0x40)
-            // Length, selector, three words of claim, offset of the witness, witness.
-            mstore(request, add(size, 132))
+            // Length, selector, six words of claim, offset of the witness, witness.
+            mstore(request, add(size, 228))
             mstore(add(request, 32), selector)
-            mcopy(add(request, 36), claim, 96)
-            mstore(add(request, 132), 128)
-            calldatacopy(add(request, 164), witness, size)
-            mstore(0x40, and(add(add(request, add(size, 164)), 31), not(31)))
+            mcopy(add(request, 36), claim, 192)
+            mstore(add(request, 228), 224)
+            calldatacopy(add(request, 260), witness, size)
+            mstore(0x40, and(add(add(request, add(size, 260)), 31), not(31)))
         }
     }
 
     /// @notice `keccak256(abi.encode(witness))` of the witness in `request`, which is as `encode` made it.
     function witnessHash(bytes memory request) internal pure returns (bytes32 hash) {
         assembly ("memory-safe") {
-            // An encoding alone starts with the offset 32 where the request has 128.
-            let head := add(request, 132)
+            // An encoding alone starts with the offset 32 where the request has 224.
+            let head := add(request, 228)
             mstore(head, 32)
-            hash := keccak256(head, sub(mload(request), 100))
-            mstore(head, 128)
+            hash := keccak256(head, sub(mload(request), 196))
+            mstore(head, 224)
         }
     }
 
@@ -43,10 +43,10 @@ library WitnessCall {
     /// copy the witness twice.
     function log(bytes memory request, bytes32 selector, uint256 first, uint256 second) internal {
         assembly ("memory-safe") {
-            let head := add(request, 132)
+            let head := add(request, 228)
             mstore(head, 32)
-            log3(head, sub(mload(request), 100), selector, first, second)
-            mstore(head, 128)
+            log3(head, sub(mload(request), 196), selector, first, second)
+            mstore(head, 224)
         }
     }
 

@@ -15,6 +15,36 @@ struct ProgramHeader {
     uint32[] outputs;
 }
 
+/// @notice Consecutive steps. What other blocks or the outputs read of their results stands in the posted trace: `borders` are its
+/// indices there, ascending. The other results are the block's inner trace, `innerCount` tensors in the order of the steps.
+struct Block {
+    uint32 firstStep;
+    uint32 stepCount;
+    uint32[] borders;
+    uint32 innerCount;
+}
+
+/// @notice A block of a program, and the path of its hash in the program's blocks.
+struct ProvedBlock {
+    uint32 index;
+    Block content;
+    bytes32[] proof;
+}
+
+/// @notice What a step's descriptor says about the tensor that it defines.
+/// @param source 2 posted trace, 3 inner trace of block `blockIndex`
+/// @param index position in that source
+/// @param byteLength committed bytes
+/// @param isInner whether the step reads or defines a tensor of the inner trace
+struct StepFacts {
+    uint32 blockIndex;
+    uint8 source;
+    uint32 index;
+    uint64 elements;
+    uint64 byteLength;
+    bool isInner;
+}
+
 /// @notice One layer that the judge can decide: it reads committed tensors and defines one committed tensor.
 struct Step {
     uint8 version;

@@ -4,10 +4,15 @@ pragma solidity 0.8.37;
 import {ProgramHeader} from "./Program.sol";
 
 /// @notice What a commitment claims: the executor says that this trace is the program's on this input.
+/// @param innerRoot list root of the inner trace that the executor has committed for block `innerBlock`; zero if there is none
+/// @param innerCount tensors of that inner trace
 struct Claim {
     bytes32 programRoot;
     bytes32 inputRoot;
     bytes32 traceRoot;
+    bytes32 innerRoot;
+    uint32 innerBlock;
+    uint32 innerCount;
 }
 
 /// @notice Whole chunks `first, first + 1, …` of a committed tensor with one range proof.
@@ -17,7 +22,7 @@ struct Range {
     bytes32[] siblings;
 }
 
-/// @notice Bytes of one committed tensor. `proof` places `root` in the trace or inputs list; it is empty for a weight.
+/// @notice Bytes of one committed tensor. `proof` places `root` in the trace, inner or inputs list; it is empty for a weight.
 struct Opening {
     bytes32 root;
     bytes32[] proof;

@@ -6,8 +6,7 @@ import { judgeElement } from "../judge/judgeElement.ts";
 import { elementsRead } from "../judge/taps.ts";
 import { elementReader, elementValue } from "../program/elements.ts";
 import { dtypes, reductionOps, roles, sources, stepKinds, type Operand, type Program, type Step } from "../program/types.ts";
-import type { CommittedTensor } from "../trees/committedTensor.ts";
-import { operandReader, type ExecutionTensors } from "./stepOperands.ts";
+import { operandReader, resultOf, type ExecutionTensors } from "./stepOperands.ts";
 
 /** How far an honest execution with other floats is from the own one, typically, at any element of the trace. */
 export interface FloatNoise {
@@ -35,8 +34,8 @@ interface TensorNoise {
  * around the own values. Deterministic, but an estimate: it decides where to look next, never who is right.
  */
 export function floatNoise(program: Program, own: ExecutionTensors): FloatNoise {
-  const definedBy = new Map(program.steps.flatMap(({ result }, i) => (result.source === sources.trace ? [[result.index, i] as const] : [])));
-  const tensors = new Map<number, TensorNoise>();
+  const definedBy = new Map(program.steps.map(({ result, blockIndex }, i) => [keyOf(result, blockIndex), i] as const));
+  const tensors = new Map<string, TensorNoise>();
   const known = new Map<string, number>();
 
   const element = (stepIndex: number, index: number): number => {
@@ -60,13 +59,13 @@ export function floatNoise(program: Program, own: ExecutionTensors): FloatNoise 
   };
 
   /** Noise of one element that an operand reads. */
-  const ofRead = ({ source, index }: Operand, read: number): number => {
-    const step = source === sources.trace ? definedBy.get(index) : undefined;
+  const ofRead = (operand: Operand, block: number, read: number): number => {
+    const step = definedBy.get(keyOf(operand, block));
     return step === undefined ? 0 : finite(element(step, read));
   };
 
   const rounding = (step: Step, index: number): number => {
-    const claimed = elementReader((own.trace[step.result.index] as CommittedTensor).bytes, step.result.dtype)(index);
+    const claimed = elementReader(resultOf(step, own).bytes, step.result.dtype)(index);
     const { lo, hi } = judgeElement(step, operandReader(step, own), index, claimed);
     return halfWidth({ lo: floatOf(lo), hi: floatOf(hi), nan: false });
   };
@@ -76,11 +75,10 @@ export function floatNoise(program: Program, own: ExecutionTensors): FloatNoise 
     let beside = 0;
     let relative = 0;
     for (const [i, operand] of step.operands.entries()) {
-      if (operand.source !== sources.trace) continue;
       if (operand.role !== roles.factor) {
-        beside += ofRead(operand, reads[i]?.[0]?.first ?? 0);
+        beside += ofRead(operand, step.blockIndex, reads[i]?.[0]?.first ?? 0);
       } else {
-        const noise = tensors.get(operand.index);
+        const noise = tensors.get(keyOf(operand, step.blockIndex));
         if (noise !== undefined && noise.magnitude > 0) relative += noise.absolute / noise.magnitude;
       }
     }
@@ -100,18 +98,18 @@ export function floatNoise(program: Program, own: ExecutionTensors): FloatNoise 
           if (Number.isNaN(chosen.value) || (step.op === reductionOps.min ? value < chosen.value : value > chosen.value)) chosen = { value, at };
         }
       }
-      const noise = ofRead(operand, chosen.at);
+      const noise = ofRead(operand, step.blockIndex, chosen.at);
       return { lo: chosen.value - noise, hi: chosen.value + noise, nan: false };
     });
     const plain = step.expression.length === 0 ? slots[0] : evaluateExpression(step.expression, slots.map(({ lo, hi }) => ({ lo: Math.fround(lo), hi: Math.fround(hi), nan: false })));
     return Math.max(rounding(step, index), plain === undefined ? 0 : halfWidth(plain));
   };
 
-  for (const [stepIndex, { result }] of program.steps.entries()) {
-    if (result.source !== sources.trace) continue;
+  for (const [stepIndex, step] of program.steps.entries()) {
+    const { result } = step;
     const count = result.shape.reduce((product, size) => product * size, 1);
     const samples = Math.min(SAMPLES, count);
-    const valueAt = elementReader((own.trace[result.index] as CommittedTensor).bytes, result.dtype);
+    const valueAt = elementReader(resultOf(step, own).bytes, result.dtype);
     let absolute = 0;
     let magnitude = 0;
     for (let i = 0; i < samples; i++) {
@@ -119,16 +117,21 @@ export function floatNoise(program: Program, own: ExecutionTensors): FloatNoise 
       absolute += finite(element(stepIndex, at)) / samples;
       magnitude += finite(Math.abs(elementValue(valueAt(at), result.dtype))) / samples;
     }
-    tensors.set(result.index, { absolute, magnitude });
+    tensors.set(keyOf(result, step.blockIndex), { absolute, magnitude });
   }
 
   return {
     at(stepIndex, index) {
-      const { result } = program.steps[stepIndex] as Step;
+      const { result, blockIndex } = program.steps[stepIndex] as Step;
       // Where a relu or a maximum hides an element's own noise, that of its neighbours is still there.
-      return Math.max(element(stepIndex, index), tensors.get(result.index)?.absolute ?? 0);
+      return Math.max(element(stepIndex, index), tensors.get(keyOf(result, blockIndex))?.absolute ?? 0);
     },
   };
+}
+
+/** Names a tensor; those of an inner trace also by their block. */
+function keyOf({ source, index }: { source: number; index: number }, block: number): string {
+  return source === sources.inner ? `${source}/${block}/${index}` : `${source}/${index}`;
 }
 
 function halfWidth({ lo, hi }: Interval): number {

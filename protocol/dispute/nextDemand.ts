@@ -1,11 +1,10 @@
 import { elementReader, elementValue } from "../program/elements.ts";
-import { dtypeBytes, type Program, type Step } from "../program/types.ts";
-import type { CommittedTensor } from "../trees/committedTensor.ts";
+import { dtypeBytes, sources, type Program, type Step } from "../program/types.ts";
 import { CHUNK_BYTES } from "../trees/tensorTree.ts";
-import { stepOfTrace } from "./challengerMove.ts";
+import { definingStep, stepOfTrace } from "./definingStep.ts";
 import type { FloatNoise } from "./floatNoise.ts";
 import type { OpenedAnswer, OpenedRun } from "./openedElements.ts";
-import type { ExecutionTensors } from "./stepOperands.ts";
+import { resultOf, type ExecutionTensors } from "./stepOperands.ts";
 
 /** An element to demand, and why; or that there is nothing left to ask. */
 export type DemandDecision =
@@ -44,7 +43,7 @@ const EXPLAINED = 8;
 
 /**
  * The walk backwards through a withheld trace (docs/protocol.md §6): from an output that deviates to the input that deviates most,
- * and so on. Where an answer shows nothing more, the walk resumes at whatever deviates elsewhere, then at outputs not seen yet.
+ * and so on, through the inner traces of blocks as well. Where an answer shows nothing more, the walk resumes at whatever deviates elsewhere, then at outputs not seen yet.
  */
 export function nextDemand(state: DemandState): DemandDecision {
   const { answers, outputs, limit } = state;
@@ -60,11 +59,12 @@ type Found = Omit<Extract<DemandDecision, { kind: "demand" }>, "kind">;
 /** The element that deviates most, if floats do not explain it and it has not been asked about. */
 function worstOf({ program, own, noise }: DemandState, runs: readonly OpenedRun[], asked: ReadonlySet<string>): Found | undefined {
   const differing: { stepIndex: number; element: number; distance: number; relative: number }[] = [];
-  for (const { tensor, first, bytes } of runs) {
-    const stepIndex = stepOfTrace(program, tensor);
-    const { dtype } = (program.steps[stepIndex] as Step).result;
+  for (const { tensor, block, first, bytes } of runs) {
+    const stepIndex = definingStep(program, block === undefined ? sources.trace : sources.inner, block ?? 0, tensor);
+    const step = program.steps[stepIndex] as Step;
+    const { dtype } = step.result;
     const claimed = elementReader(bytes, dtype);
-    const mine = elementReader((own.trace[tensor] as CommittedTensor).bytes, dtype);
+    const mine = elementReader(resultOf(step, own).bytes, dtype);
     for (let i = 0; i < bytes.length / dtypeBytes[dtype]; i++) {
       const a = elementValue(claimed(i), dtype);
       const b = elementValue(mine(first + i), dtype);
@@ -90,12 +90,13 @@ function unseenOutput({ program, own, answers, outputs }: DemandState): Found | 
   const shown = [...outputs, ...answers.flatMap(({ result, inputs }) => [...result, ...inputs])];
   for (const tensor of new Set(program.header.outputs)) {
     const stepIndex = stepOfTrace(program, tensor);
-    const { dtype } = (program.steps[stepIndex] as Step).result;
+    const step = program.steps[stepIndex] as Step;
+    const { dtype } = step.result;
     const size = dtypeBytes[dtype];
-    const { bytes } = own.trace[tensor] as CommittedTensor;
+    const { bytes } = resultOf(step, own);
     const value = elementReader(bytes, dtype);
     for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-      if (shown.some((run) => run.tensor === tensor && run.first * size <= start && start < run.first * size + run.bytes.length)) continue;
+      if (shown.some((run) => run.block === undefined && run.tensor === tensor && run.first * size <= start && start < run.first * size + run.bytes.length)) continue;
       let element = start / size;
       const magnitude = (i: number): number => Math.abs(elementValue(value(i), dtype));
       for (let i = element; i < Math.min(start + CHUNK_BYTES, bytes.length) / size; i++) if (magnitude(i) > magnitude(element)) element = i;

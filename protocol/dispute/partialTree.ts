@@ -13,7 +13,7 @@ export interface Reveal {
  *
  * The game descends to the left-most leaf that differs from the challenger's tree. So a node is known if a reveal showed it, or
  * if all its leaves lie left of that leaf, where both trees agree. That is enough for a range proof of the disputed leaf and of
- * every leaf before it, which is all that a refutation opens.
+ * every leaf before it, which is all that a refutation opens. A leaf beyond the last one says that the trees agree altogether.
  */
 export class PartialTree {
   readonly depth: number;
@@ -39,7 +39,7 @@ export class PartialTree {
   node(height: number, index: number): Uint8Array {
     const shown = this.#known.get(key(height, index));
     if (shown !== undefined) return shown;
-    if ((index + 1) * 2 ** height <= this.#leaf) return nodeAt(this.#own, height, index);
+    if ((index + 1) * 2 ** height <= this.#leaf || this.#leaf >= this.#own.count) return nodeAt(this.#own, height, index);
     throw new GainsayError("The bisection has not shown a node that the refutation needs.", { code: "NODE_UNKNOWN", details: { height, index } });
   }
 

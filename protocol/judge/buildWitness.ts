@@ -12,7 +12,7 @@ export interface CommittedTensor {
   /** Concatenated chunk hashes. */
   leaves: Uint8Array;
   root: Hex;
-  /** Path of the root in the trace or inputs list; empty for a weight. */
+  /** Path of the root in the trace, inner or inputs list; empty for a weight. */
   proof: Uint8Array[];
 }
 

@@ -40,7 +40,7 @@ export function judge(claim: Claim, witness: Witness): Judgement {
     throw judgeError("ElementNotInResult", "The result has no such element.", { element: witness.element, elements: compiled.elements });
   }
   const { result, operands } = step;
-  const readResult = openOpening(claim, header, witness.result, { source: result.source, index: result.index, weightRoot: "", elements: compiled.elements, dtype: result.dtype });
+  const readResult = openOpening(claim, header, witness.result, { source: result.source, index: result.index, blockIndex: step.blockIndex, weightRoot: "", elements: compiled.elements, dtype: result.dtype });
   const claimed = readResult(witness.element);
   if (witness.operands.length !== operands.length) {
     throw judgeError("OperandCount", "The witness must open each operand once.", { expected: operands.length, given: witness.operands.length });
@@ -48,7 +48,7 @@ export function judge(claim: Claim, witness: Witness): Judgement {
   const only = chosenOperand(step, witness.element);
   const readers = operands.map(({ source, index, root: weightRoot, elements, dtype }, i) => {
     const opening = witness.operands[i] as Witness["operands"][number];
-    if (only === undefined || only === i) return openOpening(claim, header, opening, { source, index, weightRoot, elements, dtype });
+    if (only === undefined || only === i) return openOpening(claim, header, opening, { source, index, blockIndex: step.blockIndex, weightRoot, elements, dtype });
     if (BigInt(opening.root) !== 0n || opening.proof.length !== 0 || opening.ranges.length !== 0) {
       throw judgeError("UnexpectedOpening", "The witness opens an operand that the element does not come from.", { operand: i });
     }

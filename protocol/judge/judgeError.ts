@@ -29,6 +29,7 @@ export type JudgeFault =
   | "StageShape"
   | "ElementOutOfRange"
   | "ElementNotOpened"
+  | "InnerTraceMissing"
   | "RootNotCommitted"
   | "RangeNotInTensor"
   | "RangesNotAscending"

@@ -1,6 +1,7 @@
-import { fromHex, toHex } from "../hex.ts";
+import { fromHex, toHex, type Hex } from "../hex.ts";
 import { elementReader, type RawElement } from "../program/elements.ts";
 import { dtypeBytes, sources, type Claim, type Dtype, type Opening, type ProgramHeader } from "../program/types.ts";
+import type { ListDomain } from "../trees/domains.ts";
 import { listRootFromTop } from "../trees/listTree.ts";
 import { depthOf, topFromRange } from "../trees/merkle.ts";
 import { sha256 } from "../trees/sha256.ts";
@@ -20,6 +21,8 @@ export type OpenTensor = (element: number) => RawElement;
 export interface OpeningTarget {
   source: number;
   index: number;
+  /** The step's block; an inner trace must be this one's. */
+  blockIndex: number;
   /** Tensor root that the descriptor names, for a weight. */
   weightRoot: string;
   elements: number;
@@ -32,14 +35,10 @@ export function openOpening(claim: Claim, header: ProgramHeader, opening: Openin
   const { source, index, elements, dtype } = target;
   if (source === sources.weight) {
     if (opening.root.toLowerCase() !== target.weightRoot.toLowerCase() || opening.proof.length !== 0) throw notCommitted(target);
-  } else if (source === sources.input || source === sources.trace) {
-    const isInput = source === sources.input;
-    const count = isInput ? header.inputCount : header.traceCount;
-    const top = pathTop(fromHex(opening.root), index, count, opening.proof);
-    const root = toHex(listRootFromTop(isInput ? "inputs" : "trace", count, top));
-    if (root !== (isInput ? claim.inputRoot : claim.traceRoot).toLowerCase()) throw notCommitted(target);
   } else {
-    throw judgeError("UnsupportedSource", "The judge cannot open a tensor of this source.", { source });
+    const [domain, count, committed] = listOf(claim, header, target);
+    const root = toHex(listRootFromTop(domain, count, pathTop(fromHex(opening.root), index, count, opening.proof)));
+    if (root !== committed.toLowerCase()) throw notCommitted(target);
   }
   const size = dtypeBytes[dtype];
   const byteLength = elements * size;
@@ -68,6 +67,15 @@ export function openOpening(claim: Claim, header: ProgramHeader, opening: Openin
     if (last === undefined || element < last.first || element >= last.end) last = find(spans, element);
     return last.read(element - last.first);
   };
+}
+
+/** The list that a tensor must stand in: domain, number of its items, committed root. */
+function listOf(claim: Claim, header: ProgramHeader, { source, blockIndex }: OpeningTarget): [ListDomain, number, Hex] {
+  if (source === sources.input) return ["inputs", header.inputCount, claim.inputRoot];
+  if (source === sources.trace) return ["trace", header.traceCount, claim.traceRoot];
+  if (source !== sources.inner) throw judgeError("UnsupportedSource", "The judge cannot open a tensor of this source.", { source });
+  if (BigInt(claim.innerRoot) === 0n || claim.innerBlock !== blockIndex) throw judgeError("InnerTraceMissing", "The claim has no inner trace of the step's block.", { blockIndex, innerBlock: claim.innerBlock });
+  return ["inner", claim.innerCount, claim.innerRoot];
 }
 
 /** The top that a leaf and its path imply; throws `INDEX_OUT_OF_TREE` or `PROOF_LENGTH`. */

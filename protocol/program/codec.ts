@@ -5,7 +5,7 @@ import { domainBytes } from "../trees/domains.ts";
 import { listRoot } from "../trees/listTree.ts";
 import { sha256 } from "../trees/sha256.ts";
 import { blockAbi, headerAbi, inputsAbi, stepAbi, witnessAbi } from "./abi.ts";
-import type { Access, Block, Dtype, Opening, Operand, ProgramHeader, Role, Source, Step, StepKind, TensorSpec, Witness } from "./types.ts";
+import type { Access, Block, Dtype, Opening, Operand, ProgramHeader, ProvedBlock, Role, Source, Step, StepKind, TensorSpec, Witness } from "./types.ts";
 
 /** Descriptor bytes of a step: `abi.encode(Step)`. */
 export function encodeStep(step: Step): Uint8Array {
@@ -73,9 +73,14 @@ export function stepsRoot(steps: readonly Step[]): Hex {
   return toHex(listRoot("steps", concat(steps.map(stepHash))));
 }
 
-/** List root over `H(abi.encode(block))`. */
+/** `H(abi.encode(block))`. */
+export function blockHash(block: Block): Uint8Array {
+  return sha256(fromHex(encodeAbiParameters(blockAbi, [block])));
+}
+
+/** List root over the blocks' hashes. */
 export function blocksRoot(blocks: readonly Block[]): Hex {
-  return toHex(listRoot("blocks", concat(blocks.map((block) => sha256(fromHex(encodeAbiParameters(blockAbi, [block])))))));
+  return toHex(listRoot("blocks", concat(blocks.map(blockHash))));
 }
 
 /** `H(abi.encode(TensorSpec[]))` of the model's inputs. */
@@ -99,6 +104,11 @@ export function witnessToAbi(witness: Witness) {
     result: openingToAbi(witness.result),
     operands: witness.operands.map(openingToAbi),
   };
+}
+
+/** A proved block as viem's contract calls take it. */
+export function provedBlockToAbi({ index, content, proof }: ProvedBlock) {
+  return { index, content, proof: proof.map(toHex) };
 }
 
 /** `abi.encode(witness)`. */

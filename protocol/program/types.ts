@@ -101,10 +101,13 @@ export interface ProgramHeader {
   outputs: number[];
 }
 
+/** Consecutive steps; the twin of the Solidity struct of the same name. */
 export interface Block {
   firstStep: number;
   stepCount: number;
+  /** Trace indices of the results that other blocks or the outputs read, ascending. */
   borders: number[];
+  /** Tensors of the inner trace: all other results, in the order of the steps. */
   innerCount: number;
 }
 
@@ -163,10 +166,22 @@ export interface Program {
   nodes: string[][];
 }
 
+/** A block of a program with the path of its hash in the program's blocks. */
+export interface ProvedBlock {
+  index: number;
+  content: Block;
+  proof: readonly Uint8Array[];
+}
+
+/** What a commitment claims, and the inner trace that its executor has committed for one block, if any: see `claimOf`. */
 export interface Claim {
   programRoot: Hex;
   inputRoot: Hex;
   traceRoot: Hex;
+  /** List root of the inner trace of block `innerBlock`, which has `innerCount` tensors; zero if there is none. */
+  innerRoot: Hex;
+  innerBlock: number;
+  innerCount: number;
 }
 
 export interface Range {

@@ -4,6 +4,7 @@ import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { traceTree } from "../../protocol/dispute/defenderMove.ts";
 import { toHex, type Hex } from "../../protocol/hex.ts";
 import { buildWitness } from "../../protocol/judge/buildWitness.ts";
+import { claimOf } from "../../protocol/program/claim.ts";
 import { concat, stepHash } from "../../protocol/program/codec.ts";
 import { dtypeBytes, sources, type Claim, type Opening, type Program, type Range, type Step, type Witness } from "../../protocol/program/types.ts";
 import { listRootFromTop } from "../../protocol/trees/listTree.ts";
@@ -33,11 +34,12 @@ export function openExecution(program: Program, tensors: ExecutionTensors): Open
   const stepHashes = concat(program.steps.map(stepHash));
   const inputs = traceTree(tensors.inputs);
   const trace = traceTree(tensors.trace);
-  const claimWith = (tree: MerkleTree): Claim => ({
-    programRoot: program.root,
-    inputRoot: toHex(listRootFromTop("inputs", inputs.count, inputs.top)),
-    traceRoot: toHex(listRootFromTop("trace", tree.count, tree.top)),
-  });
+  const claimWith = (tree: MerkleTree): Claim =>
+    claimOf({
+      programRoot: program.root,
+      inputRoot: toHex(listRootFromTop("inputs", inputs.count, inputs.top)),
+      traceRoot: toHex(listRootFromTop("trace", tree.count, tree.top)),
+    });
   const claim = claimWith(trace);
 
   return {

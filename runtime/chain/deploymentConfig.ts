@@ -23,11 +23,13 @@ export interface DisputeRules {
   extension: number;
   demandBond: bigint;
   maxDemands: number;
+  /** Seconds from a seal to its refutation, at least. */
+  sealAge: number;
 }
 
 /** What is fixed for good when the contracts are deployed. */
 export interface DeploymentConfig {
-  /** Seconds from a withdrawal request to the withdrawal; must exceed the longest dispute, 2·(clock + extension). */
+  /** Seconds from a withdrawal request to the withdrawal; must exceed the longest dispute, 2·clock + 3·extension. */
   withdrawalDelay: number;
   limits: JobLimits;
   rules: DisputeRules;
@@ -56,7 +58,7 @@ export const deploymentConfigs = {
       maxLifetime: 7 * day,
       collateralPerFee: 4,
     },
-    rules: { bond: parseEther("0.05"), clock: minute, extension: 30, demandBond: parseEther("0.05"), maxDemands: 16 },
+    rules: { bond: parseEther("0.05"), clock: minute, extension: 30, demandBond: parseEther("0.05"), maxDemands: 16, sealAge: 1 },
   },
   production: {
     withdrawalDelay: 8 * day,
@@ -72,6 +74,6 @@ export const deploymentConfigs = {
       maxLifetime: 30 * day,
       collateralPerFee: 4,
     },
-    rules: { bond: parseEther("0.1"), clock: 6 * hour, extension: hour, demandBond: parseEther("0.2"), maxDemands: 64 },
+    rules: { bond: parseEther("0.1"), clock: 6 * hour, extension: hour, demandBond: parseEther("0.2"), maxDemands: 64, sealAge: minute },
   },
 } as const satisfies Record<string, DeploymentConfig>;

@@ -6,8 +6,8 @@ import type { Hex } from "../../protocol/hex.ts";
 export const jobStatuses = ["none", "open", "claimed", "committed", "final", "cancelled"] as const;
 export type JobStatus = (typeof jobStatuses)[number];
 
-/** Whose move it is, in the order of the contract's enum. Defender: `reveal`, `revealChunk`, `answer`; challenger: the others. */
-export const disputePhases = ["none", "sealed", "reveal", "choose", "revealChunk", "refute", "answer", "demand", "ended"] as const;
+/** Whose move it is, in the order of the contract's enum. Defender: `reveal`, `revealChunk`, `answer`, `expand`; challenger: the others. */
+export const disputePhases = ["none", "sealed", "reveal", "choose", "revealChunk", "refute", "answer", "demand", "expand", "expanded", "ended"] as const;
 export type DisputePhase = (typeof disputePhases)[number];
 
 /** How a dispute ended, in the order of the contract's enum. */
@@ -48,7 +48,7 @@ export interface Job {
 }
 
 /**
- * Where a bisection stands, and how many real leaves the tree has that it descends. Of a demand: the step, its tensor and the
+ * Where a dispute stands, and how many real leaves the tree has that it descends. Of a demand: the step, its tensor and the
  * tensor's length, and the element as `index`.
  */
 export interface DisputePosition extends GamePosition {
@@ -69,12 +69,14 @@ export interface Dispute {
   challengerClock: number;
   defenderClock: number;
   challenger: Address;
-  /** Whether the challenger demands elements, instead of refuting or bisecting. */
-  isDemand: boolean;
+  /** Elements that the challenger has demanded; 0 unless it demands, instead of refuting or bisecting. */
+  demands: number;
   /** What the challenger has put up so far, wei; one bond for each demand. */
   bond: bigint;
-  /** Undefined unless the dispute was opened with a seal. */
+  /** Undefined unless the challenger has sealed a refutation, at the opening or later. */
   seal: Hex | undefined;
+  /** When it did; the refutation may come `rules.sealAge` later. 0 without a seal. */
+  sealedAt: number;
   position: DisputePosition;
 }
 
@@ -92,7 +94,9 @@ export interface Model {
   id: bigint;
   programRoot: Hex;
   stepsRoot: Hex;
+  blocksRoot: Hex;
   stepCount: number;
+  blockCount: number;
   traceCount: number;
 }
 
@@ -112,7 +116,7 @@ export interface Parameters {
     /** The collateral is at least this many times the fee. */
     collateralPerFee: number;
   };
-  rules: { bond: bigint; clock: number; extension: number; demandBond: bigint; maxDemands: number };
+  rules: { bond: bigint; clock: number; extension: number; demandBond: bigint; maxDemands: number; sealAge: number };
   withdrawalDelay: number;
   maxDisputeDuration: number;
   burnAddress: Address;

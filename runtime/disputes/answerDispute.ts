@@ -11,7 +11,7 @@ import { isMoveAlreadyMade } from "./game.ts";
 /**
  * Answers a demand with the witness for its step and element, if one waits. Anyone who holds the committed trace may.
  * Resolves to the transaction, or undefined if there was nothing to do, if somebody else was faster, which is a success, or if the
- * demand is of this very second, so that the next head has to be awaited.
+ * answer proves a fraud and the demand is younger than a seal must be, so that a later head has to be awaited.
  */
 export async function answerDispute(sender: Sender, dispute: Dispute, program: Program, tensors: ExecutionTensors, signal?: AbortSignal): Promise<Hex | undefined> {
   if (dispute.phase !== "answer") return undefined;

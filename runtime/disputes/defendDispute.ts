@@ -1,32 +1,37 @@
 import { defenderMove } from "../../protocol/dispute/defenderMove.ts";
+import type { CommittedTrace } from "../../protocol/dispute/stepOperands.ts";
 import type { Hex } from "../../protocol/hex.ts";
-import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
+import { expandBlock } from "../chain/calls/expandBlock.ts";
 import { revealChunk } from "../chain/calls/revealChunk.ts";
 import { revealNode } from "../chain/calls/revealNode.ts";
 import type { Sender } from "../chain/createSender.ts";
+import { isRevert } from "../chain/revertError.ts";
 import type { Dispute } from "../chain/types.ts";
 import { gameOf, isMoveAlreadyMade } from "./game.ts";
 
 /** Whether the dispute waits for a move of the defender. */
 export function isDefendersTurn(dispute: Dispute): boolean {
-  return dispute.phase === "reveal" || dispute.phase === "revealChunk" || dispute.phase === "answer";
+  return dispute.phase === "reveal" || dispute.phase === "revealChunk" || dispute.phase === "answer" || dispute.phase === "expand";
 }
 
 /**
- * Makes the defender's move of a bisection, if it is the defender's turn. Anyone who holds the committed trace may.
- * Resolves to the transaction, or undefined if there was nothing to do or somebody else was faster, which is a success.
+ * Makes the defender's move of a dispute, if it is the defender's turn; for answers to demands see `answerDispute`. Anyone who holds
+ * the committed trace may, but only the executor can expand a block. Resolves to the transaction, or undefined if there was nothing
+ * to do for this account or somebody else was faster, which is a success. Throws `INNER_TRACE_MISSING` if `committed` lacks the block's.
  */
-export async function defendDispute(sender: Sender, dispute: Dispute, tensors: readonly CommittedTensor[], signal?: AbortSignal): Promise<Hex | undefined> {
-  const move = defenderMove(gameOf(dispute), tensors);
+export async function defendDispute(sender: Sender, dispute: Dispute, committed: CommittedTrace, signal?: AbortSignal): Promise<Hex | undefined> {
+  const move = defenderMove(gameOf(dispute), committed);
   if (move === undefined) return undefined;
   try {
     const receipt =
       move.kind === "reveal"
         ? await revealNode(sender, dispute.id, dispute.turn, move.children, { signal })
-        : await revealChunk(sender, dispute.id, dispute.turn, move.data, { signal });
+        : move.kind === "expand"
+          ? await expandBlock(sender, dispute.id, dispute.turn, move.innerRoot, { signal })
+          : await revealChunk(sender, dispute.id, dispute.turn, move.data, { signal });
     return receipt.transactionHash;
   } catch (error) {
-    if (isMoveAlreadyMade(error)) return undefined;
+    if (isMoveAlreadyMade(error) || isRevert(error, "NotExecutor")) return undefined;
     throw error;
   }
 }

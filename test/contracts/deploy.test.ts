@@ -106,7 +106,9 @@ describe("constructors", () => {
     ["maxDemands", { maxDemands: 0 }, 1000],
     ["maxDemands", { maxDemands: 300 }, 1000],
     ["maxDemands", { maxDemands: 16_385, clock: 20_000 }, 100_000],
-    ["withdrawalDelay", {}, 800],
+    ["sealAge", { sealAge: 0 }, 1000],
+    ["sealAge", { sealAge: 51 }, 1000],
+    ["withdrawalDelay", {}, 900],
   ])("refuse rules with a bad %s", async (parameter, changes, delay) => {
     const stakes = await deploy("Stakes", [await nextAddress(1), delay]);
     const jobs = await deploy("Jobs", [stakes, world.deployment.contracts.models, await nextAddress(1), testConfig.limits]);

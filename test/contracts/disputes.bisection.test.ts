@@ -1,10 +1,10 @@
 import { encodeAbiParameters, type Hex } from "viem";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { toHex } from "../../protocol/hex.ts";
-import { createWorld, expectRevert, outcomes, phases, testConfig, type World } from "./helpers/createWorld.ts";
+import { createWorld, expectRevert, outcomes, phases, testConfig, type Call, type World } from "./helpers/createWorld.ts";
 import { childrenNow, choiceTowards, choose, descend, namedStep, reveal, revealChunk, type Game } from "./helpers/playGame.ts";
 import { makeProgram, makeTrace, makeWitness, type TestProgram, type TestTrace } from "./helpers/program.ts";
-import { committedJob, noSeal, open, register } from "./helpers/scenes.ts";
+import { committedJob, noSeal, open, register, salt, sealOf } from "./helpers/scenes.ts";
 
 let world: World;
 let program: TestProgram;
@@ -34,7 +34,9 @@ afterEach(async () => {
 });
 
 const flip = (hash: Hex, byte: number): Hex => `${hash.slice(0, 2 + byte * 2)}${(Number.parseInt(hash.slice(2 + byte * 2, 4 + byte * 2), 16) ^ 1).toString(16).padStart(2, "0")}${hash.slice(4 + byte * 2)}` as Hex;
-const refute = (element: bigint) => world.send("disputes", "refute", [game.disputeId, noSeal, makeWitness(program, element)], { from: "challenger" });
+const sealWith = async (element: bigint, call: Partial<Call> = {}) => world.send("disputes", "seal", [game.disputeId, (await view()).turn, sealOf(world.address.challenger, makeWitness(program, element))], { from: "challenger", ...call });
+const refute = (element: bigint, call: Partial<Call> = {}) => world.send("disputes", "refute", [game.disputeId, salt, makeWitness(program, element)], { from: "challenger", ...call });
+const { sealAge } = testConfig.rules;
 const timeout = (at?: bigint) => world.send("disputes", "timeout", [game.disputeId], at === undefined ? { from: "stranger" } : { from: "stranger", at });
 const view = () => world.dispute(game.disputeId);
 
@@ -50,14 +52,24 @@ describe("a whole game", () => {
     const named = await choose(game, 17);
     const root = toHex(trace.tree.levels[0]!.subarray(17 * 32, 18 * 32));
     expect(named.event("Chosen")).toEqual({ disputeId: game.disputeId, turn: 3, index: 17n, child: root });
-    expect(named.event("TensorNamed")).toEqual({ disputeId: game.disputeId, turn: 3, tensor: 17, stepIndex: 17, byteLength: BigInt(bytesOf(17)), tensorRoot: root });
+    expect(named.event("TensorNamed")).toEqual({ disputeId: game.disputeId, turn: 3, source: 2, tensor: 17, stepIndex: 17, byteLength: BigInt(bytesOf(17)), tensorRoot: root });
     expect(await view()).toMatchObject({ phase: phases.reveal, turn: 4, position: { node: root, atRoot: true, levels: 5, index: 0n, tensor: 17, stepIndex: 17, byteLength: BigInt(bytesOf(17)), leaves: 18n } });
     await descend(game, 17);
     expect(await view()).toMatchObject({ phase: phases.revealChunk, turn: 8, position: { index: 17n } });
     const revealed = await revealChunk(game);
     expect(revealed.event("ChunkRevealed")).toEqual({ disputeId: game.disputeId, turn: 8, tensor: 17, chunk: 17n, data: toHex(trace.tensors[17]!.subarray(17 * 1024)) });
     expect(await view()).toMatchObject({ phase: phases.refute, turn: 9 });
+    await expectRevert(refute(1n), "NotSealed", [game.disputeId]);
+    await sealWith(0n);
+    await world.time.increase(sealAge);
     await expectRevert(refute(0n), "WitnessSound");
+    await expectRevert(refute(1n), "WrongSeal");
+    // A mistake can be mended: another seal, with an age of its own.
+    const sealed = await sealWith(1n);
+    const { turn, sealedAt, seal } = await view();
+    expect(sealed.event("Sealed")).toEqual({ disputeId: game.disputeId, turn: turn - 1, seal });
+    expect(await view()).toMatchObject({ phase: phases.refute, turn: 11, position: { node: noSeal } });
+    await expectRevert(refute(1n, { at: sealedAt + BigInt(sealAge) - 1n }), "TooSoon", [game.disputeId, sealedAt + BigInt(sealAge)]);
     await refute(1n);
     expect(await view()).toMatchObject({ phase: phases.ended, outcome: outcomes.challengerWon });
     expect((await world.account("challenger")).credits).toBe(5000n + testConfig.rules.bond);
@@ -196,7 +208,7 @@ describe("naming the step", () => {
 
   it("refuses results that are no tensor of the trace, or have no size", async () => {
     const bad = makeProgram([8, 8, 8, 8, 8, 8], [0], {
-      0: { source: 3 },
+      0: { source: 1 },
       1: { dtype: 8 },
       2: { shape: [4, 0] },
       3: { shape: [2 ** 24, 2 ** 24, 2] },
@@ -209,7 +221,7 @@ describe("naming the step", () => {
     const played: Game = { world, program: bad, trace: badTrace, disputeId: await open(world, badJob) };
     await reveal(played);
     const named = async (tensor: number) => world.send("disputes", "chooseTensor", [...(await choiceTowards(played, tensor)).args, ...namedStep(bad, tensor)], { from: "challenger" });
-    await expectRevert(named(0), "StepDefinesAnotherTensor", [3, 0, 0]);
+    await expectRevert(named(0), "StepDefinesAnotherTensor", [1, 0, 0]);
     await expectRevert(named(1), "UnknownType", [8]);
     await expectRevert(named(2), "BadTensorSize", [2]);
     await expectRevert(named(3), "BadTensorSize", [3]);
@@ -300,7 +312,7 @@ describe("the clocks", () => {
     state = await view();
     expect(state).toMatchObject({ phase: phases.refute, defenderClock: 0, challengerClock: extension });
     const bound = await world.read<bigint>("disputes", "MAX_DURATION");
-    expect(bound).toBe(2n * BigInt(clock + extension));
+    expect(bound).toBe(2n * BigInt(clock) + 3n * BigInt(extension));
     expect(state.deadline - started).toBeLessThanOrEqual(bound);
     await timeout(state.deadline + 1n);
   });
@@ -335,7 +347,8 @@ describe("after another dispute's conviction", () => {
     const idle: Game = { ...game, disputeId: await open(world, jobId, noSeal, { from: "rival" }), challenger: "rival" };
     await world.time.increase(301);
     await timeout();
-    await expectRevert(reveal(idle), "CommitmentGone", [idle.disputeId]);
+    await expectRevert(world.send("disputes", "timeout", [idle.disputeId], { from: "rival" }), "CommitmentGone", [idle.disputeId]);
+    await expectRevert(world.send("disputes", "concede", [idle.disputeId], { from: "rival" }), "CommitmentGone", [idle.disputeId]);
     await world.send("disputes", "close", [idle.disputeId], { from: "stranger" });
     expect((await world.account("rival")).credits).toBe(testConfig.rules.bond);
   });

@@ -1,9 +1,10 @@
 import type { Hex } from "viem";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { disputesAbi } from "../../runtime/chain/abis.ts";
+import { claimOf } from "../../protocol/program/claim.ts";
 import { createWorld, expectRevert, jobStatus, outcomes, phases, testConfig, type Call, type Role, type World } from "./helpers/createWorld.ts";
 import { namedStep } from "./helpers/playGame.ts";
-import { makeProgram, makeTrace, makeWitness, type TestProgram, type TestTrace } from "./helpers/program.ts";
+import { makeProgram, makeTrace, makeWitness, noBlock, type TestProgram, type TestTrace } from "./helpers/program.ts";
 import { collateral, commit, committedJob, fee, inputRoot, noSeal, open, register, salt, sealOf } from "./helpers/scenes.ts";
 
 let world: World;
@@ -12,7 +13,7 @@ let trace: TestTrace;
 let jobId: bigint;
 let restore: () => Promise<void>;
 
-const { demandBond, bond, clock, maxDemands } = testConfig.rules;
+const { demandBond, bond, clock, maxDemands, sealAge } = testConfig.rules;
 // The scripted judge: element 1 is a fraud, element 2 malformed, all others are sound.
 const FRAUD = 1n;
 const MALFORMED = 2n;
@@ -24,7 +25,7 @@ beforeAll(async () => {
   trace = makeTrace(program);
   await register(world, program);
   jobId = await committedJob(world, program, trace);
-  await world.send(world.judge, "expectClaim", [{ programRoot: program.root, inputRoot, traceRoot: trace.root }], { from: "deployer" });
+  await world.send(world.judge, "expectClaim", [claimOf({ programRoot: program.root, inputRoot, traceRoot: trace.root })], { from: "deployer" });
 });
 beforeEach(async () => {
   const snapshot = await world.snapshot();
@@ -43,7 +44,7 @@ afterAll(() => {
 /** Arguments that name an element of a step, as both kinds of demand take them. */
 const named = (stepIndex: number, element: bigint, of = program) => {
   const [index, step, proof] = namedStep(of, stepIndex);
-  return [index, element, step, proof] as const;
+  return [index, element, step, proof, noBlock] as const;
 };
 const witnessFor = (stepIndex: number, element: bigint) => ({ ...makeWitness(program, element), stepIndex });
 
@@ -63,12 +64,12 @@ describe("a demand", () => {
   it("names a step and an element, and waits for the defender", async () => {
     const sent = await world.send("disputes", "demand", [jobId, 1, ...named(0, 2999n)], { from: "challenger", value: demandBond });
     expect(sent.event("Opened")).toEqual({ disputeId: 1n, jobId, challenger: world.address.challenger, attempt: 1, seal: noSeal, bond: demandBond });
-    expect(sent.event("Demanded")).toEqual({ disputeId: 1n, turn: 0, stepIndex: 0, tensor: 0, element: 2999n });
+    expect(sent.event("Demanded")).toEqual({ disputeId: 1n, turn: 0, stepIndex: 0, source: 2, tensor: 0, element: 2999n });
     const at = await now();
     expect(await world.dispute(1n)).toEqual({
       jobId, attempt: 1, phase: phases.answer, outcome: outcomes.none, turn: 0, turnStart: at, deadline: at + BigInt(clock), challengerClock: clock, defenderClock: clock,
-      challenger: world.address.challenger, isDemand: true, bond: demandBond, seal: noSeal,
-      position: { node: noSeal, atRoot: false, levels: 0, index: 2999n, tensor: 0, stepIndex: 0, byteLength: 3000n, leaves: 0n },
+      challenger: world.address.challenger, demands: 1, bond: demandBond, seal: noSeal, sealedAt: 0n,
+      position: { node: noSeal, atRoot: false, levels: 0, index: 2999n, source: 2, tensor: 0, stepIndex: 0, byteLength: 3000n, leaves: 0n, blockIndex: 0, innerCount: 0, innerRoot: noSeal },
     });
     expect(await world.job(jobId)).toMatchObject({ openDisputes: 1 });
   });
@@ -90,7 +91,7 @@ describe("a demand", () => {
 
   it("must prove the step into the program, to the byte", async () => {
     const [, element, step, proof] = named(1, SOUND);
-    const send = (args: readonly unknown[]) => world.send("disputes", "demand", [jobId, 1, ...args], { from: "challenger", value: demandBond });
+    const send = (args: readonly unknown[]) => world.send("disputes", "demand", [jobId, 1, ...args, noBlock], { from: "challenger", value: demandBond });
     await expectRevert(send([0, element, step, proof]), "StepNotInProgram", [0]);
     await expectRevert(send([3, element, step, proof]), "IndexOutOfTree", [3n, 3n]);
     await expectRevert(send([1, element, step, proof.slice(1)]), "ProofLength", [2n, 1n]);
@@ -101,11 +102,11 @@ describe("a demand", () => {
   });
 
   it("cannot be of what the judge could not be shown", async () => {
-    const odd = makeProgram([8, 8, 8, 8], [3], { 0: { source: 3 }, 1: { index: 4 }, 2: { dtype: 8 } });
+    const odd = makeProgram([8, 8, 8, 8], [3], { 0: { source: 1 }, 1: { index: 4 }, 2: { dtype: 8 } });
     await register(world, odd);
     const oddJob = await committedJob(world, odd, makeTrace(odd), "second");
     const send = (stepIndex: number) => world.send("disputes", "demand", [oddJob, 1, ...named(stepIndex, 0n, odd)], { from: "challenger", value: demandBond });
-    await expectRevert(send(0), "UndemandableStep", [3, 0]);
+    await expectRevert(send(0), "UndemandableStep", [1, 0]);
     await expectRevert(send(1), "UndemandableStep", [2, 4]);
     await expectRevert(send(2), "UnknownType", [8]);
     await send(3);
@@ -117,7 +118,7 @@ describe("a demand", () => {
 });
 
 describe("an answer", () => {
-  it("is exactly the witness that was demanded, in a later second", async () => {
+  it("is exactly the witness that was demanded", async () => {
     const disputeId = await demand(1, SOUND);
     await expectRevert(answer(disputeId, 0, witnessFor(0, SOUND)), "NotDemanded", [disputeId, 1, SOUND]);
     await expectRevert(answer(disputeId, 0, witnessFor(1, SOUND + 1n)), "NotDemanded", [disputeId, 1, SOUND]);
@@ -131,8 +132,9 @@ describe("an answer", () => {
     expect(await world.dispute(disputeId)).toMatchObject({ phase: phases.demand, turn: 1, bond: demandBond, challengerClock: clock });
   });
 
-  it("does not come in the second of its demand, where it would outrun a sealed refutation", async () => {
+  it("that proves a fraud is as old as a seal has to be, where it would outrun a sealed refutation", async () => {
     const sealed = await open(world, jobId, sealOf(world.address.challenger, witnessFor(0, FRAUD)));
+    await world.time.increase(sealAge);
     await world.connection.provider.request({ method: "evm_setAutomine", params: [false] });
     const at = (await now()) + 10n;
     const target = { address: world.deployment.contracts.disputes, abi: disputesAbi, gas: 3_000_000n } as const;
@@ -171,8 +173,10 @@ describe("an answer", () => {
     expect(await world.dispute(disputeId)).toMatchObject({ phase: phases.demand, defenderClock: 0 });
   });
 
-  it("with a fraud convicts, whoever gave it: reward and bond are the challenger's", async () => {
+  it("with a fraud convicts when it has the age of a seal, whoever gave it: reward and bond are the challenger's", async () => {
     const disputeId = await demand(0, FRAUD);
+    const ripe = (await now()) + BigInt(sealAge);
+    await expectRevert(answer(disputeId, 0, witnessFor(0, FRAUD), { at: ripe - 1n }), "TooSoon", [disputeId, ripe]);
     const sent = await answer(disputeId, 0, witnessFor(0, FRAUD), { from: "rival" });
     gas["answer and conviction, without the judge"] = sent.gas;
     expect(sent.events.map(({ eventName }) => eventName).filter((name) => ["Answered", "Refuted", "Convicted", "Ended"].includes(name))).toEqual(["Answered", "Refuted", "Convicted", "Ended"]);
@@ -214,7 +218,7 @@ describe("after a sound answer", () => {
     await expectRevert(world.send("disputes", "demandNext", [disputeId, 1, 2, ...named(1, SOUND).slice(1)], { from: "challenger", value: demandBond }), "StepNotInProgram", [2]);
     const sent = await demandNext(disputeId, 1, 1, SOUND);
     gas["next demand"] = sent.gas;
-    expect(sent.event("Demanded")).toEqual({ disputeId, turn: 2, stepIndex: 1, tensor: 1, element: SOUND });
+    expect(sent.event("Demanded")).toEqual({ disputeId, turn: 2, stepIndex: 1, source: 2, tensor: 1, element: SOUND });
     expect(await world.dispute(disputeId)).toMatchObject({ phase: phases.answer, turn: 2, bond: 2n * demandBond, position: { stepIndex: 1, tensor: 1, index: SOUND, byteLength: 20n } });
     await world.expectSolvent();
     await expectRevert(demandNext(disputeId, 2, 0, SOUND), "WrongPhase", [disputeId, phases.answer]);
@@ -231,6 +235,7 @@ describe("after a sound answer", () => {
     const disputeId = await answered();
     const { deadline } = await world.job(jobId);
     await demandNext(disputeId, 1, 1, FRAUD, { at: deadline + 50n });
+    await world.time.increase(sealAge);
     await expectRevert(world.send("jobs", "finalize", [jobId], { from: "stranger" }), "DisputesOpen", [jobId, 1n]);
     await answer(disputeId, 2, witnessFor(1, FRAUD));
     expect((await world.account("challenger")).credits).toBe(5000n + 2n * demandBond);
@@ -271,6 +276,7 @@ describe("after a sound answer", () => {
     const disputeId = await answered();
     await demandNext(disputeId, 1, 1, SOUND);
     const sealed = await open(world, jobId, sealOf(world.address.rival, witnessFor(0, FRAUD)), { from: "rival" });
+    await world.time.increase(sealAge);
     await world.send("disputes", "refute", [sealed, salt, witnessFor(0, FRAUD)], { from: "rival" });
     await expectRevert(answer(disputeId, 2, witnessFor(1, SOUND)), "CommitmentGone", [disputeId]);
     await expectRevert(concede(disputeId), "CommitmentGone", [disputeId]);

@@ -48,6 +48,16 @@ contract DisputeLibrariesTest {
         same(TensorSize.elementCount(shape), fits ? product : 0);
     }
 
+    function topOfRow(bytes32[] calldata row) external view returns (bytes32) {
+        return MerkleTree.topOfRow(row);
+    }
+
+    function testFuzz_rowsHaveTheirTop(uint256 seed, uint8 levels) external view {
+        bytes32[] memory row = new bytes32[](1 << (levels % 6));
+        for (uint256 i = 0; i < row.length; i++) row[i] = keccak256(abi.encode(seed, i));
+        same(uint256(MerkleTree.topOf(row)), uint256(this.topOfRow(row)));
+    }
+
     /// @dev The witness must be the last parameter, as in `IDisputes.refute`.
     function encodeQuickly(Claim calldata claim, Witness calldata witness)
         external

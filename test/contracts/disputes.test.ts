@@ -1,6 +1,7 @@
 import type { Address } from "viem";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { disputesAbi } from "../../runtime/chain/abis.ts";
+import { claimOf } from "../../protocol/program/claim.ts";
 import { createWorld, expectRevert, jobStatus, outcomes, phases, testConfig, type Role, type World } from "./helpers/createWorld.ts";
 import { childrenNow } from "./helpers/playGame.ts";
 import { makeProgram, makeTrace, makeWitness, type TestProgram, type TestTrace } from "./helpers/program.ts";
@@ -12,7 +13,7 @@ let trace: TestTrace;
 let jobId: bigint;
 let restore: () => Promise<void>;
 
-const bond = testConfig.rules.bond;
+const { bond, sealAge } = testConfig.rules;
 const fraud = () => makeWitness(program, 1n);
 const sound = () => makeWitness(program, 0n);
 const burnAddress = "0x000000000000000000000000000000000000dEaD";
@@ -23,7 +24,7 @@ beforeAll(async () => {
   trace = makeTrace(program);
   await register(world, program);
   jobId = await committedJob(world, program, trace);
-  await world.send(world.judge, "expectClaim", [{ programRoot: program.root, inputRoot, traceRoot: trace.root }], { from: "deployer" });
+  await world.send(world.judge, "expectClaim", [claimOf({ programRoot: program.root, inputRoot, traceRoot: trace.root })], { from: "deployer" });
 });
 beforeEach(async () => {
   const snapshot = await world.snapshot();
@@ -34,7 +35,13 @@ afterEach(async () => {
   await restore();
 });
 
-const refute = (disputeId: bigint, witness = fraud(), from: Role = "challenger", at?: bigint) => world.send("disputes", "refute", [disputeId, salt, witness], at === undefined ? { from } : { from, at });
+/** Refutes when the seal has its age, or at second `at`. */
+const refute = async (disputeId: bigint, witness = fraud(), from: Role = "challenger", at?: bigint) => {
+  const { sealedAt } = await world.dispute(disputeId);
+  const ripe = sealedAt + BigInt(sealAge);
+  const next = (await now()) + 1n;
+  return world.send("disputes", "refute", [disputeId, salt, witness], { from, at: at ?? (ripe > next ? ripe : next) });
+};
 const openSealed = (from: Role = "challenger", witness = fraud()) => open(world, jobId, sealOf(world.address[from], witness), { from });
 const now = async () => BigInt(await world.time.latest());
 const timeout = (disputeId: bigint, at?: bigint) => world.send("disputes", "timeout", [disputeId], at === undefined ? { from: "stranger" } : { from: "stranger", at });
@@ -63,6 +70,7 @@ describe("open", () => {
       challenger: world.address.challenger,
       bond,
       seal: noSeal,
+      sealedAt: 0n,
       position: { node: trace.root, atRoot: true, levels: 2, index: 0n, byteLength: 0n, leaves: 3n },
     });
     const seal = sealOf(world.address.challenger, fraud());
@@ -118,7 +126,7 @@ describe("refute", () => {
     expect((await world.account("second")).credits).toBe(fee);
   });
 
-  it("must come in a later second than the opening", async () => {
+  it("cannot come in the second of the opening", async () => {
     await world.send("jobs", "unfold", [jobId], { from: "stranger" });
     await world.connection.provider.request({ method: "evm_setAutomine", params: [false] });
     const at = (await now()) + 10n;
@@ -134,7 +142,7 @@ describe("refute", () => {
     await world.connection.provider.request({ method: "evm_setAutomine", params: [true] });
     const receipts = await Promise.all(hashes.map((hash) => world.publicClient.getTransactionReceipt({ hash })));
     expect(receipts.map((receipt) => [receipt.status, receipt.blockNumber === receipts[0]?.blockNumber])).toEqual([["success", true], ["reverted", true]]);
-    await refute(1n, witness, "challenger", at + 1n);
+    await refute(1n, witness, "challenger", at + BigInt(sealAge));
   });
 
   it("accepts no other sender, salt or witness than the seal's", async () => {
@@ -177,6 +185,15 @@ describe("refute", () => {
     await refute(disputeId, fraud(), "challenger", (await world.dispute(disputeId)).deadline);
   });
 
+  it("comes when the seal has its age, and not a second before", async () => {
+    const disputeId = await openSealed();
+    const { sealedAt } = await world.dispute(disputeId);
+    const ripe = sealedAt + BigInt(sealAge);
+    expect(sealedAt).toBe(await now());
+    await expectRevert(refute(disputeId, fraud(), "challenger", ripe - 1n), "TooSoon", [disputeId, ripe]);
+    await refute(disputeId, fraud(), "challenger", ripe);
+  });
+
   it("is refused in the middle of a bisection, where a copy would win", async () => {
     const disputeId = await open(world, jobId);
     await expectRevert(refute(disputeId), "WrongPhase", [disputeId, phases.reveal]);
@@ -184,10 +201,13 @@ describe("refute", () => {
 });
 
 describe("copied refutations", () => {
-  it("earn nothing: the copier's seal is too young, and its dispute is void a second later", async () => {
+  it("earn nothing: the copier's seal is too young, even if the original waits in the pool for almost the age of a seal", async () => {
     const honest = await openSealed("challenger");
-    // The rival sees the witness in the pool and opens with a seal of its own, one block ahead of the original at best.
+    const ripe = (await now()) + BigInt(sealAge);
+    // The rival sees the witness in the pool at once and opens with a seal of its own.
+    await world.time.setNextBlockTimestamp(ripe + 1n);
     const copy = await openSealed("rival");
+    await expectRevert(refute(copy, fraud(), "rival", ripe + BigInt(sealAge)), "TooSoon", [copy, ripe + 1n + BigInt(sealAge)]);
     await expectRevert(refute(honest, fraud(), "rival"), "NotChallenger");
     await refute(honest);
     await expectRevert(refute(copy, fraud(), "rival"), "CommitmentGone", [copy]);

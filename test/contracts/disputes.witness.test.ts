@@ -16,6 +16,7 @@ it("measures what a refutation costs beside the judge, by its size", async () =>
     // Zero bytes, so that the price of calldata does not hide the rest.
     witness.result.ranges[0]!.data = toHex(new Uint8Array(kilobytes * 1024));
     const disputeId = await open(world, jobId, sealOf(world.address.challenger, witness));
+    await world.time.increase(testConfig.rules.sealAge);
     costs[kilobytes] = (await world.send("disputes", "refute", [disputeId, salt, witness], { from: "challenger" })).gas;
   }
   console.info("gas of a refutation by kilobytes", costs);

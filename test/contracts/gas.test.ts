@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createWorld, testConfig, type Role, type World } from "./helpers/createWorld.ts";
 import { choose, descend, namedStep, reveal, revealChunk, type Game } from "./helpers/playGame.ts";
-import { makeProgram, makeTrace, makeWitness } from "./helpers/program.ts";
+import { makeProgram, makeTrace, makeWitness, noBlock } from "./helpers/program.ts";
 import { collateral, commit, commitArgs, fee, noSeal, open, register, salt, sealOf, submission } from "./helpers/scenes.ts";
 
 /** Gas of every action, base fee and calldata included. `GAINSAY_GAS=write` measures the table anew. */
@@ -12,7 +12,7 @@ const table = JSON.parse(readFileSync(tablePath, "utf8")) as Record<string, numb
 const measured: Record<string, number> = {};
 const slack = 1.02;
 
-const { bond } = testConfig.rules;
+const { bond, sealAge } = testConfig.rules;
 const program = makeProgram([20_000, 20, 30]);
 const trace = makeTrace(program);
 let world: World;
@@ -96,6 +96,7 @@ describe("gas stays under its ceiling", () => {
     await send("Jobs.unfold", "challenger", [jobId]);
     await send("Disputes.open (sealed)", "challenger", [jobId, 1, sealOf(world.address.challenger, witness)], bond);
     await open(world, jobId, noSeal, { from: "rival" });
+    await world.time.increase(sealAge);
     await send("Disputes.refute (sealed, small witness)", "challenger", [1n, salt, witness]);
     await send("Disputes.close", "stranger", [2n]);
     expectWithin();
@@ -112,8 +113,11 @@ describe("gas stays under its ceiling", () => {
     note("Disputes.reveal (16 nodes)", wideReveal);
     note("Disputes.choose (among 16)", choice);
     note("round: reveal of 16 nodes and choice", wideReveal + choice);
+    expect(wideReveal + choice).toBeLessThanOrEqual(120_000n);
     await descend(game, 13);
     note("Disputes.revealChunk", (await revealChunk(game)).gas);
+    await send("Disputes.seal", "challenger", [1n, (await world.dispute(1n)).turn, sealOf(world.address.challenger, makeWitness(program, 1n))]);
+    await world.time.increase(sealAge);
     await send("Disputes.refute (end of a bisection)", "challenger", [1n, salt, makeWitness(program, 1n)]);
     expectWithin();
   });
@@ -122,12 +126,13 @@ describe("gas stays under its ceiling", () => {
     const jobId = await committed();
     const [stepIndex, step, proof] = namedStep(program, 0);
     const { demandBond } = testConfig.rules;
-    await send("Disputes.demand", "challenger", [jobId, 1, stepIndex, 5n, step, proof], demandBond);
+    await send("Disputes.demand", "challenger", [jobId, 1, stepIndex, 5n, step, proof, noBlock], demandBond);
     await send("Disputes.answer (sound, small witness)", "stranger", [1n, 0, makeWitness(program, 5n)]);
-    await send("Disputes.demandNext", "challenger", [1n, 1, stepIndex, 1n, step, proof], demandBond);
-    await world.send("disputes", "demand", [jobId, 1, stepIndex, 5n, step, proof], { from: "rival", value: demandBond });
+    await send("Disputes.demandNext", "challenger", [1n, 1, stepIndex, 1n, step, proof, noBlock], demandBond);
+    await world.send("disputes", "demand", [jobId, 1, stepIndex, 5n, step, proof, noBlock], { from: "rival", value: demandBond });
     await world.send("disputes", "answer", [2n, 0, makeWitness(program, 5n)], { from: "stranger" });
     await send("Disputes.concede", "rival", [2n]);
+    await world.time.increase(sealAge);
     await send("Disputes.answer (conviction, small witness)", "stranger", [1n, 2, makeWitness(program, 1n)]);
     expectWithin();
   });

@@ -1,5 +1,6 @@
 import { toHex, type Hex } from "viem";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { claimOf } from "../../protocol/program/claim.ts";
 import { createWorld, expectRevert, jobStatus, testConfig, type World } from "./helpers/createWorld.ts";
 import { makeProgram, makeTrace, type TestProgram, type TestTrace } from "./helpers/program.ts";
 import { collateral, commit, commitArgs, committedJob, fee, inputRoot, open, register, submission, submit } from "./helpers/scenes.ts";
@@ -183,7 +184,7 @@ describe("commit", () => {
     await expectRevert(world.read("jobs", "claimOf", [jobId, 1]), "NotUnfolded", [jobId, 1]);
     expect((await world.send("jobs", "unfold", [jobId], { from: "stranger" })).event("CommitmentUnfolded")).toEqual({ jobId, attempt: 1 });
     expect((await world.send("jobs", "unfold", [jobId], { from: "stranger" })).events).toEqual([]);
-    expect(await world.read("jobs", "claimOf", [jobId, 1])).toEqual([{ programRoot: program.root, inputRoot, traceRoot: trace.root }, 1n]);
+    expect(await world.read("jobs", "claimOf", [jobId, 1])).toEqual([claimOf({ programRoot: program.root, inputRoot, traceRoot: trace.root }), 1n]);
     await expectRevert(world.read("jobs", "claimOf", [jobId, 2]), "NoSuchCommitment");
   });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createWorld, phases, Reverted, roles, testConfig, type Role, type World } from "./helpers/createWorld.ts";
 import { childrenNow, choose, namedStep, revealChunk, type Game } from "./helpers/playGame.ts";
-import { makeProgram, makeTrace, makeWitness } from "./helpers/program.ts";
+import { makeProgram, makeTrace, makeWitness, noBlock } from "./helpers/program.ts";
 import { commitArgs, noSeal, register, salt, sealOf, submission } from "./helpers/scenes.ts";
 
 const program = makeProgram([1500, 20, 30]);
@@ -72,6 +72,9 @@ async function act(world: World, { kind, role, pick, amount }: Action): Promise<
     }
     case "refute": {
       const owner = await challengerOf(world, disputeId, role);
+      const { phase, turn, sealedAt } = await world.dispute(disputeId);
+      if (phase === phases.refute && sealedAt === 0n) await world.send("disputes", "seal", [disputeId, turn, sealOf(world.address[owner], makeWitness(program, element(disputeId)))], { from: owner });
+      if (amount % 4 !== 0) await world.time.increase(testConfig.rules.sealAge);
       return world.send("disputes", "refute", [disputeId, salt, makeWitness(program, element(disputeId))], { from: owner });
     }
     case "reveal": {
@@ -86,6 +89,7 @@ async function act(world: World, { kind, role, pick, amount }: Action): Promise<
       return world.send("disputes", "demand", [jobId, (await world.job(jobId)).attempt, ...demandOf(element(BigInt(disputes + 1)))], { from, value: testConfig.rules.demandBond });
     case "answer": {
       const { turn, position } = await world.dispute(disputeId);
+      if (amount % 4 !== 0) await world.time.increase(testConfig.rules.sealAge);
       return world.send("disputes", "answer", [disputeId, turn, makeWitness(program, position.index)], { from });
     }
     case "ask": {
@@ -105,7 +109,7 @@ async function act(world: World, { kind, role, pick, amount }: Action): Promise<
 /** A demand of an element of step 0. */
 function demandOf(element: bigint) {
   const [stepIndex, step, proof] = namedStep(program, 0);
-  return [stepIndex, element, step, proof] as const;
+  return [stepIndex, element, step, proof, noBlock] as const;
 }
 
 async function challengerOf(world: World, disputeId: bigint, otherwise: Role): Promise<Role> {

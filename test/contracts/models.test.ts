@@ -18,7 +18,7 @@ describe("register", () => {
   it("keeps what the header proves and tells the rest", async () => {
     const sent = await register(world, program);
     expect(sent.event("Registered")).toEqual({ modelId: 1n, programRoot: program.root, registrant: world.address.deployer, bundle, uri: "bundle://test" });
-    expect(await world.read("models", "getModel", [1n])).toEqual({ programRoot: program.root, stepsRoot: program.header.stepsRoot, stepCount: 3, traceCount: 3 });
+    expect(await world.read("models", "getModel", [1n])).toEqual({ programRoot: program.root, stepsRoot: program.header.stepsRoot, blocksRoot: program.header.blocksRoot, stepCount: 3, blockCount: 3, traceCount: 3 });
     expect(await world.read("models", "modelIdOf", [program.root])).toBe(1n);
     expect(await world.read("models", "programRootOf", [1n])).toBe(program.root);
     expect(await world.read("models", "modelCount")).toBe(1n);

@@ -5,6 +5,7 @@ import { operandReader, type ExecutionTensors } from "../../protocol/dispute/ste
 import { floatOf } from "../../protocol/judge/float32.ts";
 import { judgeElement } from "../../protocol/judge/judgeElement.ts";
 import { toHex } from "../../protocol/hex.ts";
+import { claimOf } from "../../protocol/program/claim.ts";
 import { sealOf } from "../../protocol/program/codec.ts";
 import { collectCredits } from "../../runtime/chain/calls/collectCredits.ts";
 import { finalizeJob } from "../../runtime/chain/calls/finalizeJob.ts";
@@ -153,7 +154,7 @@ describe.each([digits, realMnist])("executors of the $name model with other thre
     judged.add(trace.traceRoot);
     const tensors: ExecutionTensors = { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) };
     const random = seeded(judged.size);
-    const claim = { programRoot: program.root, inputRoot: trace.inputRoot, traceRoot: trace.traceRoot };
+    const claim = claimOf({ programRoot: program.root, inputRoot: trace.inputRoot, traceRoot: trace.traceRoot });
     for (const [stepIndex, step] of program.steps.entries()) {
       const { bytes } = trace.tensors[step.result.index] as Trace["tensors"][number];
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

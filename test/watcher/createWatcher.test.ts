@@ -97,7 +97,8 @@ describe("createWatcher", () => {
     for (;;) {
       const dispute = await getDispute(arena.chain, disputeId);
       if (dispute.phase === "ended") return dispute;
-      if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, trace.tensors);
+      if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, { trace: trace.tensors });
+      else if (dispute.phase === "refute" && dispute.seal !== undefined) await arena.pass(1);
       else if (how === "timeout") await endDispute(arena.sender("executor"), dispute);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -227,14 +228,14 @@ describe("createWatcher", () => {
     const job = await commit(lying);
     const disputeId = await openBisection(arena, job);
     if (phase !== "reveal") {
-      await defendDispute(arena.sender("executor"), await getDispute(arena.chain, disputeId), lying.tensors);
+      await defendDispute(arena.sender("executor"), await getDispute(arena.chain, disputeId), { trace: lying.tensors });
       expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "choose" });
     }
     if (phase === "revealChunk") {
       const first = await start({ patienceSeconds: 0 });
       while ((await getDispute(arena.chain, disputeId)).phase !== "revealChunk") {
         const dispute = await getDispute(arena.chain, disputeId);
-        if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, lying.tensors);
+        if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, { trace: lying.tensors });
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       await first.running.stop();

@@ -21,7 +21,7 @@ export function showDisputeCommand(shell: Shell): Command {
         const named = moves.findLast((move) => move.kind === "tensor");
         const asked = moves.findLast((move) => move.kind === "demand");
         const step = conviction?.step ?? (named?.kind === "tensor" ? named.stepIndex : asked?.kind === "demand" ? asked.stepIndex : null);
-        const rounds = moves.filter(({ kind }) => kind === (dispute.isDemand ? "demand" : "choose")).length;
+        const rounds = moves.filter(({ kind }) => kind === (dispute.demands > 0 ? "demand" : "choose")).length;
         output.result({ ...dispute, path: pathOf(dispute), winner: winnerOf(dispute), clocks, step, element: conviction?.element ?? null, rounds, conviction: conviction ?? null, moves: moves.map(withoutWitness) }, [
           ...pairs([
             ["dispute", String(disputeId)],

@@ -1,5 +1,7 @@
 import type { TransactionReceipt } from "viem";
 import { toHex } from "../../../protocol/hex.ts";
+import { provedBlockToAbi } from "../../../protocol/program/codec.ts";
+import type { ProvedBlock } from "../../../protocol/program/types.ts";
 import { contractCall } from "../contracts.ts";
 import type { Sender, SendOptions } from "../createSender.ts";
 
@@ -25,9 +27,16 @@ export function chooseNode(sender: Sender, disputeId: bigint, turn: number, choi
   return sender.send(contractCall(sender.chain.deployment, "disputes", "choose", [disputeId, turn, BigInt(index), toHex(child), siblings.map(toHex)]), options);
 }
 
-/** Challenger's move at a leaf of the trace: as `chooseNode`, and names the step. */
+/** Challenger's move at a leaf of a trace: as `chooseNode`, and names the step. */
 export function chooseTensor(sender: Sender, disputeId: bigint, turn: number, choice: NodeChoice, named: NamedStep, options?: SendOptions): Promise<TransactionReceipt> {
   const { index, child, siblings } = choice;
   const args = [disputeId, turn, BigInt(index), toHex(child), siblings.map(toHex), named.stepIndex, toHex(named.step), named.stepProof.map(toHex)] as const;
   return sender.send(contractCall(sender.chain.deployment, "disputes", "chooseTensor", args), options);
+}
+
+/** Challenger's move at a leaf of the posted trace: as `chooseNode`, and names the block, which the executor then has to expand. */
+export function chooseBlock(sender: Sender, disputeId: bigint, turn: number, choice: NodeChoice, block: ProvedBlock, options?: SendOptions): Promise<TransactionReceipt> {
+  const { index, child, siblings } = choice;
+  const args = [disputeId, turn, BigInt(index), toHex(child), siblings.map(toHex), provedBlockToAbi(block)] as const;
+  return sender.send(contractCall(sender.chain.deployment, "disputes", "chooseBlock", args), options);
 }

@@ -1,5 +1,7 @@
 import type { TransactionReceipt } from "viem";
 import { toHex } from "../../../protocol/hex.ts";
+import { provedBlockToAbi } from "../../../protocol/program/codec.ts";
+import type { ProvedBlock } from "../../../protocol/program/types.ts";
 import { contractCall } from "../contracts.ts";
 import type { Sender, SendOptions } from "../createSender.ts";
 import { eventIn } from "./eventIn.ts";
@@ -13,6 +15,8 @@ export interface DemandedElement {
   step: Uint8Array;
   /** Path of its hash in the program's steps. */
   stepProof: readonly Uint8Array[];
+  /** The step's block, needed if the step reads or defines an inner tensor (`isInner`) and the block is not expanded yet. */
+  block?: ProvedBlock | undefined;
 }
 
 /** Opens a dispute by demanding an element. `bond` is `getParameters(chain).rules.demandBond`, wei. */
@@ -28,6 +32,8 @@ export function demandNextElement(sender: Sender, disputeId: bigint, turn: numbe
   return sender.send(contractCall(sender.chain.deployment, "disputes", "demandNext", [disputeId, turn, ...argumentsOf(demanded)], bond), options);
 }
 
-function argumentsOf({ stepIndex, element, step, stepProof }: DemandedElement) {
-  return [stepIndex, BigInt(element), toHex(step), stepProof.map(toHex)] as const;
+const noBlock: ProvedBlock = { index: 0, content: { firstStep: 0, stepCount: 0, borders: [], innerCount: 0 }, proof: [] };
+
+function argumentsOf({ stepIndex, element, step, stepProof, block = noBlock }: DemandedElement) {
+  return [stepIndex, BigInt(element), toHex(step), stepProof.map(toHex), provedBlockToAbi(block)] as const;
 }

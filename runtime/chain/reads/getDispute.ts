@@ -1,4 +1,3 @@
-import { zeroHash } from "viem";
 import type { Chain } from "../createChain.ts";
 import { disputeOutcomes, disputePhases, type Dispute } from "../types.ts";
 import { read } from "./read.ts";
@@ -13,7 +12,8 @@ export async function getDispute(chain: Chain, disputeId: bigint): Promise<Dispu
     outcome: disputeOutcomes[dispute.outcome] ?? "none",
     turnStart: Number(dispute.turnStart),
     deadline: Number(dispute.deadline),
-    seal: dispute.seal === zeroHash ? undefined : dispute.seal,
+    seal: dispute.sealedAt === 0n ? undefined : dispute.seal,
+    sealedAt: Number(dispute.sealedAt),
     position: { ...position, index: Number(position.index), byteLength: Number(position.byteLength), leaves: Number(position.leaves) },
   };
 }

@@ -14,10 +14,16 @@ export type DisputeMove = EventPlace &
     | { kind: "open"; jobId: bigint; attempt: number; challenger: Address; seal: Hex; bond: bigint }
     | { kind: "reveal"; turn: number; node: Hex; children: Hex[] }
     | { kind: "choose"; turn: number; index: number; child: Hex }
-    | { kind: "tensor"; turn: number; tensor: number; stepIndex: number; byteLength: number; tensorRoot: Hex }
+    /** `source` is 2 for a tensor of the posted trace, 3 for one of the inner trace. */
+    | { kind: "tensor"; turn: number; source: number; tensor: number; stepIndex: number; byteLength: number; tensorRoot: Hex }
+    /** `turn` is the one that expands it. */
+    | { kind: "block"; turn: number; block: number; innerCount: number }
+    | { kind: "expand"; turn: number; block: number; innerRoot: Hex }
+    | { kind: "descend"; turn: number; block: number }
+    | { kind: "seal"; turn: number; seal: Hex }
     | { kind: "chunk"; turn: number; tensor: number; chunk: number; data: Uint8Array }
     /** `turn` is the one that answers it. */
-    | { kind: "demand"; turn: number; stepIndex: number; tensor: number; element: number }
+    | { kind: "demand"; turn: number; stepIndex: number; source: number; tensor: number; element: number }
     | { kind: "answer"; turn: number; witness: Witness }
     | { kind: "refute"; stepIndex: number; element: number; verdict: Verdict }
     | { kind: "end"; outcome: DisputeOutcome; bondTo: Address }
@@ -43,18 +49,30 @@ export async function readDisputeMoves(chain: Chain, disputeId: bigint): Promise
         moves.push({ ...place, kind: "choose", turn: event.args.turn, index: Number(event.args.index), child: event.args.child });
         break;
       case "TensorNamed": {
-        const { turn, tensor, stepIndex, byteLength, tensorRoot } = event.args;
-        moves.push({ ...place, kind: "tensor", turn, tensor, stepIndex, byteLength: Number(byteLength), tensorRoot });
+        const { turn, source, tensor, stepIndex, byteLength, tensorRoot } = event.args;
+        moves.push({ ...place, kind: "tensor", turn, source, tensor, stepIndex, byteLength: Number(byteLength), tensorRoot });
         break;
       }
+      case "BlockNamed":
+        moves.push({ ...place, kind: "block", turn: event.args.turn, block: event.args.blockIndex, innerCount: event.args.innerCount });
+        break;
+      case "Expanded":
+        moves.push({ ...place, kind: "expand", turn: event.args.turn, block: event.args.blockIndex, innerRoot: event.args.innerRoot });
+        break;
+      case "Descended":
+        moves.push({ ...place, kind: "descend", turn: event.args.turn, block: event.args.blockIndex });
+        break;
+      case "Sealed":
+        moves.push({ ...place, kind: "seal", turn: event.args.turn, seal: event.args.seal });
+        break;
       case "ChunkRevealed": {
         const { turn, tensor, chunk, data } = event.args;
         moves.push({ ...place, kind: "chunk", turn, tensor, chunk: Number(chunk), data: fromHex(data) });
         break;
       }
       case "Demanded": {
-        const { turn, stepIndex, tensor, element } = event.args;
-        moves.push({ ...place, kind: "demand", turn, stepIndex, tensor, element: Number(element) });
+        const { turn, stepIndex, source, tensor, element } = event.args;
+        moves.push({ ...place, kind: "demand", turn, stepIndex, source, tensor, element: Number(element) });
         break;
       }
       case "Answered":

@@ -21,7 +21,7 @@ const anyAbi: Abi = Object.values(abis).flat() as unknown as Abi;
 export const testConfig: DeploymentConfig = {
   withdrawalDelay: 1000,
   limits: { minClaimWindow: 10, maxClaimWindow: 10_000, minDeliveryWindow: 10, maxDeliveryWindow: 10_000, minChallengeWindow: 10, maxChallengeWindow: 10_000, minCollateral: 1000n, rewardCap: 1_000_000n, maxLifetime: 100_000, collateralPerFee: 1 },
-  rules: { bond: 77n, clock: 300, extension: 100, demandBond: 110n, maxDemands: 3 },
+  rules: { bond: 77n, clock: 300, extension: 100, demandBond: 110n, maxDemands: 3, sealAge: 5 },
 };
 
 export const roles = ["deployer", "requester", "executor", "second", "challenger", "rival", "stranger"] as const;
@@ -197,14 +197,15 @@ export interface DisputeView {
   challengerClock: number;
   defenderClock: number;
   challenger: Address;
-  isDemand: boolean;
+  demands: number;
   bond: bigint;
   seal: Hex;
-  position: { node: Hex; atRoot: boolean; levels: number; index: bigint; tensor: number; stepIndex: number; byteLength: bigint; leaves: bigint };
+  sealedAt: bigint;
+  position: { node: Hex; atRoot: boolean; levels: number; index: bigint; source: number; tensor: number; stepIndex: number; byteLength: bigint; leaves: bigint; blockIndex: number; innerCount: number; innerRoot: Hex };
 }
 
 export const jobStatus = { none: 0, open: 1, claimed: 2, committed: 3, final: 4, cancelled: 5 } as const;
-export const phases = { none: 0, sealed: 1, reveal: 2, choose: 3, revealChunk: 4, refute: 5, answer: 6, demand: 7, ended: 8 } as const;
+export const phases = { none: 0, sealed: 1, reveal: 2, choose: 3, revealChunk: 4, refute: 5, answer: 6, demand: 7, expand: 8, expanded: 9, ended: 10 } as const;
 export const outcomes = { none: 0, challengerWon: 1, defenderWon: 2, void: 3 } as const;
 
 /** Expects the call to revert with this custom error; `args`, where given, are its arguments. */

@@ -101,6 +101,9 @@ export function treeOf(trace: TestTrace, index: number): MerkleTree {
   return tensorTree(tensorLeaves(bytes), bytes.length);
 }
 
+/** What stands in place of a block where none is needed. */
+export const noBlock = { index: 0, content: { firstStep: 0, stepCount: 0, borders: [] as number[], innerCount: 0 }, proof: [] as Hex[] };
+
 /** A witness with the right ABI shape; `element` tells the scripted judge what to answer. */
 export function makeWitness(program: TestProgram, element: bigint) {
   return {

@@ -33,8 +33,14 @@ abstract contract Duties is Moves {
         for (uint256 i = 1; i <= count; i++) {
             Dispute memory dispute = disputeOf(i);
             if (!isLive(dispute) || !stands(dispute) || !_isDuty(dispute)) continue;
-            if (dispute.deadline < deadline) (isJob, id, deadline) = (false, i, dispute.deadline);
+            uint256 latest = _latest(dispute);
+            if (latest < deadline) (isJob, id, deadline) = (false, i, latest);
         }
+    }
+
+    /// @dev A seal that is given later than that is too young when the clock runs out.
+    function _latest(Dispute memory dispute) private pure returns (uint256) {
+        return dispute.phase == Phase.Refute && dispute.sealedAt == 0 ? dispute.deadline - SEAL_AGE : dispute.deadline;
     }
 
     function _isDuty(Dispute memory dispute) private view returns (bool) {

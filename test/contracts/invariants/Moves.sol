@@ -72,6 +72,13 @@ abstract contract Moves is Scene {
         return abi.encodeCall(disputes.refute, (DisputeId.wrap(disputeId), SALT, witnessOf(element)));
     }
 
+    /// @notice At the end of a bisection: the seal, or the refutation if that is given.
+    function refutationCall(uint256 disputeId, Dispute memory dispute, uint64 element) internal view returns (bytes memory) {
+        if (dispute.sealedAt != 0) return refuteCall(disputeId, element);
+        bytes32 seal = sealOf(dispute.challenger, element);
+        return abi.encodeCall(disputes.seal, (DisputeId.wrap(disputeId), dispute.turn, seal));
+    }
+
     /// @notice The defender's move from a trace of `kind`; empty if nobody has what is asked for.
     function defenceCall(uint256 disputeId, Dispute memory dispute, uint256 kind) internal view returns (bytes memory) {
         if (dispute.phase == Phase.RevealChunk) {
@@ -117,7 +124,8 @@ abstract contract Moves is Scene {
     /// @notice What an honest challenger does next against a commitment of `kind`; empty while it is not its turn.
     function attackCall(uint256 disputeId, Dispute memory dispute, JobView memory job) internal view returns (bytes memory) {
         if (dispute.phase == Phase.Choose) return choiceCall(disputeId, dispute, kindOf(job), faultOf(dispute));
-        if (dispute.phase == Phase.Sealed || dispute.phase == Phase.Refute) return refuteCall(disputeId, 1);
+        if (dispute.phase == Phase.Sealed) return refuteCall(disputeId, 1);
+        if (dispute.phase == Phase.Refute) return refutationCall(disputeId, dispute, 1);
         return "";
     }
 

@@ -82,7 +82,7 @@ abstract contract Rules is Duties {
             must("a standing commitment can be unfolded", i, witness, address(jobs), 0, unfoldCall(i));
             bytes memory open = abi.encodeCall(disputes.open, (JobId.wrap(i), job.attempt, sealOf(witness, 1)));
             must("a standing commitment can be challenged", i, witness, address(disputes), BOND, open);
-            vm.warp(vm.getBlockTimestamp() + 1);
+            vm.warp(vm.getBlockTimestamp() + SEAL_AGE);
             vm.prank(witness);
             (bool convicted,) = address(disputes).call(refuteCall(id, 1));
             check(convicted != honest, "exactly the cheaters are convicted", i, honest ? 0 : 1, convicted ? 1 : 0);

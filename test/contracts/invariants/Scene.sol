@@ -24,8 +24,9 @@ abstract contract Scene is Traces {
     uint96 internal constant BOND = 77;
     uint32 internal constant CLOCK = 300;
     uint32 internal constant EXTENSION = 100;
+    uint32 internal constant SEAL_AGE = 9;
     uint32 internal constant MAX_LIFETIME = 5000;
-    uint256 internal constant MAX_DURATION = 2 * (uint256(CLOCK) + EXTENSION);
+    uint256 internal constant MAX_DURATION = 2 * uint256(CLOCK) + 3 * uint256(EXTENSION);
     bytes32 internal constant SALT = "salt";
 
     IStakes internal stakes;
@@ -70,7 +71,7 @@ abstract contract Scene is Traces {
         models = IModels(_create("Models", ""));
         JobLimits memory limits = JobLimits(10, 10_000, 10, 10_000, 10, 10_000, 1000, 4000, MAX_LIFETIME, 1);
         jobs = IJobs(_create("Jobs", abi.encode(stakes, models, disputesAt, limits)));
-        DisputeRules memory rules = DisputeRules(BOND, CLOCK, EXTENSION, BOND, 8);
+        DisputeRules memory rules = DisputeRules(BOND, CLOCK, EXTENSION, BOND, 8, SEAL_AGE);
         disputes = IDisputes(_create("Disputes", abi.encode(jobs, models, stakes, judge, rules)));
         uint256 modelId = models.register(header(), bytes32(0), "");
         programRoot = models.programRootOf(modelId);

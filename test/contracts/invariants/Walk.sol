@@ -154,7 +154,7 @@ abstract contract Walk is Rules {
         uint256 trace = stands(dispute) && _below(8) != 0 ? kindOf(job) : _below(3);
         bytes memory data;
         if (defenderMoves(dispute.phase)) data = defenceCall(id, dispute, trace);
-        else if (dispute.phase == Phase.Refute) data = refuteCall(id, sealedElement[id]);
+        else if (dispute.phase == Phase.Refute) data = refutationCall(id, dispute, sealedElement[id]);
         // An honest challenger descends to the fault; any other goes astray, and into the padding at times.
         else data = choiceCall(id, dispute, trace, _aim(actor, dispute));
         if (data.length == 0 || isHonestChallenger(actor) && trace == TRUE_TRACE) return false;

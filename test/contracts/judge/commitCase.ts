@@ -1,6 +1,7 @@
 import { zeroHash } from "viem";
 import { toHex } from "../../../protocol/hex.ts";
 import { buildWitness, type CommittedTensor } from "../../../protocol/judge/buildWitness.ts";
+import { claimOf } from "../../../protocol/program/claim.ts";
 import { concat, encodeStep, programRoot } from "../../../protocol/program/codec.ts";
 import type { RawElement } from "../../../protocol/program/elements.ts";
 import { dtypeBytes, type Claim, type ProgramHeader, type Source, type Step, type Witness } from "../../../protocol/program/types.ts";
@@ -24,15 +25,16 @@ export interface Committed {
 export function commitCase({ step: bare, operands, element }: Case, claimed: RawElement, random: Random, change: (step: Step) => Step = (step) => step): Committed {
   const trace: Uint8Array[] = [];
   const inputs: Uint8Array[] = [sha256(Uint8Array.of(1))];
+  const inner: Uint8Array[] = [sha256(Uint8Array.of(2))];
+  const listOf = (source: Source): Uint8Array[] => (source === 0 ? inputs : source === 2 ? trace : inner);
   const filler = () => trace.push(sha256(Uint8Array.of(random.int(0, 255))));
   filler();
-  const step: Step = { ...bare, result: { ...bare.result }, operands: [] };
+  const step: Step = { ...bare, blockIndex: random.int(0, 9), result: { ...bare.result }, operands: [] };
   const tensors: { bytes: Uint8Array; root: Uint8Array; source: Source; index: number }[] = [];
   operands.forEach((bytes, i) => {
     const root = tensorRoot(bytes);
-    const source = random.pick<Source>([0, 1, 2]);
-    const list = source === 0 ? inputs : trace;
-    const index = source === 1 ? 0 : list.push(root) - 1;
+    const source = random.pick<Source>([0, 1, 2, 3]);
+    const index = source === 1 ? 0 : listOf(source).push(root) - 1;
     if (random.chance(0.3)) filler();
     tensors.push({ bytes, root, source, index });
     step.operands.push({ ...(bare.operands[i] as Step["operands"][number]), source, index, root: source === 1 ? toHex(root) : zeroHash });
@@ -43,27 +45,31 @@ export function commitCase({ step: bare, operands, element }: Case, claimed: Raw
   const word = BigInt.asUintN(8 * size, BigInt(claimed));
   for (let i = 0; i < size; i++) bytes[element * size + i] = Number((word >> BigInt(8 * i)) & 0xffn);
   const resultRoot = tensorRoot(bytes);
-  step.result.index = trace.push(resultRoot) - 1;
+  step.result.source = random.pick<Source>([2, 3]);
+  step.result.index = listOf(step.result.source).push(resultRoot) - 1;
   const stepHashes = [sha256(Uint8Array.of(7)), sha256(encodeStep(change(step))), sha256(Uint8Array.of(8))];
   const header: ProgramHeader = {
     version: 1, graph: zeroHash, inputs: zeroHash, blocksRoot: zeroHash,
     stepsRoot: toHex(listRoot("steps", concat(stepHashes))),
-    stepCount: 3, blockCount: 1, inputCount: inputs.length, traceCount: trace.length, outputs: [step.result.index],
+    stepCount: 3, blockCount: 1, inputCount: inputs.length, traceCount: trace.length, outputs: [0],
   };
   const commit = (source: Source, index: number, root: Uint8Array, data: Uint8Array): CommittedTensor => ({
     bytes: data,
     leaves: tensorLeaves(data),
     root: toHex(root),
-    proof: source === 1 ? [] : pathProof(buildTree(concat(source === 0 ? inputs : trace)), index),
+    proof: source === 1 ? [] : pathProof(buildTree(concat(listOf(source))), index),
   });
   const built = buildWitness({
     header, stepIndex: 1, step, stepHashes: concat(stepHashes), element,
     tensors: {
-      result: commit(2, step.result.index, resultRoot, bytes),
+      result: commit(step.result.source, step.result.index, resultRoot, bytes),
       operands: tensors.map((tensor) => commit(tensor.source, tensor.index, tensor.root, tensor.bytes)),
     },
   });
   const witness: Witness = { ...built, step: encodeStep(change(step)) };
-  const claim: Claim = { programRoot: programRoot(header), inputRoot: toHex(listRoot("inputs", concat(inputs))), traceRoot: toHex(listRoot("trace", concat(trace))) };
+  const claim = claimOf(
+    { programRoot: programRoot(header), inputRoot: toHex(listRoot("inputs", concat(inputs))), traceRoot: toHex(listRoot("trace", concat(trace))) },
+    { innerRoot: toHex(listRoot("inner", concat(inner))), blockIndex: step.blockIndex, innerCount: inner.length },
+  );
   return { claim, witness, step: change(step) };
 }

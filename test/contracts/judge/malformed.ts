@@ -110,6 +110,8 @@ export const unjudgeable: readonly [fault: string, change: (step: Step) => Step]
   ["ExpressionSlot", changed({ expression: Uint8Array.of(0x01, 1) })],
   ["ExpressionStack", changed({ expression: Uint8Array.of(0x01, 0, 0x10) })],
   ["ExpressionTruncated", changed({ expression: Uint8Array.of(0x02, 0) })],
-  ["UnsupportedSource", changed({}, { source: 3 })],
+  ["UnsupportedSource", changed({}, { source: 4 as 3 })],
+  ["InnerTraceMissing", changed({ blockIndex: 77 }, { source: 3 })],
+  ["InnerTraceMissing", (step) => ({ ...step, blockIndex: 77, result: { ...step.result, source: 3 } })],
   ["RangeLength", changed({}, { elements: 2 })],
 ];

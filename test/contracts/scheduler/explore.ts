@@ -17,7 +17,7 @@ export interface Edge {
 /** Breadth-first over all interleavings of moves, timeouts and disputes, each distinct state once, down to `depth` moves. */
 export function explore(terms: Terms, start: State, depth: number): { root: Node; states: number; edges: number } {
   const root: Node = { state: start, edges: [] };
-  const seen = new Set([keyOf(start)]);
+  const seen = new Set([keyOf(terms, start)]);
   let level = [root];
   let edges = 0;
   for (let d = 0; d < depth && level.length !== 0; d++) {
@@ -26,8 +26,8 @@ export function explore(terms: Terms, start: State, depth: number): { root: Node
       for (const move of movesOf(terms, node.state)) {
         const after = play(terms, node.state, move);
         let child: Node | undefined;
-        if (after !== undefined && !seen.has(keyOf(after))) {
-          seen.add(keyOf(after));
+        if (after !== undefined && !seen.has(keyOf(terms, after))) {
+          seen.add(keyOf(terms, after));
           child = { state: after, edges: [] };
           next.push(child);
         }
@@ -56,6 +56,10 @@ export function movesOf(terms: Terms, state: State): Move[] {
     if (dispute.phase === "ended") return;
     moves.push({ kind: "refute", by: dispute.challenger, dispute: index, fraud: terms.cheats }, { kind: "refute", by: other, dispute: index, fraud: terms.cheats });
     const turn = dispute.turn;
+    if (dispute.phase === "refute" || dispute.phase === "sealed") {
+      moves.push({ kind: "seal", by: dispute.challenger, dispute: index, turn, fraud: terms.cheats }, { kind: "seal", by: other, dispute: index, turn, fraud: terms.cheats });
+      moves.push({ kind: "seal", by: dispute.challenger, dispute: index, turn: turn + 1, fraud: terms.cheats });
+    }
     if (defenderMoves(dispute)) {
       const kind = dispute.phase === "reveal" ? ("reveal" as const) : ("revealChunk" as const);
       moves.push({ kind, by: "stranger", dispute: index, turn, right: true }, { kind, by: "executor", dispute: index, turn, right: false }, { kind, by: "executor", dispute: index, turn: turn + 1, right: true });
@@ -70,13 +74,14 @@ export function movesOf(terms: Terms, state: State): Move[] {
   const boundaries = new Set<number>();
   const running = state.status === "open" || state.status === "claimed" || state.status === "committed";
   for (const last of [...(running ? [state.deadline] : []), ...state.disputes.filter(({ phase }) => phase !== "ended").map(lastSecond)]) boundaries.add(last).add(last + 1);
+  for (const { phase, sealedAt } of state.disputes) if (phase !== "ended" && sealedAt !== -1) boundaries.add(sealedAt + terms.sealAge - 1).add(sealedAt + terms.sealAge);
   for (const until of boundaries) if (until > state.now + 1) moves.push({ kind: "wait", until });
   return moves;
 }
 
 /** Two states with the same future have the same key: times count from now, and those that have passed are alike. */
-function keyOf(state: State): string {
+function keyOf(terms: Terms, state: State): string {
   const from = (time: number): number => Math.max(time - state.now, -1);
-  const disputes = state.disputes.map((dispute) => ({ ...dispute, turnStart: dispute.phase === "ended" ? 0 : dispute.turnStart - state.now }));
+  const disputes = state.disputes.map((dispute) => ({ ...dispute, turnStart: dispute.phase === "ended" ? 0 : dispute.turnStart - state.now, sealedAt: dispute.phase === "ended" || dispute.sealedAt === -1 ? -1 : Math.min(state.now - dispute.sealedAt, terms.sealAge) }));
   return JSON.stringify({ ...state, now: 0, deadline: from(state.deadline), disputes });
 }

@@ -20,6 +20,8 @@ export interface Terms {
   bond: number;
   clock: number;
   extension: number;
+  /** Seconds from a seal to its refutation, at least. */
+  sealAge: number;
   rewardCap: number;
   /** Chunks of each tensor of the trace, of at most 16 tensors with at most 16 chunks each, so that one reveal descends a tree. */
   chunks: number[];
@@ -46,6 +48,8 @@ export interface ModelDispute {
   /** The tensor whose tree is being descended, or -1 in the trace's own. */
   tensor: number;
   chunk: number;
+  /** When the refutation was sealed, at the opening or later; -1 if it was not. */
+  sealedAt: number;
   /** Whether the sealed witness is of a fraud. */
   fraud: boolean;
 }
@@ -71,6 +75,7 @@ export type DisputeMove =
   | Each<"openSealed", { fraud: boolean; attempt: number }>
   | Each<"openBisection", { attempt: number }>
   | Each<"refute", { dispute: number; fraud: boolean }>
+  | Each<"seal", { dispute: number; turn: number; fraud: boolean }>
   | Each<"reveal" | "revealChunk", { dispute: number; turn: number; right: boolean }>
   | Each<"choose", { dispute: number; turn: number; index: number }>
   | Each<"timeout" | "close", { dispute: number }>;
@@ -162,7 +167,7 @@ function playDispute(terms: Terms, state: State, move: DisputeMove): boolean {
   if (move.kind === "openSealed" || move.kind === "openBisection") {
     if (state.status !== "committed" || state.attempt !== move.attempt || state.now > state.deadline) return false;
     const sealed = move.kind === "openSealed";
-    state.disputes.push({ challenger: move.by, attempt: move.attempt, phase: sealed ? "sealed" : "reveal", outcome: "none", turn: 0, turnStart: state.now, challengerClock: terms.clock, defenderClock: terms.clock, tensor: -1, chunk: 0, fraud: sealed && move.fraud });
+    state.disputes.push({ challenger: move.by, attempt: move.attempt, phase: sealed ? "sealed" : "reveal", outcome: "none", turn: 0, turnStart: state.now, challengerClock: terms.clock, defenderClock: terms.clock, tensor: -1, chunk: 0, sealedAt: sealed ? state.now : -1, fraud: sealed && move.fraud });
     return true;
   }
   const dispute = state.disputes[move.dispute];
@@ -173,7 +178,9 @@ function playDispute(terms: Terms, state: State, move: DisputeMove): boolean {
     state.accounts[dispute.challenger].credits += terms.bond;
     return true;
   }
-  if (!stands(state, dispute)) return false;
+  // A move that changes the position alone is not refused where the commitment is gone; nothing follows from it.
+  const isPosition = move.kind === "reveal" || move.kind === "revealChunk" || move.kind === "seal" || (move.kind === "choose" && dispute.tensor !== -1);
+  if (!isPosition && !stands(state, dispute)) return false;
   const inTime = state.now <= lastSecond(dispute);
   if (move.kind === "timeout") {
     if (inTime) return false;
@@ -185,9 +192,14 @@ function playDispute(terms: Terms, state: State, move: DisputeMove): boolean {
   if (!inTime) return false;
   switch (move.kind) {
     case "refute":
-      if (move.by !== dispute.challenger || !move.fraud) return false;
-      if (dispute.phase === "sealed" ? !dispute.fraud : dispute.phase !== "refute") return false;
+      if (move.by !== dispute.challenger || (dispute.phase !== "sealed" && dispute.phase !== "refute")) return false;
+      if (dispute.sealedAt === -1 || state.now < dispute.sealedAt + terms.sealAge || !dispute.fraud || !move.fraud) return false;
       return convict(terms, state, dispute);
+    case "seal":
+      if (move.turn !== dispute.turn || dispute.phase !== "refute" || move.by !== dispute.challenger) return false;
+      Object.assign(dispute, { sealedAt: state.now, fraud: move.fraud });
+      countTurn(state, dispute);
+      return true;
     case "reveal":
     case "revealChunk":
       if (move.turn !== dispute.turn || dispute.phase !== move.kind || !move.right) return false;
@@ -209,12 +221,17 @@ function playDispute(terms: Terms, state: State, move: DisputeMove): boolean {
 }
 
 function endTurn(terms: Terms, state: State, dispute: ModelDispute, next: Phase): void {
+  countTurn(state, dispute);
+  if (next === "revealChunk") dispute.defenderClock = Math.max(dispute.defenderClock, terms.extension);
+  if (next === "refute") dispute.challengerClock = Math.max(dispute.challengerClock, terms.extension);
+  dispute.phase = next;
+}
+
+function countTurn(state: State, dispute: ModelDispute): void {
   const used = state.now - dispute.turnStart;
   if (defenderMoves(dispute)) dispute.defenderClock -= used;
   else dispute.challengerClock -= used;
-  if (next === "revealChunk") dispute.defenderClock = Math.max(dispute.defenderClock, terms.extension);
-  if (next === "refute") dispute.challengerClock = Math.max(dispute.challengerClock, terms.extension);
-  Object.assign(dispute, { phase: next, turn: dispute.turn + 1, turnStart: state.now });
+  Object.assign(dispute, { turn: dispute.turn + 1, turnStart: state.now });
 }
 
 function convict(terms: Terms, state: State, dispute: ModelDispute): boolean {

@@ -19,7 +19,7 @@ export async function createStage(terms: Terms, stakes: Partial<Record<Player, n
   const world = await createWorld({
     withdrawalDelay: 1000,
     limits: { minClaimWindow: 1, maxClaimWindow: 1000, minDeliveryWindow: 1, maxDeliveryWindow: 1000, minChallengeWindow: 1, maxChallengeWindow: 1000, minCollateral: 1n, rewardCap: BigInt(terms.rewardCap), maxLifetime: terms.lifetime, collateralPerFee: 1 },
-    rules: { bond: BigInt(terms.bond), clock: terms.clock, extension: terms.extension, demandBond: BigInt(terms.bond), maxDemands: 3 },
+    rules: { bond: BigInt(terms.bond), clock: terms.clock, extension: terms.extension, demandBond: BigInt(terms.bond), maxDemands: 3, sealAge: terms.sealAge },
   });
   const program = makeProgram(terms.chunks.map((chunks) => chunks * 1024 - 7));
   const trace = makeTrace(program);
@@ -85,6 +85,8 @@ export async function perform(stage: Stage, state: State, move: Move): Promise<u
       return world.send("disputes", "open", [jobId, move.attempt, noSeal], bonded);
     case "refute":
       return world.send("disputes", "refute", [idOf(move), salt, makeWitness(program, move.fraud ? 1n : 0n)], call);
+    case "seal":
+      return world.send("disputes", "seal", [idOf(move), move.turn, sealOf(world.address[move.by], makeWitness(program, move.fraud ? 1n : 0n))], call);
     case "timeout":
     case "close":
       return world.send("disputes", move.kind, [idOf(move)], call);
@@ -94,7 +96,7 @@ export async function perform(stage: Stage, state: State, move: Move): Promise<u
 }
 
 /** A move of the bisection with its nodes; every tree here is descended by one reveal. */
-function answer({ program, trace }: Stage, state: State, move: Extract<Move, { turn: number }>): [string, unknown[]] {
+function answer({ program, trace }: Stage, state: State, move: Exclude<Extract<Move, { turn: number }>, { kind: "seal" }>): [string, unknown[]] {
   const dispute = state.disputes[move.dispute] as State["disputes"][number];
   const tree = dispute.tensor === -1 ? trace.tree : treeOf(trace, dispute.tensor);
   if (move.kind === "revealChunk") {

@@ -10,7 +10,7 @@ const deep = depth > 3;
 const refusedShare = deep ? 1 : 4;
 
 const stakes = { executor: 10_000, second: 15_000 };
-const terms: Terms = { fee: 5000, collateral: 10_000, claimWindow: 100, deliveryWindow: 50, challengeWindow: 40, expiry: 230, lifetime: 2000, bond: 77, clock: 30, extension: 10, rewardCap: 4000, chunks: [1, 3], cheats: true, maxDisputes: 2 };
+const terms: Terms = { fee: 5000, collateral: 10_000, claimWindow: 100, deliveryWindow: 50, challengeWindow: 40, expiry: 230, lifetime: 2000, bond: 77, clock: 30, extension: 10, sealAge: 3, rewardCap: 4000, chunks: [1, 3], cheats: true, maxDisputes: 2 };
 
 const delivered: Move[] = [{ kind: "claim", by: "executor" }, { kind: "commit", by: "executor" }];
 const bisected: Move[] = [

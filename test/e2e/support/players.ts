@@ -150,9 +150,9 @@ export async function playOut(arena: Arena, job: Committed, disputeId: bigint, t
   for (let moves = 0; moves < MANY_MOVES; moves++) {
     const dispute = await getDispute(arena.chain, disputeId);
     if (dispute.phase === "ended") return { dispute, moves };
-    if (dispute.phase === "sealed" || dispute.phase === "answer") await arena.pass(1);
+    if (dispute.seal !== undefined || dispute.phase === "answer") await arena.pass(1);
     if (dispute.phase === "answer") await answerDispute(arena.sender("executor"), dispute, ...(await executionOf(job, trace, dependencies)));
-    else if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, trace.tensors);
+    else if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, { trace: trace.tensors });
     else await playDispute(job, dispute, arena.sender("watcher"), dependencies, demandBudget, signal);
     const next = await getDispute(arena.chain, disputeId);
     if (next.turn === dispute.turn && next.phase === dispute.phase) return { dispute: next, moves };

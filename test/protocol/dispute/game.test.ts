@@ -1,16 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { childPosition, revealLevels } from "../../../protocol/dispute/bisection.ts";
-import { challengerMove, stepOfTrace } from "../../../protocol/dispute/challengerMove.ts";
+import { challengerMove } from "../../../protocol/dispute/challengerMove.ts";
 import { defenderMove, traceTree } from "../../../protocol/dispute/defenderMove.ts";
-import type { Game } from "../../../protocol/dispute/game.ts";
+import { stepOfTrace } from "../../../protocol/dispute/definingStep.ts";
+import type { Game, GamePosition } from "../../../protocol/dispute/game.ts";
 import { disputedChunk, refutationFromBisection, refutationFromTrace } from "../../../protocol/dispute/refutation.ts";
 import { replay, type RecordedMove } from "../../../protocol/dispute/replay.ts";
 import type { ExecutionTensors } from "../../../protocol/dispute/stepOperands.ts";
 import { toHex } from "../../../protocol/hex.ts";
 import { judge } from "../../../protocol/judge/judge.ts";
 import { assembleProgram } from "../../../protocol/lowering/assembleProgram.ts";
-import type { Claim, Program, Step } from "../../../protocol/program/types.ts";
+import { claimOf } from "../../../protocol/program/claim.ts";
+import type { Program, Step } from "../../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
 import { listRoot } from "../../../protocol/trees/listTree.ts";
 import { buildTree, depthOf, topFromRange } from "../../../protocol/trees/merkle.ts";
@@ -27,6 +29,8 @@ const commit = (values: Float32Array): CommittedTensor => {
 };
 const valuesOf = ({ bytes }: CommittedTensor): Float32Array => new Float32Array(bytes.slice().buffer);
 const rootOf = (domain: "trace" | "inputs", tensors: readonly CommittedTensor[]) => toHex(listRoot(domain, new Uint8Array(Buffer.concat(tensors.map(({ root }) => Buffer.from(root.slice(2), "hex"))))));
+
+const start: GamePosition = { node: noRoot, atRoot: true, levels: 0, index: 0, source: 2, tensor: 0, stepIndex: 0, byteLength: 0, blockIndex: 0, innerCount: 0, innerRoot: noRoot };
 
 /** A program of many exact steps on long tensors, so that both trees take several reveals: step i negates or clips an earlier tensor. */
 function chain(parents: readonly number[], elements: number) {
@@ -64,18 +68,19 @@ function chain(parents: readonly number[], elements: number) {
 function referee(program: Program, theirs: ExecutionTensors, own: ExecutionTensors) {
   const record: RecordedMove[] = [];
   let node: Uint8Array = traceTree(theirs.trace).top;
-  let leaves = program.trace.length;
-  const position = { node: noRoot, atRoot: true, levels: depthOf(leaves), index: 0, tensor: 0, stepIndex: 0, byteLength: 0 };
+  const traceCount = program.trace.length;
+  let leaves = traceCount;
+  const position: GamePosition = { ...start, levels: depthOf(leaves) };
   let rounds = 0;
   for (;;) {
     const levels = revealLevels({ height: position.levels, index: position.index });
-    const reveal = defenderMove({ phase: "reveal", position }, theirs.trace);
+    const reveal = defenderMove({ phase: "reveal", position }, theirs);
     if (reveal?.kind !== "reveal") throw new Error("the defender does not reveal");
     expect(topFromRange(2 ** levels, 0, reveal.children, [])).toEqual(node);
     record.push({ kind: "reveal", children: reveal.children });
     rounds++;
-    const choice = challengerMove({ phase: "choose", position }, reveal.children, program, own.trace);
-    if (choice === undefined) throw new Error("the challenger does not choose");
+    const choice = challengerMove({ phase: "choose", position }, { program, own, shown: replay(traceCount, record) });
+    if (choice === undefined || !("index" in choice)) throw new Error("the challenger does not choose");
     expect(topFromRange(2 ** levels, choice.index, [choice.child], choice.siblings)).toEqual(node);
     const next = childPosition({ height: position.levels, index: position.index }, choice.index);
     record.push({ kind: "choose", index: next.index });
@@ -84,7 +89,7 @@ function referee(program: Program, theirs: ExecutionTensors, own: ExecutionTenso
     expect(position.index * 2 ** position.levels).toBeLessThan(leaves);
     if (choice.kind === "chooseTensor") {
       const byteLength = program.trace[choice.tensor]!.shape.reduce((a, b) => a * b, 1) * 4;
-      record.push({ kind: "tensor", tensor: choice.tensor, byteLength });
+      record.push({ kind: "tensor", source: 2, tensor: choice.tensor, byteLength });
       expect(choice.stepIndex).toBe(stepOfTrace(program, choice.tensor));
       expect(toHex(node)).toBe(theirs.trace[choice.tensor]!.root);
       leaves = chunkCount(byteLength);
@@ -95,7 +100,7 @@ function referee(program: Program, theirs: ExecutionTensors, own: ExecutionTenso
     }
     if (position.byteLength > 0 && position.levels === 0) break;
   }
-  const chunk = defenderMove({ phase: "revealChunk", position }, theirs.trace);
+  const chunk = defenderMove({ phase: "revealChunk", position }, theirs);
   if (chunk?.kind !== "revealChunk") throw new Error("the defender does not reveal the chunk");
   record.push({ kind: "chunk", chunk: position.index, data: chunk.data });
   return { record, position, rounds };
@@ -111,10 +116,10 @@ describe("a bisection between the two players", () => {
         const own = run();
         const lying = run({ tensor, element });
         const theirs = consistent ? lying : { ...own, trace: own.trace.map((honest, i) => (i === tensor ? lying.trace[i]! : honest)) };
-        const claim: Claim = { programRoot: program.root, inputRoot: rootOf("inputs", theirs.inputs), traceRoot: rootOf("trace", theirs.trace) };
+        const claim = claimOf({ programRoot: program.root, inputRoot: rootOf("inputs", theirs.inputs), traceRoot: rootOf("trace", theirs.trace) });
         const { record, position } = referee(program, theirs, own);
         const shown = replay(program.trace.length, record);
-        expect(shown.tensor).toEqual({ index: tensor, byteLength: elements * 4 });
+        expect(shown.tensor).toEqual({ source: 2, index: tensor, byteLength: elements * 4 });
         expect(shown.chunk?.index).toBe(Math.floor(element / 256));
         const chunk = disputedChunk(program, own, shown, position.stepIndex);
         expect(chunk.first + chunk.count).toBeLessThanOrEqual(elements);
@@ -140,18 +145,18 @@ describe("a bisection between the two players", () => {
 describe("the players out of turn", () => {
   const { program, run } = chain([0, 0, 1], 300);
   const own = run();
-  const position = { node: noRoot, atRoot: true, levels: 2, index: 0, tensor: 0, stepIndex: 0, byteLength: 0 };
+  const position: GamePosition = { ...start, levels: 2 };
   const game = (phase: Game["phase"], changes: Partial<Game["position"]> = {}): Game => ({ phase, position: { ...position, ...changes } });
 
   it("do nothing", () => {
-    for (const phase of ["sealed", "choose", "refute", "ended"] as const) expect(defenderMove(game(phase), own.trace)).toBeUndefined();
-    for (const phase of ["sealed", "reveal", "revealChunk", "refute", "ended"] as const) expect(challengerMove(game(phase), [], program, own.trace)).toBeUndefined();
+    for (const phase of ["sealed", "choose", "refute", "ended"] as const) expect(defenderMove(game(phase), own)).toBeUndefined();
+    for (const phase of ["sealed", "reveal", "revealChunk", "refute", "ended"] as const) expect(challengerMove(game(phase), { program, own, shown: replay(3, []) })).toBeUndefined();
   });
 
   it("say that the trace is another one", () => {
     for (const phase of ["reveal", "revealChunk"] as const) {
-      expect(() => defenderMove(game(phase, { tensor: 3, byteLength: 1200 }), own.trace)).toThrow(expect.objectContaining({ code: "TRACE_NOT_DISPUTED" }));
-      expect(() => defenderMove(game(phase, { tensor: 1, byteLength: 1204 }), own.trace)).toThrow(expect.objectContaining({ code: "TRACE_NOT_DISPUTED" }));
+      expect(() => defenderMove(game(phase, { tensor: 3, byteLength: 1200 }), own)).toThrow(expect.objectContaining({ code: "TRACE_NOT_DISPUTED" }));
+      expect(() => defenderMove(game(phase, { tensor: 1, byteLength: 1204 }), own)).toThrow(expect.objectContaining({ code: "TRACE_NOT_DISPUTED" }));
     }
     expect(() => stepOfTrace(program, 3)).toThrow(expect.objectContaining({ code: "TRACE_NOT_DISPUTED" }));
   });
@@ -159,7 +164,7 @@ describe("the players out of turn", () => {
   it("say what a record lacks", () => {
     expect(() => disputedChunk(program, own, replay(3, []), 0)).toThrow(expect.objectContaining({ code: "CHUNK_NOT_SHOWN" }));
     expect(() => refutationFromBisection(program, own, replay(3, []), 0, 0)).toThrow(expect.objectContaining({ code: "CHUNK_NOT_SHOWN" }));
-    const tensor = { kind: "tensor", tensor: 1, byteLength: 1200 } as const;
+    const tensor = { kind: "tensor", source: 2, tensor: 1, byteLength: 1200 } as const;
     expect(() => replay(3, [tensor, tensor])).toThrow(expect.objectContaining({ code: "RECORD_MALFORMED" }));
   });
 });

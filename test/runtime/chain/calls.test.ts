@@ -2,7 +2,8 @@ import { parseEther, zeroHash } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toHex } from "../../../protocol/hex.ts";
 import { concat, encodeStep, inputsHash, programRoot, sealOf, stepsRoot } from "../../../protocol/program/codec.ts";
-import type { Claim, ProgramHeader, Step, Witness } from "../../../protocol/program/types.ts";
+import { claimOf } from "../../../protocol/program/claim.ts";
+import type { ProgramHeader, Step, Witness } from "../../../protocol/program/types.ts";
 import { listRoot } from "../../../protocol/trees/listTree.ts";
 import { buildTree, pathProof } from "../../../protocol/trees/merkle.ts";
 import { sha256 } from "../../../protocol/trees/sha256.ts";
@@ -223,7 +224,7 @@ describe("a dispute's calls and reads", () => {
     expect(await getDispute(chain, disputeId)).toMatchObject({ phase: "sealed", seal: sealOf(challenger.address, salt, witness) });
     await local.pass(1);
     await expect(refute(challenger, disputeId, zeroHash, witness)).rejects.toMatchObject({ details: { name: "WrongSeal" } });
-    const asked: Claim = { programRoot: root, inputRoot: submission.inputRoot, traceRoot: claim.traceRoot };
+    const asked = claimOf({ programRoot: root, inputRoot: submission.inputRoot, traceRoot: claim.traceRoot });
     const dry: unknown = await judgeCall(chain, asked, witness).catch((error: unknown) => error);
     expect(dry).toMatchObject({ code: "CONTRACT_REVERTED", details: { name: expect.any(String) as string } });
     // The same fault by either way: the dry run tells what the transaction would.
