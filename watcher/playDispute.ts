@@ -59,7 +59,7 @@ async function choose(job: Job, dispute: Dispute, sender: Sender, dependencies: 
   else if (move.kind === "chooseBlock") await chooseBlock(sender, dispute.id, dispute.turn, move, proveBlock(program, move.blockIndex), { signal });
   else if (move.kind === "descend") await descendBlock(sender, dispute.id, dispute.turn, { signal });
   else await chooseBorder(sender, dispute.id, dispute.turn, move, named(move.stepIndex), { signal });
-  dependencies.logger.info({ disputeId: dispute.id, turn: dispute.turn, move: move.kind, ...("index" in move ? { child: move.index } : {}) }, "made a move of the bisection");
+  dependencies.logger.info({ disputeId: dispute.id, turn: dispute.turn, move: move.kind, ...("index" in move ? { child: move.index } : {}) }, "chose a node of the bisection");
 }
 
 async function refuteChunk(job: Job & { traceRoot: Hex }, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<"played" | "lost"> {
