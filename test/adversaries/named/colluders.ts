@@ -57,7 +57,7 @@ export const bribed: Adversary = {
     const job = await clock.hold(async () => {
       const committed = await town.deceive(cheater, digits, trace);
       const disputeId = await bisect(town, traitor, committed);
-      await defendDispute(cheater, await getDispute(town.chain, disputeId), trace.tensors);
+      await defendDispute(cheater, await getDispute(town.chain, disputeId), { trace: trace.tensors });
       await concedeDispute(traitor, disputeId);
       const { disputeId: empty } = await seal(town, traitor, committed, witnessOf(digits, digits.honest, 0, 0));
       await concedeDispute(traitor, empty);

@@ -14,7 +14,6 @@ import { timeoutDispute } from "../../../runtime/chain/calls/timeoutDispute.ts";
 import type { Sender } from "../../../runtime/chain/createSender.ts";
 import { getDispute } from "../../../runtime/chain/reads/getDispute.ts";
 import type { Dispute, DisputePhase } from "../../../runtime/chain/types.ts";
-import { gameOf } from "../../../runtime/disputes/game.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import type { Committed } from "../../e2e/support/players.ts";
 import { until } from "../../runtime/chain/localChain.ts";
@@ -41,7 +40,7 @@ export async function seal({ parameters }: Town, by: Sender, job: Committed, wit
 export async function chooseTowards({ chain }: Town, by: Sender, { loaded }: Subject, trace: Trace, disputeId: bigint, tensor: number, chunk = 0): Promise<void> {
   const dispute = await getDispute(chain, disputeId);
   const { levels, index: at, byteLength } = dispute.position;
-  const children = revealedChildren(treeOf(gameOf(dispute), trace.tensors), { height: levels, index: at });
+  const children = revealedChildren(treeOf(dispute.position, { trace: trace.tensors }), { height: levels, index: at });
   const below = levels - Math.log2(children.length);
   const leaf = byteLength === 0 ? tensor : chunk;
   const choice = childChoice(children, Math.floor(leaf / 2 ** below) - at * children.length);
