@@ -155,7 +155,7 @@ abstract contract JobBook is IJobs {
     function claimOf(JobId jobId, uint8 attempt) external view returns (Claim memory claim_, uint256 modelId) {
         (, Unfolded storage unfolded) = _standingUnfolded(jobId, attempt);
         modelId = unfolded.modelId;
-        claim_ = Claim(MODELS.programRootOf(modelId), unfolded.inputRoot, unfolded.traceRoot);
+        claim_ = Claim(MODELS.programRootOf(modelId), unfolded.inputRoot, unfolded.traceRoot, 0, 0, 0);
     }
 
     /// @inheritdoc IJobs

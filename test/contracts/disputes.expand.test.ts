@@ -51,7 +51,7 @@ const expanded = async (block = 1): Promise<Game> => {
 const into = async (game: Game, from: Role = "challenger") => world.send("disputes", "descend", [game.disputeId, (await view(game)).turn], { from });
 const view = (game: Game) => world.dispute(game.disputeId);
 const border = async (game: Game, tensor: number, call: Partial<Call> = {}) => world.send("disputes", "chooseBorder", await borderArgs(game, tensor), { from: "challenger", ...call });
-const sealWith = async (game: Game, element: bigint, from: Role = "challenger") => world.send("disputes", "seal", [game.disputeId, (await view(game)).turn, sealOf(world.address[from], makeWitness(program, element))], { from });
+const sealWith = async (game: Game, element: bigint, from: Role = "challenger", call: Partial<Call> = {}) => world.send("disputes", "seal", [game.disputeId, (await view(game)).turn, sealOf(world.address[from], makeWitness(program, element))], { from, ...call });
 const refute = (game: Game, element: bigint, call: Partial<Call> = {}) => world.send("disputes", "refute", [game.disputeId, salt, makeWitness(program, element)], { from: "challenger", ...call });
 const timeout = async (game: Game) => world.send("disputes", "timeout", [game.disputeId], { from: "stranger", at: (await view(game)).deadline + 1n });
 const expectClaim = (block?: number) =>
@@ -419,8 +419,7 @@ describe("a copier at the end of a bisection", () => {
     const { sealedAt } = await view(honest);
     const ripe = sealedAt + BigInt(sealAge);
     // The original waits in the pool; the copier reads it there and seals at once.
-    await world.time.setNextBlockTimestamp(ripe);
-    await sealWith(copy, FRAUD, "rival");
+    await sealWith(copy, FRAUD, "rival", { at: ripe });
     await expectRevert(refute(copy, FRAUD, { from: "rival" }), "TooSoon", [copy.disputeId, ripe + BigInt(sealAge)]);
     await refute(honest, FRAUD, { at: ripe + BigInt(sealAge) - 1n });
     await expectRevert(refute(copy, FRAUD, { from: "rival" }), "CommitmentGone", [copy.disputeId]);

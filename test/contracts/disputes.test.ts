@@ -205,8 +205,7 @@ describe("copied refutations", () => {
     const honest = await openSealed("challenger");
     const ripe = (await now()) + BigInt(sealAge);
     // The rival sees the witness in the pool at once and opens with a seal of its own.
-    await world.time.setNextBlockTimestamp(ripe + 1n);
-    const copy = await openSealed("rival");
+    const copy = await open(world, jobId, sealOf(world.address.rival, fraud()), { from: "rival", at: ripe + 1n });
     await expectRevert(refute(copy, fraud(), "rival", ripe + BigInt(sealAge)), "TooSoon", [copy, ripe + 1n + BigInt(sealAge)]);
     await expectRevert(refute(honest, fraud(), "rival"), "NotChallenger");
     await refute(honest);

@@ -76,7 +76,7 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
   async function complete(contract: unknown, functionName: string, args: readonly unknown[], value: bigint): Promise<readonly unknown[]> {
     if (contract === "jobs" && functionName === "submit") return [{ fee: value, ...(args[0] as object) }];
     if (lacksRecord(contract, functionName, args)) return withRecord(functionName, args, records.find((await state(args[0]))?.digest));
-    if (contract === "disputes" && (functionName === "open" || functionName === "demand")) {
+    if (contract === "disputes" && (functionName === "open" || functionName === "openBlock" || functionName === "demand")) {
       const job = await state(args[0]);
       if (job?.status === jobStatus.committed && !job.unfolded) await send("jobs", "unfold", [args[0]], { from: "stranger", at: BigInt(await connection.networkHelpers.time.latest()) });
     }

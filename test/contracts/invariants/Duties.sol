@@ -40,12 +40,16 @@ abstract contract Duties is Moves {
 
     /// @dev A seal that is given later than that is too young when the clock runs out.
     function _latest(Dispute memory dispute) private pure returns (uint256) {
-        return dispute.phase == Phase.Refute && dispute.sealedAt == 0 ? dispute.deadline - SEAL_AGE : dispute.deadline;
+        bool isUnsealed = (dispute.phase == Phase.Refute || dispute.phase == Phase.Expanded) && dispute.sealedAt == 0;
+        return isUnsealed ? dispute.deadline - SEAL_AGE : dispute.deadline;
     }
 
     function _isDuty(Dispute memory dispute) private view returns (bool) {
         if (defenderMoves(dispute.phase)) {
-            return jobOf(dispute.jobId).traceRoot == traceRoots[TRUE_TRACE];
+            JobView memory job = jobOf(dispute.jobId);
+            // Nobody can expand a block in the name of an executor that does not.
+            if (dispute.phase == Phase.Expand && !isHonestExecutor(job.executor)) return false;
+            return job.traceRoot == traceRoots[TRUE_TRACE];
         }
         return isHonestChallenger(dispute.challenger);
     }
@@ -61,7 +65,8 @@ abstract contract Duties is Moves {
         Dispute memory dispute = disputeOf(disputeId);
         if (defenderMoves(dispute.phase)) {
             bytes memory answer = defenceCall(disputeId, dispute, TRUE_TRACE);
-            must("an honest defence is in time", disputeId, actorOf(0), address(disputes), 0, answer);
+            address by = dispute.phase == Phase.Expand ? jobOf(dispute.jobId).executor : actorOf(0);
+            must("an honest defence is in time", disputeId, by, address(disputes), 0, answer);
         } else {
             bytes memory answer = attackCall(disputeId, dispute, jobOf(dispute.jobId));
             must("an honest attack is in time", disputeId, dispute.challenger, address(disputes), 0, answer);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Dispute, Phase} from "../../../contracts/types/Dispute.sol";
 import {DisputeId, JobId} from "../../../contracts/types/Identifiers.sol";
+import {Witness} from "../../../contracts/types/Witness.sol";
 import {Scene} from "./Scene.sol";
 import {vm} from "./Vm.sol";
 
@@ -72,17 +73,25 @@ abstract contract Moves is Scene {
         return abi.encodeCall(disputes.refute, (DisputeId.wrap(disputeId), SALT, witnessOf(element)));
     }
 
-    /// @notice At the end of a bisection: the seal, or the refutation if that is given.
+    /// @notice At the end of a bisection, and after an expansion: the seal, or the refutation if that is given.
     function refutationCall(uint256 disputeId, Dispute memory dispute, uint64 element) internal view returns (bytes memory) {
         if (dispute.sealedAt != 0) return refuteCall(disputeId, element);
         bytes32 seal = sealOf(dispute.challenger, element);
         return abi.encodeCall(disputes.seal, (DisputeId.wrap(disputeId), dispute.turn, seal));
     }
 
-    /// @notice The defender's move from a trace of `kind`; empty if nobody has what is asked for.
+    /// @notice The defender's move from a trace of `kind`; empty if nobody has what is asked for. Only the executor can expand.
     function defenceCall(uint256 disputeId, Dispute memory dispute, uint256 kind) internal view returns (bytes memory) {
+        if (dispute.phase == Phase.Expand) {
+            return abi.encodeCall(disputes.expand, (DisputeId.wrap(disputeId), dispute.turn, innerRoot));
+        }
+        if (dispute.phase == Phase.Answer) {
+            Witness memory witness = witnessOf(uint64(dispute.position.index));
+            witness.stepIndex = dispute.position.stepIndex;
+            return abi.encodeCall(disputes.answer, (DisputeId.wrap(disputeId), dispute.turn, witness));
+        }
         if (dispute.phase == Phase.RevealChunk) {
-            bytes memory data = chunkOf(kind, dispute.position.tensor, dispute.position.index);
+            bytes memory data = chunkOf(kind, _tensorTree(dispute), dispute.position.index);
             return abi.encodeCall(disputes.revealChunk, (DisputeId.wrap(disputeId), dispute.turn, data));
         }
         (bytes32[] storage heap, uint256 place, uint256 down) = _whereIs(dispute, kind);
@@ -93,7 +102,8 @@ abstract contract Moves is Scene {
     }
 
     /// @notice The challenger's choice that leads towards leaf `leaf` of the tree being descended.
-    function choiceCall(uint256 disputeId, Dispute memory dispute, uint256 kind, uint256 leaf)
+    /// @param byBlock whether to name the block at a leaf of the posted trace, instead of the step
+    function choiceCall(uint256 disputeId, Dispute memory dispute, uint256 kind, uint256 leaf, bool byBlock)
         internal
         view
         returns (bytes memory)
@@ -108,11 +118,67 @@ abstract contract Moves is Scene {
         if (rest != 0 || dispute.position.byteLength != 0) {
             return abi.encodeCall(disputes.choose, (id, dispute.turn, index, heap[child], path));
         }
-        bytes32[] memory stepProof = siblingsOf(stepTree, stepTree.length / 2 + leaf % 4, 2);
-        bytes memory step = stepOf(leaf % TENSORS);
+        bool isInner = dispute.position.source == 3;
+        if (byBlock && !isInner) {
+            return abi.encodeCall(disputes.chooseBlock, (id, dispute.turn, index, heap[child], path, provedBlock(leaf % TENSORS)));
+        }
+        uint256 step = definerOf(isInner, leaf);
         return abi.encodeCall(
             disputes.chooseTensor,
-            (id, dispute.turn, index, heap[child], path, uint32(leaf % 4), step, stepProof)
+            (id, dispute.turn, index, heap[child], path, uint32(step), stepOf(step), stepProof(step))
+        );
+    }
+
+    /// @notice The challenger's move into a posted tensor of the expanded block, out of a trace of `kind`.
+    function borderCall(uint256 disputeId, Dispute memory dispute, uint256 kind, uint256 tensor)
+        internal
+        view
+        returns (bytes memory)
+    {
+        bytes32[] storage heap = treeOf(kind, TRACE_TREE);
+        uint256 place = heap.length / 2 + tensor;
+        uint256 step = definerOf(false, tensor);
+        return abi.encodeCall(
+            disputes.chooseBorder,
+            (
+                DisputeId.wrap(disputeId),
+                dispute.turn,
+                heap[place],
+                siblingsOf(heap, place, 2),
+                uint32(step),
+                stepOf(step),
+                stepProof(step)
+            )
+        );
+    }
+
+    function demandCall(uint256 jobId, uint8 attempt, uint256 step, uint64 element) internal view returns (bytes memory) {
+        return abi.encodeCall(
+            disputes.demand,
+            (
+                JobId.wrap(jobId),
+                attempt,
+                uint32(step),
+                element,
+                stepOf(step),
+                stepProof(step),
+                provedBlock(INNER_BLOCK)
+            )
+        );
+    }
+
+    function demandNextCall(uint256 disputeId, uint16 turn, uint256 step, uint64 element) internal view returns (bytes memory) {
+        return abi.encodeCall(
+            disputes.demandNext,
+            (
+                DisputeId.wrap(disputeId),
+                turn,
+                uint32(step),
+                element,
+                stepOf(step),
+                stepProof(step),
+                provedBlock(INNER_BLOCK)
+            )
         );
     }
 
@@ -123,10 +189,14 @@ abstract contract Moves is Scene {
 
     /// @notice What an honest challenger does next against a commitment of `kind`; empty while it is not its turn.
     function attackCall(uint256 disputeId, Dispute memory dispute, JobView memory job) internal view returns (bytes memory) {
-        if (dispute.phase == Phase.Choose) return choiceCall(disputeId, dispute, kindOf(job), faultOf(dispute));
+        if (dispute.phase == Phase.Choose) return choiceCall(disputeId, dispute, kindOf(job), faultOf(dispute), false);
         if (dispute.phase == Phase.Sealed) return refuteCall(disputeId, 1);
-        if (dispute.phase == Phase.Refute) return refutationCall(disputeId, dispute, 1);
+        if (dispute.phase == Phase.Refute || dispute.phase == Phase.Expanded) return refutationCall(disputeId, dispute, 1);
         return "";
+    }
+
+    function _tensorTree(Dispute memory dispute) private pure returns (uint256) {
+        return dispute.position.source == 3 ? INNER_TREE + 1 + dispute.position.tensor : dispute.position.tensor;
     }
 
     function _whereIs(Dispute memory dispute, uint256 kind)
@@ -134,7 +204,9 @@ abstract contract Moves is Scene {
         view
         returns (bytes32[] storage heap, uint256 place, uint256 down)
     {
-        heap = treeOf(kind, dispute.position.byteLength == 0 ? TRACE_TREE : dispute.position.tensor);
+        bool isInner = dispute.position.source == 3;
+        uint256 list = isInner ? INNER_TREE : TRACE_TREE;
+        heap = treeOf(kind, dispute.position.byteLength == 0 ? list : _tensorTree(dispute));
         uint256 levels = dispute.position.levels;
         down = levels < 4 ? levels : 4;
         place = ((heap.length / 2) >> levels) + dispute.position.index;

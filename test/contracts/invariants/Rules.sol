@@ -55,7 +55,7 @@ abstract contract Rules is Duties {
         for (uint256 i = 1; i <= count; i++) {
             Dispute memory dispute = disputeOf(i);
             if (isLive(dispute)) {
-                bonds += BOND;
+                bonds += paidFor[i];
                 uint256 latest = openedAt[i] + MAX_DURATION;
                 check(dispute.deadline <= latest, "a dispute ends in time", i, latest, dispute.deadline);
                 if (stands(dispute)) open[JobId.unwrap(dispute.jobId)]++;

@@ -22,6 +22,7 @@ abstract contract Scene is Traces {
     uint256 internal constant PURSE = 1_000_000;
     uint256 internal constant WITHDRAWAL_DELAY = 1000;
     uint96 internal constant BOND = 77;
+    uint96 internal constant DEMAND_BOND = 90;
     uint32 internal constant CLOCK = 300;
     uint32 internal constant EXTENSION = 100;
     uint32 internal constant SEAL_AGE = 9;
@@ -38,6 +39,8 @@ abstract contract Scene is Traces {
     /// @dev What an actor put into its stake, less what it took out. An honest executor's ledger must show exactly that.
     mapping(address actor => uint256) internal staked;
     mapping(uint256 disputeId => uint256) internal openedAt;
+    /// @dev What the challenger has put up: one bond, or one for each demand.
+    mapping(uint256 disputeId => uint256) internal paidFor;
     mapping(uint256 disputeId => uint64) internal sealedElement;
     mapping(uint256 jobId => uint256) internal committedAt;
     /// @dev What the events tell, which contracts cannot read: the terms of a job, and the kind of the trace last committed to.
@@ -71,7 +74,7 @@ abstract contract Scene is Traces {
         models = IModels(_create("Models", ""));
         JobLimits memory limits = JobLimits(10, 10_000, 10, 10_000, 10, 10_000, 1000, 4000, MAX_LIFETIME, 1);
         jobs = IJobs(_create("Jobs", abi.encode(stakes, models, disputesAt, limits)));
-        DisputeRules memory rules = DisputeRules(BOND, CLOCK, EXTENSION, BOND, 8, SEAL_AGE);
+        DisputeRules memory rules = DisputeRules(BOND, CLOCK, EXTENSION, DEMAND_BOND, 4, SEAL_AGE);
         disputes = IDisputes(_create("Disputes", abi.encode(jobs, models, stakes, judge, rules)));
         uint256 modelId = models.register(header(), bytes32(0), "");
         programRoot = models.programRootOf(modelId);
@@ -136,7 +139,7 @@ abstract contract Scene is Traces {
     }
 
     function defenderMoves(Phase phase) internal pure returns (bool) {
-        return phase == Phase.Reveal || phase == Phase.RevealChunk;
+        return phase == Phase.Reveal || phase == Phase.RevealChunk || phase == Phase.Answer || phase == Phase.Expand;
     }
 
     function witnessOf(uint64 element) internal pure returns (Witness memory witness) {

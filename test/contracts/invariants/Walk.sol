@@ -10,7 +10,7 @@ import {vm} from "./Vm.sol";
 
 /// @notice One random action after another, most of them possible where they are tried, some of them out of place.
 abstract contract Walk is Rules {
-    uint256 internal constant KINDS = 24;
+    uint256 internal constant KINDS = 28;
     uint256 private constant MAX_JOBS = 5;
     uint256 private constant MAX_DISPUTES = 16;
 
@@ -32,6 +32,7 @@ abstract contract Walk is Rules {
         if (kind <= 4) return (kind, _moveMoney(kind, actor));
         if (kind <= 11) return (kind, _moveJob(kind, actor));
         if (kind <= 22) return (kind, _moveDispute(kind, actor));
+        if (kind <= 26) return (kind, _moveBlock(kind, actor));
         return (kind, _trespass(actor));
     }
 
@@ -142,8 +143,8 @@ abstract contract Walk is Rules {
         if (kind == 15) return act(actor, address(disputes), 0, abi.encodeCall(disputes.close, (DisputeId.wrap(id))));
         if (kind == 16) return act(actor, address(disputes), 0, abi.encodeCall(disputes.timeout, (DisputeId.wrap(id))));
         if (kind == 17 && _below(2) == 0) {
-            // A seal is too young in the second in which it was made.
-            passTo(vm.getBlockTimestamp() + 1);
+            // A seal is too young at first.
+            passTo(vm.getBlockTimestamp() + SEAL_AGE);
             id = _ripeDispute(id);
         }
         Dispute memory dispute = disputeOf(id);
@@ -153,10 +154,14 @@ abstract contract Walk is Rules {
         // Somebody with another trace at hand, or with none, tries as well.
         uint256 trace = stands(dispute) && _below(8) != 0 ? kindOf(job) : _below(3);
         bytes memory data;
-        if (defenderMoves(dispute.phase)) data = defenceCall(id, dispute, trace);
-        else if (dispute.phase == Phase.Refute) data = refutationCall(id, dispute, sealedElement[id]);
+        if (defenderMoves(dispute.phase)) {
+            data = defenceCall(id, dispute, trace);
+            if (dispute.phase == Phase.Expand && _below(4) != 0) actor = job.executor;
+            // Of a fraud an answer is as old as a seal.
+            if (dispute.phase == Phase.Answer && _below(2) == 0) passTo(vm.getBlockTimestamp() + SEAL_AGE);
+        } else if (dispute.phase == Phase.Refute || dispute.phase == Phase.Expanded) data = refutationCall(id, dispute, sealedElement[id]);
         // An honest challenger descends to the fault; any other goes astray, and into the padding at times.
-        else data = choiceCall(id, dispute, trace, _aim(actor, dispute));
+        else data = choiceCall(id, dispute, trace, _aim(actor, dispute), !isHonestChallenger(actor) && _below(2) == 0);
         if (data.length == 0 || isHonestChallenger(actor) && trace == TRUE_TRACE) return false;
         if (_below(10) == 0) return act(actor, address(disputes), 0, _spoil(data), true);
         return act(actor, address(disputes), 0, data);
@@ -175,10 +180,66 @@ abstract contract Walk is Rules {
         accepted = act(actor, address(disputes), _below(12) == 0 ? BOND - 1 : BOND, data);
         if (!accepted) return false;
         uint256 id = disputes.disputeCount();
-        openedAt[id] = vm.getBlockTimestamp();
+        _opened(id, BOND);
         sealedElement[id] = element;
         // Often not the only one, so that convictions leave others behind.
         if (_below(2) == 0) _open(true, actorOf(4 + _below(4)));
+    }
+
+    function _opened(uint256 id, uint256 paid) private {
+        openedAt[id] = vm.getBlockTimestamp();
+        paidFor[id] = paid;
+    }
+
+    /// @dev 23 opens with a block, 24 with a demand, 25 asks on, 26 goes elsewhere after an expansion or gives up.
+    function _moveBlock(uint256 kind, address actor) private returns (bool) {
+        if (kind <= 24) return _openBlock(kind == 23, actor);
+        uint256 id = _phaseDispute(kind == 25 ? Phase.Demand : _below(2) == 0 ? Phase.Expanded : Phase.Choose);
+        if (id == 0) return act(actor, address(disputes), 0, abi.encodeCall(disputes.descend, (DisputeId.wrap(9), 0)));
+        Dispute memory dispute = disputeOf(id);
+        if (_below(8) != 0) actor = dispute.challenger;
+        if (isHonestChallenger(actor)) return false;
+        if (kind == 25) {
+            if (actor.balance < DEMAND_BOND) return false;
+            bytes memory question = demandNextCall(id, dispute.turn, _below(STEPS), _question(actor));
+            if (!act(actor, address(disputes), _below(12) == 0 ? DEMAND_BOND - 1 : DEMAND_BOND, question)) return false;
+            paidFor[id] += DEMAND_BOND;
+            return true;
+        }
+        uint256 way = _below(6);
+        bytes memory data = abi.encodeCall(disputes.descend, (DisputeId.wrap(id), dispute.turn));
+        if (way == 0) data = abi.encodeCall(disputes.concede, (DisputeId.wrap(id)));
+        if (way >= 4) data = borderCall(id, dispute, stands(dispute) ? kindOf(jobOf(dispute.jobId)) : _below(3), _below(TENSORS));
+        return act(actor, address(disputes), 0, data);
+    }
+
+    function _openBlock(bool byBlock, address actor) private returns (bool) {
+        uint256 jobId = _jobIn(JobStatus.Committed);
+        if (disputes.disputeCount() >= MAX_DISPUTES || jobId == 0 || actor.balance < DEMAND_BOND) return false;
+        JobView memory job = jobOf(jobId);
+        if (isHonestChallenger(actor) && (job.status != JobStatus.Committed || kindOf(job) == TRUE_TRACE)) return false;
+        if (!job.unfolded && _below(12) != 0) act(actor, address(jobs), 0, unfoldCall(jobId));
+        uint256 bond = byBlock ? BOND : DEMAND_BOND;
+        bytes memory data = byBlock
+            ? abi.encodeCall(disputes.openBlock, (JobId.wrap(jobId), job.attempt, provedBlock(_below(6) == 0 ? 0 : INNER_BLOCK)))
+            : demandCall(jobId, job.attempt, _below(STEPS), _question(actor));
+        if (!act(actor, address(disputes), _below(12) == 0 ? bond - 1 : bond, data)) return false;
+        uint256 id = disputes.disputeCount();
+        _opened(id, bond);
+        sealedElement[id] = isHonestChallenger(actor) ? 1 : uint64(_below(4));
+        return true;
+    }
+
+    /// @dev Not 2, which the judge calls malformed: executors refuse programs with an element that cannot be judged.
+    function _question(address actor) private returns (uint64) {
+        return isHonestChallenger(actor) || _below(2) == 0 ? 1 : 3;
+    }
+
+    /// @dev A live dispute in this phase, if there is one; else any.
+    function _phaseDispute(Phase phase) private returns (uint256 id) {
+        id = _someDispute();
+        uint256 count = disputes.disputeCount();
+        for (uint256 i = 0; i < count && disputeOf(id).phase != phase; i++) id = id % count + 1;
     }
 
     function _refute(uint256 id, address actor) private returns (bool) {
