@@ -1,7 +1,7 @@
 import { GainsayError } from "../../../protocol/errors.ts";
 import { operandReader, type ExecutionTensors } from "../../../protocol/dispute/stepOperands.ts";
 import { judgeElement, type ElementVerdict } from "../../../protocol/judge/judgeElement.ts";
-import { elementsRead } from "../../../protocol/judge/taps.ts";
+import { elementsRead, type ReadOperand } from "../../../protocol/judge/taps.ts";
 import { elementReader } from "../../../protocol/program/elements.ts";
 import { dtypes, sources, type Program, type Step } from "../../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
@@ -99,7 +99,7 @@ function search(program: Program, tensors: ExecutionTensors, { derived, sharedFi
       return judgeElement(step, read, element, claimed(element));
     };
     const isFraud = (element: number): boolean => verdict(element).fraud;
-    const fresh: OpenStep = { step, verdict, isFraud, frauds: () => Array.from({ length: elements }, (_, element) => element).filter(isFraud), knobs: taps * elements > MAX_TAPS ? new Map() : knobsOf(step, elements, fixed) };
+    const fresh: OpenStep = { step, verdict, isFraud, frauds: () => Array.from({ length: elements }, (_, element) => element).filter(isFraud), knobs: taps * elements > MAX_TAPS ? new Map() : knobsOf(step, elements, fixed, read) };
     opened.set(step, fresh);
     return fresh;
   };
@@ -230,12 +230,12 @@ function search(program: Program, tensors: ExecutionTensors, { derived, sharedFi
 }
 
 /** For each element of a step's result, the elements of float tensors in between that it reads. */
-function knobsOf(step: Step, elements: number, fixed: ReadonlySet<number>): Map<number, Knob[]> {
+function knobsOf(step: Step, elements: number, fixed: ReadonlySet<number>, read: ReadOperand): Map<number, Knob[]> {
   const shared = new Map<string, Knob>();
   const knobs = new Map<number, Knob[]>();
   for (let element = 0; element < elements; element++) {
     const own = new Set<Knob>();
-    elementsRead(step, element).forEach((runs, i) => {
+    elementsRead(step, element, read).forEach((runs, i) => {
       const { source, index, dtype } = step.operands[i] as Step["operands"][number];
       if (source !== sources.trace || dtype !== dtypes.float32 || fixed.has(index)) return;
       for (const { first, count } of runs) {
