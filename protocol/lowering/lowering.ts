@@ -283,6 +283,8 @@ function unextendable({ core }: DraftStep): boolean {
 
 function tooBig(step: DraftStep): boolean {
   if (step.core?.kind === stepKinds.movement && expressionLeaves(step.expression).length > 0) return true;
-  const operands = (step.core === undefined ? 0 : step.core.factors.length + step.core.addends.length) + expressionLeaves(step.expression).length;
+  // A tensor that the formula names several times is one operand.
+  const values = new Set(expressionLeaves(step.expression).map((view) => JSON.stringify(view)));
+  const operands = (step.core === undefined ? 0 : step.core.factors.length + step.core.addends.length) + values.size;
   return operands > MAX_OPERANDS || expressionDepth(step.expression) > MAX_EXPRESSION_DEPTH;
 }

@@ -72,19 +72,3 @@ export function joined(graph: GraphBuilder, parts: readonly string[], axis: numb
   }
   return rest;
 }
-
-/** GatherND with constant indices: a lookup along the flattened leading axes. */
-export function rewriteGatherNd(graph: GraphBuilder): boolean {
-  const indices = graph.constant(1);
-  if (indices === undefined || intAttribute(graph.node, "batch_dims", 0) !== 0) throw new Refusal("its indices are computed at run time, or it works in batches");
-  const data = graph.shapeOf(graph.input(0));
-  const shape = graph.shapeOf(graph.input(1));
-  const depth = shape.at(-1)!;
-  const count = indices.length / depth;
-  const linear = Array.from({ length: count }, (_, k) =>
-    indices.slice(k * depth, (k + 1) * depth).reduce((place, index, axis) => place * data[axis]! + (index < 0 ? index + data[axis]! : index), 0),
-  );
-  const flat = graph.reshape(graph.input(0), [data.slice(0, depth).reduce((a, b) => a * b, 1), ...data.slice(depth)]);
-  graph.result(0, "Gather", [flat, graph.integers(linear, shape.slice(0, -1))], { axis: { int: 0 } });
-  return true;
-}

@@ -5,12 +5,15 @@ import type { Rewrite } from "./graphBuilder.ts";
 import { rewriteCumSum } from "./linearMaps.ts";
 import { rewriteBatchNorm, rewriteGroupNorm, rewriteInstanceNorm, rewriteLayerNorm, rewriteLpNorm, rewriteMeanVariance, rewriteRmsNorm } from "./norms.ts";
 import { quantisedBinary, quantisedUnary, rewriteDynamicQuantise, rewriteMatMulInteger, rewriteQGemm, rewriteQuantisedConcat, rewriteQuantisedPool } from "./quantised.ts";
-import { rewriteConcat, rewriteDepthToSpace, rewriteGatherNd, rewritePad, rewriteSpaceToDepth } from "./rearrangements.ts";
+import { rewriteCompress, rewriteGatherNd, rewriteReverseSequence } from "./lookups.ts";
+import { rewriteConcat, rewriteDepthToSpace, rewritePad, rewriteSpaceToDepth } from "./rearrangements.ts";
 import { recurrent } from "./recurrent.ts";
 import { rewriteReduceProd, sumOf } from "./reductions.ts";
 import { rewriteResize } from "./resizes.ts";
 import { rewriteGemm } from "./scales.ts";
+import { rewriteScatterElements, rewriteScatterNd, rewriteTensorScatter } from "./scatters.ts";
 import { rewriteHardmax, rewriteLrn, rewriteOneHot, rewriteTopK, rewriteTrilu } from "./selections.ts";
+import { arccosine, arcsine, arctangent, hyperbolicArccosine, hyperbolicArcsine, hyperbolicArctangent, hyperbolicCosine, hyperbolicSine, tangent, written } from "./trigonometry.ts";
 import { rewriteConvTranspose } from "./transposedConvolutions.ts";
 
 /** Operators that are replaced by others before lowering, by name. */
@@ -42,6 +45,12 @@ export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ["Pad", rewritePad],
   ["Concat", rewriteConcat],
   ["GatherND", rewriteGatherNd],
+  ["Compress", rewriteCompress],
+  ["ReverseSequence", rewriteReverseSequence],
+  ["Scatter", rewriteScatterElements],
+  ["ScatterElements", rewriteScatterElements],
+  ["ScatterND", rewriteScatterNd],
+  ["TensorScatter", rewriteTensorScatter],
   ["CumSum", rewriteCumSum],
   ["Trilu", rewriteTrilu],
   ["OneHot", rewriteOneHot],
@@ -49,6 +58,15 @@ export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ["TopK", rewriteTopK],
   ["LRN", rewriteLrn],
   ["Einsum", rewriteEinsum],
+  ["Tan", written(tangent)],
+  ["Atan", written(arctangent)],
+  ["Asin", written(arcsine)],
+  ["Acos", written(arccosine)],
+  ["Sinh", written(hyperbolicSine)],
+  ["Cosh", written(hyperbolicCosine)],
+  ["Asinh", written(hyperbolicArcsine)],
+  ["Acosh", written(hyperbolicArccosine)],
+  ["Atanh", written(hyperbolicArctangent)],
   ["DynamicQuantizeLinear", rewriteDynamicQuantise],
   ["MatMulInteger", rewriteMatMulInteger],
   ["com.microsoft.QLinearAdd", quantisedBinary("Add")],
