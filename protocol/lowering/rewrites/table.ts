@@ -2,14 +2,16 @@ import { floatAttribute } from "../../onnx/attributes.ts";
 import { rewriteAttention } from "./attention.ts";
 import { rewriteEinsum } from "./einsum.ts";
 import type { Rewrite } from "./graphBuilder.ts";
-import { rewriteCumSum } from "./linearMaps.ts";
 import { rewriteBatchNorm, rewriteGroupNorm, rewriteInstanceNorm, rewriteLayerNorm, rewriteLpNorm, rewriteMeanVariance, rewriteRmsNorm } from "./norms.ts";
+import { rewriteCol2Im, rewriteGlobalLpPool, rewriteLpPool, rewriteMaxPool } from "./pools.ts";
+import { rewriteBitShift, rewriteBitwiseNot, rewritePow } from "./powers.ts";
 import { quantisedBinary, quantisedUnary, rewriteDynamicQuantise, rewriteMatMulInteger, rewriteQGemm, rewriteQuantisedConcat, rewriteQuantisedPool } from "./quantised.ts";
 import { rewriteCompress, rewriteGatherNd, rewriteReverseSequence } from "./lookups.ts";
 import { rewriteConcat, rewriteDepthToSpace, rewritePad, rewriteSpaceToDepth } from "./rearrangements.ts";
 import { recurrent } from "./recurrent.ts";
 import { rewriteReduceProd, sumOf } from "./reductions.ts";
 import { rewriteResize } from "./resizes.ts";
+import { rewriteCumSum } from "./running.ts";
 import { rewriteGemm } from "./scales.ts";
 import { rewriteScatterElements, rewriteScatterNd, rewriteTensorScatter } from "./scatters.ts";
 import { rewriteHardmax, rewriteLrn, rewriteOneHot, rewriteTopK, rewriteTrilu } from "./selections.ts";
@@ -45,6 +47,13 @@ export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ["Pad", rewritePad],
   ["Concat", rewriteConcat],
   ["GatherND", rewriteGatherNd],
+  ["LpPool", rewriteLpPool],
+  ["GlobalLpPool", rewriteGlobalLpPool],
+  ["MaxPool", rewriteMaxPool],
+  ["Col2Im", rewriteCol2Im],
+  ["Pow", rewritePow],
+  ["BitShift", rewriteBitShift],
+  ["BitwiseNot", rewriteBitwiseNot],
   ["Compress", rewriteCompress],
   ["ReverseSequence", rewriteReverseSequence],
   ["Scatter", rewriteScatterElements],
