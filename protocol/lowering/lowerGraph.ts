@@ -7,6 +7,7 @@ import { dtypes, stepKinds } from "../program/types.ts";
 import { elementCount } from "../onnx/tensors.ts";
 import { inScope, MAX_TERMS, Refusal, UnknownType, type DraftStep, type View } from "./draft.ts";
 import { Lowering, type ValueType } from "./lowering.ts";
+import { whyUnsupported } from "./operators/hints.ts";
 import { operatorKey } from "./operators/operatorKey.ts";
 import { operators } from "./operators/table.ts";
 import { GraphBuilder } from "./rewrites/graphBuilder.ts";
@@ -28,7 +29,7 @@ export interface LoweredGraph {
 /** What stands in the way of a folded graph at first sight: inputs and outputs that are not float32, and operators not in the table. */
 export function plainOffenders(model: Model): Offender[] {
   const unknown = model.graph.node.filter((node) => isStandard(node) && !known(node));
-  return [...foreignOffenders(model), ...unknown.map((node) => ({ node: node.name, op: node.opType, reason: "the operator is not supported" }))];
+  return [...foreignOffenders(model), ...unknown.map((node) => ({ node: node.name, op: node.opType, reason: whyUnsupported(node.opType) }))];
 }
 
 /** The same for a graph before it is folded, when operators that are not in the table may still disappear. */
@@ -58,6 +59,8 @@ export function lowerGraph(model: Model, types: ReadonlyMap<string, ValueType>):
       continue;
     }
     try {
+      // What has no elements is never committed; who reads it is told so, unless it can do without.
+      if (isEmpty(node.output, types)) continue;
       checkResults(node.output, lowering);
       const lower = operators.get(operatorKey(node));
       if (lower === undefined) throw new Refusal(whyNotRewritten(node, types, initializers, opset));
@@ -148,8 +151,13 @@ function checkResults(names: readonly string[], lowering: Lowering): void {
     if (name === "") continue;
     const { dtype, shape } = lowering.typeOf(name);
     if (!inScope(dtype)) throw new Refusal(`its result ${JSON.stringify(name)} has element type ${dtype}, which is not supported`);
-    if (elementCount(shape) === 0) throw new Refusal(`its result ${JSON.stringify(name)} has no elements`);
+    if (elementCount(shape) === 0 && names.length === 1) throw new Refusal(`its result ${JSON.stringify(name)} has no elements`);
   }
+}
+
+/** Whether no output of a node has elements. */
+function isEmpty(names: readonly string[], types: ReadonlyMap<string, ValueType>): boolean {
+  return names.every((name) => name === "" || types.get(name)?.shape.includes(0) === true);
 }
 
 function lengthOffenders(step: DraftStep): Offender[] {

@@ -21,9 +21,9 @@ export function lowerWhere(node: NodeProto, lowering: Lowering): void {
   lowering.defineElementwise(node, node.input.map((name) => ({ name })), ([condition, a, b]) => formula.apply(opcodes.select, condition!, a!, b!), exact);
 }
 
-/** Mod of integers: the sign follows the divisor, or the dividend with `fmod`. */
+/** Mod of integers: the sign follows the divisor, or the dividend with `fmod`; of floats only with `fmod`. */
 export function lowerMod(node: NodeProto, lowering: Lowering): void {
-  if (lowering.typeOf(node.output[0]!).dtype === dtypes.float32) throw new Refusal("it is the remainder of floats; only integers are supported");
+  if (lowering.typeOf(node.output[0]!).dtype === dtypes.float32) return lowerRemainder(node, lowering);
   const inputs = node.input.map((name) => ({ name, leaf: true }));
   lowering.defineElementwise(
     node,
@@ -38,6 +38,21 @@ export function lowerMod(node: NodeProto, lowering: Lowering): void {
     },
     exact,
   );
+}
+
+/**
+ * The remainder of floats, which kernels compute exactly: `a − trunc(a/b)·b` encloses it, since the enclosure of the quotient holds the exact
+ * one. An infinite divisor leaves the dividend as it is.
+ */
+function lowerRemainder(node: NodeProto, lowering: Lowering): void {
+  if (intAttribute(node, "fmod", 0) === 0) throw new Refusal("it is the remainder of floats with the sign of the divisor, which ONNX does not define");
+  lowering.defineElementwise(node, node.input.map((name) => ({ name, leaf: true })), ([a, b]) => {
+    const whole = formula.apply(opcodes.truncate, formula.apply(opcodes.div, a!, b!));
+    const unlimited = formula.apply(opcodes.equal, formula.apply(opcodes.abs, b!), formula.constant<View>(Infinity));
+    const finite = formula.apply(opcodes.equal, formula.apply(opcodes.sub, a!, a!), formula.constant<View>(0));
+    const rest = formula.apply(opcodes.sub, a!, formula.apply(opcodes.mul, whole, b!));
+    return formula.apply(opcodes.select, formula.apply(opcodes.and, unlimited, finite), a!, rest);
+  });
 }
 
 /** IsInf for either sign or one of them. */

@@ -90,6 +90,6 @@ export function lowerSplit(node: NodeProto, lowering: Lowering): void {
     if (name === "") return;
     const shape = view.map.shape.map((dim, j) => (j === axis ? size : dim));
     if (!sameShape(shape, lowering.shapeOf(name))) throw new Refusal("its sizes do not give the shapes that ONNX Runtime found");
-    lowering.defineView(name, view, sliceMap(view.map, start, shape.map(() => 1), shape));
+    if (size > 0) lowering.defineView(name, view, sliceMap(view.map, start, shape.map(() => 1), shape));
   });
 }

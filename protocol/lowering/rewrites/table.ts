@@ -1,5 +1,6 @@
 import { floatAttribute } from "../../onnx/attributes.ts";
 import { rewriteAttention } from "./attention.ts";
+import { rewriteDequantizeLinear, rewriteQuantizeLinear } from "./blocks.ts";
 import { rewriteEinsum } from "./einsum.ts";
 import type { Rewrite } from "./graphBuilder.ts";
 import { rewriteBatchNorm, rewriteGroupNorm, rewriteInstanceNorm, rewriteLayerNorm, rewriteLpNorm, rewriteMeanVariance, rewriteRmsNorm } from "./norms.ts";
@@ -11,8 +12,10 @@ import { rewriteConcat, rewriteDepthToSpace, rewritePad, rewriteSpaceToDepth } f
 import { recurrent } from "./recurrent.ts";
 import { rewriteReduceProd, sumOf } from "./reductions.ts";
 import { rewriteResize } from "./resizes.ts";
+import { rewriteOwnRotary, rewriteRotary } from "./rotary.ts";
 import { rewriteCumSum } from "./running.ts";
 import { rewriteGemm } from "./scales.ts";
+import { rewriteAffineGrid, rewriteGridSample } from "./sampling.ts";
 import { rewriteScatterElements, rewriteScatterNd, rewriteTensorScatter } from "./scatters.ts";
 import { rewriteHardmax, rewriteLrn, rewriteOneHot, rewriteTopK, rewriteTrilu } from "./selections.ts";
 import { arccosine, arcsine, arctangent, hyperbolicArccosine, hyperbolicArcsine, hyperbolicArctangent, hyperbolicCosine, hyperbolicSine, tangent, written } from "./trigonometry.ts";
@@ -36,6 +39,12 @@ export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ["ReduceLogSumExp", sumOf("LogSumExp")],
   ["ReduceProd", rewriteReduceProd],
   ["Attention", rewriteAttention],
+  ["DequantizeLinear", rewriteDequantizeLinear],
+  ["QuantizeLinear", rewriteQuantizeLinear],
+  ["AffineGrid", rewriteAffineGrid],
+  ["GridSample", rewriteGridSample],
+  ["RotaryEmbedding", rewriteRotary],
+  ["com.microsoft.RotaryEmbedding", rewriteOwnRotary],
   ["LSTM", recurrent("LSTM")],
   ["GRU", recurrent("GRU")],
   ["RNN", recurrent("RNN")],
