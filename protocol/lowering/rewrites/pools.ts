@@ -61,6 +61,24 @@ export function rewriteMaxPool(graph: GraphBuilder): boolean {
   return true;
 }
 
+/** MaxUnpool: each element where its index says, among zeros. */
+export function rewriteMaxUnpool(graph: GraphBuilder): boolean {
+  const [values, result] = [graph.shapeOf(graph.input(0)), graph.shapeOf(graph.node.output[0]!)];
+  if (graph.has(2)) {
+    // Indices count in the smaller plane that the kernel gives, which stands in the upper corner of the one asked for.
+    const kernel = kernelOf(graph);
+    const pads = intsAttribute(graph.node, "pads") ?? [...kernel, ...kernel].map(() => 0);
+    const strides = intsAttribute(graph.node, "strides") ?? kernel.map(() => 1);
+    const plain = kernel.map((size, k) => (values[2 + k]! - 1) * strides[k]! - pads[k]! - pads[kernel.length + k]! + size);
+    if (plain.some((size, k) => size !== result[2 + k])) throw new Refusal("its output shape is not the one that its kernel gives");
+  }
+  const flat = (name: string, shape: readonly number[]): string => graph.reshape(name, [product(shape)]);
+  const zeros = graph.floats([product(result)], new Float32Array(product(result)));
+  const placed = graph.add("ScatterElements", [zeros, flat(graph.input(1), values), flat(graph.input(0), values)], { axis: { int: 0 } });
+  graph.result(0, "Reshape", [placed, graph.integers(result)]);
+  return true;
+}
+
 /** Col2Im: a transposed convolution whose filters put each column's elements where they came from. */
 export function rewriteCol2Im(graph: GraphBuilder): boolean {
   const { node } = graph;

@@ -4,7 +4,9 @@ import { Refusal } from "../draft.ts";
 import type { GraphBuilder } from "./graphBuilder.ts";
 import { joined } from "./rearrangements.ts";
 
-const LARGEST_K = 32;
+/** Each of the k rounds commits the tensor once more. */
+const LARGEST_K = 512;
+const MOST_ELEMENTS = 2 ** 24;
 
 /** Trilu: what lies beyond the diagonal becomes zero. */
 export function rewriteTrilu(graph: GraphBuilder): boolean {
@@ -54,25 +56,46 @@ export function rewriteHardmax(graph: GraphBuilder): boolean {
   return true;
 }
 
-/** TopK for small constant k: the largest is taken out again and again. */
+/** TopK for constant k: the largest is taken out again and again. */
 export function rewriteTopK(graph: GraphBuilder): boolean {
   const x = graph.input(0);
   const { dtype, shape } = graph.typeOf(x);
   const k = graph.has(1) ? graph.constant(1)?.[0] : intAttribute(graph.node, "k", 0);
-  if (k === undefined || k > LARGEST_K || dtype !== dtypes.float32) throw new Refusal(`its k is computed at run time or larger than ${LARGEST_K}, or its elements are not float32`);
+  if (k === undefined) throw new Refusal("its k is computed at run time");
+  if (dtype !== dtypes.float32 && dtype !== dtypes.int64 && dtype !== dtypes.int32) throw new Refusal(`it orders element type ${dtype}; float32, int32 and int64 are supported`);
+  if (k > LARGEST_K || k * shape.reduce((a, b) => a * b, 1) > MOST_ELEMENTS) throw new Refusal(`it takes the first ${k} of ${shape.join("×")}; at most ${LARGEST_K}, and ${MOST_ELEMENTS} elements in all rounds together, are supported`);
   const given = intAttribute(graph.node, "axis", -1);
   const axis = given < 0 ? given + shape.length : given;
   const largest = intAttribute(graph.node, "largest", 1) !== 0;
   const classes = graph.integers(Array.from({ length: shape[axis]! }, (_, place) => place), [shape[axis]!, ...shape.slice(axis + 1).map(() => 1)]);
   const [values, places]: [string[], string[]] = [[], []];
+  // Stands for what was taken already; an element that equals it can be found twice.
+  const taken = extremeOf(graph, dtype, !largest);
   let rest = x;
   for (let round = 0; round < k; round++) {
     places.push(graph.add(largest ? "ArgMax" : "ArgMin", [rest], { axis: { int: axis } }));
     values.push(graph.reduce(largest ? "ReduceMax" : "ReduceMin", rest, [axis]));
-    if (round + 1 < k) rest = graph.add("Where", [graph.add("Equal", [places.at(-1)!, classes]), graph.scalar(largest ? -Infinity : Infinity), rest]);
+    if (round + 1 < k) rest = graph.add("Where", [graph.add("Equal", [places.at(-1)!, classes]), taken, rest]);
   }
   if (graph.wants(0)) graph.result(0, "Concat", joined(graph, values, axis), { axis: { int: axis } });
   if (graph.wants(1)) graph.result(1, "Concat", joined(graph, places, axis), { axis: { int: axis } });
+  return true;
+}
+
+/** The largest or smallest number of a type. */
+function extremeOf(graph: GraphBuilder, dtype: number, largest: boolean): string {
+  if (dtype === dtypes.float32) return graph.scalar(largest ? Infinity : -Infinity);
+  const value = largest ? 2n ** 63n - 1n : -(2n ** 63n);
+  const values = dtype === dtypes.int64 ? BigInt64Array.of(value) : Int32Array.of(largest ? 2 ** 31 - 1 : -(2 ** 31));
+  return graph.tensor(dtype, [], new Uint8Array(values.buffer));
+}
+
+/** Shape and Size, where shapes are fixed: constants. */
+export function rewriteShape(graph: GraphBuilder): boolean {
+  const shape = graph.shapeOf(graph.input(0));
+  const clamp = (value: number): number => Math.min(Math.max(value < 0 ? value + shape.length : value, 0), shape.length);
+  const kept = shape.slice(clamp(intAttribute(graph.node, "start", 0)), clamp(intAttribute(graph.node, "end", shape.length)));
+  graph.result(0, "Identity", [graph.node.opType === "Size" ? graph.integers([shape.reduce((a, b) => a * b, 1)], []) : graph.integers(kept)]);
   return true;
 }
 

@@ -4,7 +4,7 @@ import { rewriteDequantizeLinear, rewriteQuantizeLinear } from "./blocks.ts";
 import { rewriteEinsum } from "./einsum.ts";
 import type { Rewrite } from "./graphBuilder.ts";
 import { rewriteBatchNorm, rewriteGroupNorm, rewriteInstanceNorm, rewriteLayerNorm, rewriteLpNorm, rewriteMeanVariance, rewriteRmsNorm } from "./norms.ts";
-import { rewriteCol2Im, rewriteGlobalLpPool, rewriteLpPool, rewriteMaxPool } from "./pools.ts";
+import { rewriteCol2Im, rewriteGlobalLpPool, rewriteLpPool, rewriteMaxPool, rewriteMaxUnpool } from "./pools.ts";
 import { rewriteBitShift, rewriteBitwiseNot, rewritePow } from "./powers.ts";
 import { quantisedBinary, quantisedUnary, rewriteDynamicQuantise, rewriteMatMulInteger, rewriteQGemm, rewriteQuantisedConcat, rewriteQuantisedPool } from "./quantised.ts";
 import { rewriteCompress, rewriteGatherNd, rewriteReverseSequence } from "./lookups.ts";
@@ -17,7 +17,7 @@ import { rewriteCumSum } from "./running.ts";
 import { rewriteGemm } from "./scales.ts";
 import { rewriteAffineGrid, rewriteGridSample } from "./sampling.ts";
 import { rewriteScatterElements, rewriteScatterNd, rewriteTensorScatter } from "./scatters.ts";
-import { rewriteHardmax, rewriteLrn, rewriteOneHot, rewriteTopK, rewriteTrilu } from "./selections.ts";
+import { rewriteHardmax, rewriteLrn, rewriteOneHot, rewriteShape, rewriteTopK, rewriteTrilu } from "./selections.ts";
 import { arccosine, arcsine, arctangent, hyperbolicArccosine, hyperbolicArcsine, hyperbolicArctangent, hyperbolicCosine, hyperbolicSine, tangent, written } from "./trigonometry.ts";
 import { rewriteConvTranspose } from "./transposedConvolutions.ts";
 
@@ -59,6 +59,9 @@ export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
   ["LpPool", rewriteLpPool],
   ["GlobalLpPool", rewriteGlobalLpPool],
   ["MaxPool", rewriteMaxPool],
+  ["MaxUnpool", rewriteMaxUnpool],
+  ["Shape", rewriteShape],
+  ["Size", rewriteShape],
   ["Col2Im", rewriteCol2Im],
   ["Pow", rewritePow],
   ["BitShift", rewriteBitShift],
