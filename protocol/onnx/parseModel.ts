@@ -1,5 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { GainsayError } from "../errors.ts";
+import { changeOpset } from "./changeOpset.ts";
 import { ModelProtoSchema, type GraphProto, type ModelProto, type NodeProto } from "./generated/onnx_pb.ts";
 import { MAX_IR_VERSION, MAX_OPSET, MIN_IR_VERSION } from "./limits.ts";
 
@@ -11,7 +12,7 @@ export type Model = ModelProto & { graph: GraphProto };
  *
  * Throws `MODEL_NOT_ONNX` for bytes that are no ONNX model, `MODEL_TRUNCATED` where the file ends early, `MODEL_IR_VERSION` and
  * `MODEL_OPSET` for versions out of range, `MODEL_EXTERNAL_DATA` for weights kept in other files, and `MODEL_DOMAIN` for functions of
- * the model's own. Nodes without a name, or with one that is taken, get one made of operator and output.
+ * the model's own. Models of opsets before 7 are brought to opset 7. Nodes without a name, or with one that is taken, get one made of operator and output.
  */
 export function parseModel(bytes: Uint8Array): Model {
   checkFraming(bytes);
@@ -22,12 +23,13 @@ export function parseModel(bytes: Uint8Array): Model {
     throw notOnnx("The file is not an ONNX model: its protobuf encoding is damaged.", cause);
   }
   if (model.graph === undefined) throw notOnnx("The file is not an ONNX model: it has no graph.");
+  nameNodes(model.graph.node);
+  changeOpset(model as Model);
   checkVersions(model);
   if (model.$unknown?.some((field) => field.no === 25)) {
     throw new GainsayError("The model defines functions of its own; inline them before compiling (onnx.inliner does it).", { code: "MODEL_DOMAIN", kind: "usage" });
   }
   checkStorage(model.graph);
-  nameNodes(model.graph.node);
   return model as Model;
 }
 

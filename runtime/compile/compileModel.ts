@@ -18,7 +18,7 @@ import { readTypes } from "./readTypes.ts";
 const shapeArithmetic = new Set(["Shape", "Size", "ConstantOfShape", "Range"]);
 
 /** What a replacement brings in may have to be replaced in turn. */
-const MAX_ROUNDS = 3;
+const MAX_ROUNDS = 8;
 
 export interface CompileOptions {
   /** Bytes of an ONNX file. */
@@ -59,7 +59,13 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
 
 /** Constants folded; twice where functions that ONNX Runtime writes out at the end of the first time leave shape arithmetic behind. */
 async function fold(source: Model, runner: FoldRunner): Promise<Model> {
-  const once = async (model: Model): Promise<Model> => pruneModel(parseModel(await runner.fold(serializeModel(model)).catch(preferring(foreignOffenders(source)))));
+  const inputs = new Set(source.graph.input.map(({ name }) => name));
+  const once = async (model: Model): Promise<Model> => {
+    const folded = pruneModel(parseModel(await runner.fold(serializeModel(model)).catch(preferring(foreignOffenders(source)))));
+    // In old file formats ONNX Runtime lists the constants that it found among the inputs.
+    folded.graph.input = folded.graph.input.filter(({ name }) => inputs.has(name));
+    return folded;
+  };
   const folded = await once(source);
   return folded.graph.node.some(({ opType }) => shapeArithmetic.has(opType)) ? once(folded) : folded;
 }

@@ -4,7 +4,6 @@ const hints: ReadonlyMap<string, string> = new Map([
     name,
     `the shape of its result depends on its input, which a program with fixed shapes cannot have; end the model before it and run ${name} on the outputs`,
   ]),
-  ...["Loop", "Scan", "If"].map((name): [string, string] => [name, "its body runs as often as the input says, or not at all; export the model with control flow unrolled"]),
   ...["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"].map((name): [string, string] => [
     name,
     "it draws random numbers, which no two executions share; feed them as an input",

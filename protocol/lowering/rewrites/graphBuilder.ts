@@ -17,8 +17,10 @@ export class GraphBuilder {
   readonly #shapes = new Map<string, number[]>();
   readonly #types: ReadonlyMap<string, ValueType>;
   readonly #initializers: ReadonlyMap<string, TensorProto>;
+  readonly #producers: ReadonlyMap<string, NodeProto>;
 
-  constructor(node: NodeProto, opset: number, types: ReadonlyMap<string, ValueType>, initializers: ReadonlyMap<string, TensorProto>) {
+  constructor(node: NodeProto, opset: number, types: ReadonlyMap<string, ValueType>, initializers: ReadonlyMap<string, TensorProto>, producers: ReadonlyMap<string, NodeProto> = new Map()) {
+    this.#producers = producers;
     this.node = node;
     this.opset = opset;
     this.#types = types;
@@ -39,6 +41,11 @@ export class GraphBuilder {
   /** Whether output `k` is read. */
   wants(k: number): boolean {
     return (this.node.output[k] ?? "") !== "";
+  }
+
+  /** The node that defines a value, if one does. */
+  producer(name: string): NodeProto | undefined {
+    return this.#producers.get(name);
   }
 
   typeOf(name: string): ValueType {
@@ -98,6 +105,22 @@ export class GraphBuilder {
     const name = `${this.node.name}/constant_${this.constants.length}`;
     this.constants.push(makeTensor(name, dtype, shape, bytes));
     return name;
+  }
+
+  /** A constant under the name it has. */
+  constantOf(tensor: TensorProto): string {
+    this.constants.push(tensor);
+    return tensor.name;
+  }
+
+  /** Adds a node as it is. */
+  push(node: NodeProto): void {
+    this.nodes.push(node);
+  }
+
+  /** Start of names that nothing else has. */
+  prefix(label: string): string {
+    return `${this.node.name}/${label}_${this.nodes.length}`;
   }
 
   reshape(name: string, shape: readonly number[]): string {

@@ -2,6 +2,9 @@ import { floatAttribute, intAttribute } from "../../onnx/attributes.ts";
 import { Refusal } from "../draft.ts";
 import type { GraphBuilder } from "./graphBuilder.ts";
 
+/** Operators that become contractions, which take in what follows them. */
+const products: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "MatMul", "Gemm"]);
+
 /** LayerNormalization: over all axes from `axis` on. */
 export function rewriteLayerNorm(graph: GraphBuilder): boolean {
   const x = graph.input(0);
@@ -70,7 +73,10 @@ export function rewriteLpNorm(graph: GraphBuilder): boolean {
   return true;
 }
 
-/** BatchNormalization at inference: one scale and one shift for each channel. */
+/**
+ * BatchNormalization at inference: one scale and one shift for each channel. Behind a product they become its epilogue; elsewhere they are a
+ * convolution of one tap, whose bound leaves room for kernels that fold mean and deviation into them in another order.
+ */
 export function rewriteBatchNorm(graph: GraphBuilder): boolean {
   if (intAttribute(graph.node, "training_mode", 0) !== 0 || graph.wants(1)) throw new Refusal("it is in training mode");
   const shape = graph.shapeOf(graph.input(0));
@@ -79,8 +85,14 @@ export function rewriteBatchNorm(graph: GraphBuilder): boolean {
   const [scale, bias, mean, variance] = [1, 2, 3, 4].map((k) => graph.constant(k));
   if (scale && bias && mean && variance) {
     const factor = scale.map((value, k) => Math.fround(value / Math.sqrt(variance[k]! + epsilon)));
+    const shift = bias.map((value, k) => value - mean[k]! * factor[k]!);
+    if (shape.length > 2 && !products.has(graph.producer(graph.input(0))?.opType ?? "")) {
+      const filters = graph.floats([shape[1]!, 1, ...shape.slice(2).map(() => 1)], factor);
+      graph.result(0, "Conv", [graph.input(0), filters, graph.floats([shape[1]!], shift)], { group: { int: shape[1]! }, kernel_shape: { ints: shape.slice(2).map(() => 1) } });
+      return true;
+    }
     const scaled = graph.add("Mul", [graph.input(0), graph.floats(channels, factor)]);
-    graph.result(0, "Add", [scaled, graph.floats(channels, bias.map((value, k) => value - mean[k]! * factor[k]!))]);
+    graph.result(0, "Add", [scaled, graph.floats(channels, shift)]);
     return true;
   }
   const perChannel = (k: number): string => graph.reshape(graph.input(k), channels);

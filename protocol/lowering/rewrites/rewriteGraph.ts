@@ -19,11 +19,12 @@ export function rewriteGraph(model: Model, types: ReadonlyMap<string, ValueType>
   const { graph } = model;
   const opset = Number(model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")!.version);
   const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+  const producers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
   let replaced = 0;
   graph.node = graph.node.flatMap((node): NodeProto[] => {
     const rewrite = rewrites.get(operatorKey(node));
     if (rewrite === undefined) return [node];
-    const builder = new GraphBuilder(node, opset, types, initializers);
+    const builder = new GraphBuilder(node, opset, types, initializers, producers);
     try {
       if (!rewrite(builder)) return [node];
     } catch (error) {

@@ -1,6 +1,7 @@
 import { floatAttribute } from "../../onnx/attributes.ts";
 import { rewriteAttention } from "./attention.ts";
 import { rewriteDequantizeLinear, rewriteQuantizeLinear } from "./blocks.ts";
+import { rewriteIf, rewriteLoop, rewriteScan } from "./controlFlow.ts";
 import { rewriteEinsum } from "./einsum.ts";
 import type { Rewrite } from "./graphBuilder.ts";
 import { rewriteBatchNorm, rewriteGroupNorm, rewriteInstanceNorm, rewriteLayerNorm, rewriteLpNorm, rewriteMeanVariance, rewriteRmsNorm } from "./norms.ts";
@@ -23,6 +24,9 @@ import { rewriteConvTranspose } from "./transposedConvolutions.ts";
 
 /** Operators that are replaced by others before lowering, by name. */
 export const rewrites: ReadonlyMap<string, Rewrite> = new Map<string, Rewrite>([
+  ["If", rewriteIf],
+  ["Loop", rewriteLoop],
+  ["Scan", rewriteScan],
   ["Gemm", rewriteGemm],
   ["LayerNormalization", rewriteLayerNorm],
   ["RMSNormalization", rewriteRmsNorm],

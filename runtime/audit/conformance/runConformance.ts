@@ -82,7 +82,7 @@ async function operatorName(model: string, modelBytes: Uint8Array): Promise<stri
   const folder = path.dirname(model);
   const plain = path.join(path.dirname(folder), path.basename(folder).replace(/_expanded.*$/, ""), "model.onnx");
   if (plain !== model) {
-    const whole = await readFile(plain).then((bytes) => operatorsOf(new Uint8Array(bytes)), () => []);
+    const whole = await readFile(plain).then((bytes) => operatorsOf(new Uint8Array(bytes))).catch(() => []);
     if (whole.length === 1) return whole[0] as string;
   }
   const distinct = [...new Set(own)].sort();
