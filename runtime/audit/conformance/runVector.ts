@@ -1,4 +1,6 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { GainsayError } from "../../../protocol/errors.ts";
+import { ModelProtoSchema, type ModelProto } from "../../../protocol/onnx/generated/onnx_pb.ts";
 import { parseModel } from "../../../protocol/onnx/parseModel.ts";
 import { serializeModel } from "../../../protocol/onnx/serializeModel.ts";
 import type { FoldRunner } from "../../compile/createFoldRunner.ts";
@@ -37,12 +39,21 @@ export interface VectorReport {
 
 /**
  * Puts the published outputs of a vector before the contracts, and every tensor in between: honest elements must be sound, and
- * each falsified one fraud. Throws `Unsupported` where the model does not compile or ONNX Runtime itself does not pass the vector.
+ * each falsified one fraud. Throws `Unsupported` where the model does not compile or ONNX Runtime itself does not pass the vector; so also where
+ * it lacks the model's opset and, for the model brought to one that it has, finds no way to the published outputs.
  */
 export async function runVector({ modelBytes, dataSets }: Omit<Vector, "operators">, options: VectorOptions, dependencies: VectorDependencies): Promise<VectorReport> {
   const report: VectorReport = { wrong: [], verdicts: 0 };
   for (const dataSet of dataSets) await runDataSet(modelBytes, dataSet, options, dependencies, report);
+  const [own, read] = [opsetOf(fromBinary(ModelProtoSchema, modelBytes)), opsetOf(parseModel(modelBytes))];
+  if (own !== read && report.wrong.length > 0) {
+    throw new Unsupported(`ONNX Runtime's CPU provider does not run opset ${own} itself, and what it computes in between of the model brought to opset ${read} does not lead to the published outputs`);
+  }
   return report;
+}
+
+function opsetOf({ opsetImport }: ModelProto): number {
+  return Number(opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version ?? 0);
 }
 
 async function runDataSet(modelBytes: Uint8Array, dataSet: DataSet, { samples, seed, signal }: VectorOptions, { runner, inference, hasher, chain }: VectorDependencies, report: VectorReport): Promise<void> {
