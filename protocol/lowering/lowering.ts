@@ -149,7 +149,8 @@ export class Lowering {
     const name = node.output[0]!;
     const { shape, dtype } = this.typeOf(name);
     const allIntegers = [name, ...inputs.map((input) => input.name)].every((value) => isInteger(this.typeOf(value).dtype));
-    const decided = inputs.some((input) => this.growing(input.name)?.domain === "float");
+    // A bool may go on from a comparison of floats; other integers start from what is committed.
+    const decided = dtype === dtypes.bool && inputs.some((input) => this.growing(input.name)?.domain === "float");
     const domain: Domain = allIntegers && options.integer !== undefined && !decided ? "integer" : "float";
     if (allIntegers && domain === "float" && dtype !== dtypes.bool && options.converts !== true) throw new Refusal("it computes with integers, which is supported only for exact operators");
     if (domain === "float" && isInteger(dtype) && dtype !== dtypes.bool && options.converts !== true) throw new Refusal("its result is an integer");
@@ -231,7 +232,7 @@ export class Lowering {
     if (step === undefined || !sameShape(step.shape, shape)) return undefined;
     if (reader.leaf === true && step.expression.kind === "apply") return undefined;
     if (step.core !== undefined && unextendable(step)) return undefined;
-    if (step.domain === "float") return isInteger(step.dtype) && step.dtype !== dtypes.bool ? undefined : step;
+    if (step.domain === "float") return reader.domain === "integer" || (isInteger(step.dtype) && step.dtype !== dtypes.bool) ? undefined : step;
     const bare = step.core !== undefined && step.expression.kind === "core" && step.core.kind !== stepKinds.reduction;
     if (reader.domain !== "integer") return bare ? step : undefined;
     return bare || step.dtype === dtypes.bool || step.dtype === reader.ring ? step : undefined;

@@ -5,6 +5,12 @@ import type { LoadOptions, Optimization, Provider } from "./types.ts";
 const COREML_FP32_FLAGS = 0x010 | 0x020;
 
 /**
+ * Rewrites of ONNX Runtime that change what is computed by more than rounding, and are left out of every graph: one quantises float weights and
+ * biases between quantised activations again, the other takes a requantisation out.
+ */
+const UNFAITHFUL: readonly string[] = ["WeightBiasQuantization", "DoubleQDQPairsRemover"];
+
+/**
  * Session options of the numeric profile fp32: one stream of execution, no silent fallback from WebGPU to the CPU, and for
  * CoreML only the units that keep float32. What CUDA needs cannot be said here; see `profileEnvironment`.
  */
@@ -19,7 +25,7 @@ export function sessionOptions(provider: Provider, threads: number, optimization
     ...(load.saveOptimizedTo === undefined ? {} : { optimizedModelFilePath: load.saveOptimizedTo }),
     extra: {
       ...(provider === "webgpu" ? { session: { disable_cpu_ep_fallback: "1" } } : {}),
-      ...(load.disabledOptimizers?.length ? { optimization: { disable_specified_optimizers: load.disabledOptimizers.join(";") } } : {}),
+      optimization: { disable_specified_optimizers: [...UNFAITHFUL, ...(load.disabledOptimizers ?? [])].join(";") },
     },
   };
 }

@@ -47,10 +47,16 @@ describe("parseModel", () => {
 
   it("refuses versions out of range", () => {
     const build = (versions: { opset?: number; irVersion?: number }) => () => parseModel(buildOnnx({ inputs: { x: [2] }, nodes: [op("Relu", ["x"], ["y"])], outputs: ["y"], ...versions }));
-    expect(codeOf(build({ opset: 27 }))).toBe("MODEL_OPSET");
+    expect(codeOf(build({ opset: 28 }))).toBe("MODEL_OPSET");
     expect(codeOf(build({ opset: 26 }))).toBe("none");
     expect(codeOf(build({ irVersion: 14 }))).toBe("MODEL_IR_VERSION");
     expect(codeOf(build({ irVersion: 2 }))).toBe("MODEL_IR_VERSION");
+  });
+
+  it("reads the next opset where none of its operators is new", () => {
+    const build = (name: string, inputs: string[]) => buildOnnx({ inputs: { x: [] }, nodes: [op(name, inputs, ["y"])], outputs: ["y"], opset: 27 });
+    expect(Number(parseModel(build("Relu", ["x"])).opsetImport[0]!.version)).toBe(26);
+    expect(codeOf(() => parseModel(build("Range", ["x", "x", "x"])))).toBe("MODEL_OPSET");
   });
 
   it("refuses weights kept in other files", () => {
