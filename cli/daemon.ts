@@ -11,6 +11,7 @@ import type { Optimization } from "../runtime/inference/types.ts";
 import { loadIdentity } from "../runtime/keys/loadIdentity.ts";
 import { createLedger, type Ledger } from "../runtime/ledger/createLedger.ts";
 import { treeVerifier } from "../runtime/network/blobs/treeVerifier.ts";
+import { createKnownPeers } from "../runtime/network/createKnownPeers.ts";
 import { createNetwork } from "../runtime/network/createNetwork.ts";
 import type { Parts } from "../runtime/parts.ts";
 import { publishLocalPeer, readLocalPeers } from "../runtime/network/localPeers.ts";
@@ -68,6 +69,10 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
       listen: settings.listen,
       bootstrap: [...settings.bootstrap, ...(await readLocalPeers(paths.home, peerName))],
       identityKey: identity.raw,
+      mdns: settings.mdns,
+      nat: settings.nat,
+      relay: settings.relay,
+      ...(settings.dht === "off" ? {} : { dht: { mode: settings.dht, namespace: String(settings.chainId) } }),
       ...(options.announce.length === 0 ? {} : { announce: [...options.announce] }),
     },
     { logger, verify: treeVerifier },
@@ -80,6 +85,10 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
     return undefined;
   });
   if (unpublish !== undefined) context.onClose(unpublish);
+  const knownPeers = createKnownPeers(path.join(folders.folder, "known-peers.json"), network, logger);
+  // Its dials may take their time; nothing waits for them.
+  void knownPeers.start();
+  context.onClose(() => knownPeers.stop());
   const stakes = createStakeBook(chain);
   const providers = createProviderBook(network, chain.deployment, { stakes });
   context.onClose(() => providers.stop());

@@ -30,6 +30,10 @@ export function addSettingFlags(command: Command): Command {
     .option("--threads <number>", "threads of one inference; 0 takes one a core (env GAINSAY_THREADS; default 0)", integer(0, 1024))
     .option("--listen <multiaddr>", "address to listen on, may be repeated (env GAINSAY_LISTEN, comma-separated; default /ip4/127.0.0.1/tcp/0)", repeated(text))
     .option("--bootstrap <multiaddr>", "peer to stay connected with, may be repeated (env GAINSAY_BOOTSTRAP, comma-separated; default: daemons with the same data folder find each other)", repeated(text))
+    .addOption(new Option("--dht <mode>", "part taken in the table by which peers find each other: client only asks, server also answers and tells private addresses, auto answers once it has a public address (env GAINSAY_DHT; default auto)").choices(["off", "client", "server", "auto"]))
+    .option("--mdns", "find peers on the local network (env GAINSAY_MDNS; default no)")
+    .option("--nat", "keep a place at a relay and punch holes, for a machine that others cannot reach (env GAINSAY_NAT; default no)")
+    .option("--relay", "relay connections to machines behind NAT (env GAINSAY_RELAY; default no)")
     .option("--telemetry-port <port>", "loopback port for /metrics, /health, /ready and /status; 0 takes a free one (env GAINSAY_TELEMETRY_PORT; default: none)", integer(0, 65_535))
     .option("--polling-interval-ms <ms>", "milliseconds between looks at the chain (env GAINSAY_POLLING_INTERVAL_MS; default 1000)", integer(50, 600_000))
     .option("--confirmations <blocks>", "blocks below the head after which an event is taken as settled (env GAINSAY_CONFIRMATIONS; default 0)", integer(0, 10_000));

@@ -18,6 +18,10 @@ export interface GlobalFlags {
   telemetryPort?: number;
   pollingIntervalMs?: number;
   confirmations?: number;
+  dht?: string;
+  mdns?: boolean;
+  nat?: boolean;
+  relay?: boolean;
 }
 
 /** Adds the flags that every command takes. Environment variables are read by the configuration, which also knows the file. */

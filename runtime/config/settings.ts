@@ -7,6 +7,8 @@ function integer(minimum: number, maximum: number) {
   return z.preprocess((value) => (typeof value === "string" && /^-?\d+$/.test(value.trim()) ? Number(value) : value), z.number().int().min(minimum).max(maximum));
 }
 
+const yesOrNo = z.preprocess((value) => (typeof value === "string" ? ({ true: true, yes: true, "1": true, false: false, no: false, "0": false }[value.toLowerCase()] ?? value) : value), z.boolean());
+
 /** A list is an array in JSON and separated by commas in the environment. */
 function list<T extends z.ZodTypeAny>(item: T) {
   return z.preprocess((value) => (typeof value === "string" ? value.split(",").map((part) => part.trim()).filter((part) => part !== "") : value), z.array(item));
@@ -30,6 +32,14 @@ export const settings = {
   listen: { env: "GAINSAY_LISTEN", schema: list(z.string().startsWith("/")), default: ["/ip4/127.0.0.1/tcp/0"] },
   /** Multiaddresses of peers to dial at start. */
   bootstrap: { env: "GAINSAY_BOOTSTRAP", schema: list(z.string().startsWith("/")), default: [] as string[] },
+  /** Part taken in the distributed table of peers. */
+  dht: { env: "GAINSAY_DHT", schema: z.enum(["off", "client", "server", "auto"]), default: "auto" as const },
+  /** Find peers on the local network. */
+  mdns: { env: "GAINSAY_MDNS", schema: yesOrNo, default: false },
+  /** Keep a place at a relay, for a machine behind NAT. */
+  nat: { env: "GAINSAY_NAT", schema: yesOrNo, default: false },
+  /** Be a relay for machines behind NAT. */
+  relay: { env: "GAINSAY_RELAY", schema: yesOrNo, default: false },
   /** Loopback port of metrics and health; absent: none. */
   telemetryPort: { env: "GAINSAY_TELEMETRY_PORT", schema: port.optional(), default: undefined },
   logLevel: { env: "GAINSAY_LOG_LEVEL", schema: z.enum(["trace", "debug", "info", "warn", "error", "silent"]), default: "info" as const },

@@ -6,7 +6,8 @@ import type { BlobVerifier } from "./blobs/createBlobAssembly.ts";
 import { type Blobs, createBlobs } from "./blobs/createBlobs.ts";
 import { createBootstrapper } from "./createBootstrapper.ts";
 import { createGossip, type Gossip } from "./createGossip.ts";
-import { createNode, type NetworkNode } from "./createNode.ts";
+import { createDiscoverer } from "./createDiscoverer.ts";
+import { createNode, type DhtOptions, type NetworkNode } from "./createNode.ts";
 import { createPenalties } from "./createPenalties.ts";
 import { readIdentity } from "./identity.ts";
 import { networkLimits } from "./limits.ts";
@@ -26,6 +27,12 @@ export interface NetworkOptions {
   /** Find peers on the local network; off by default. */
   mdns?: boolean;
   maxConnections?: number;
+  /** Find peers in a distributed table; off by default. */
+  dht?: DhtOptions;
+  /** Keep a place at a relay, for a machine behind NAT; off by default. */
+  nat?: boolean;
+  /** Be a relay for machines behind NAT; off by default. */
+  relay?: boolean;
   /** Names of the topics taken part in; those of `topics.ts` by default. Others are neither stored nor passed on. */
   topics?: readonly string[];
   /** Stops the network when it fires. */
@@ -66,6 +73,8 @@ export interface Network {
    * @throws GainsayError as {@link dial}.
    */
   ping(address: string, options?: { signal?: AbortSignal }): Promise<number>;
+  /** Addresses, each ending in a peer id, that connected peers have told of themselves. */
+  neighbours(): Promise<string[]>;
   /** Tells about peers that come and go; returns what ends it. */
   onPeer(callback: (event: PeerEvent) => void): () => void;
   /** Puts points on a peer's record; at `networkLimits.penalty.banAt` it is disconnected and kept out until they have halved away. */
@@ -91,6 +100,15 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
     groupByPeer(options.bootstrap).filter(({ peer }) => peer.toString() !== peerId),
     { logger, connect, isConnected: ({ peer }) => (node?.getConnections(peer).length ?? 0) > 0 },
   );
+  const discoverer = createDiscoverer({
+    logger,
+    connect,
+    count: () => node?.getPeers().length ?? 0,
+    isConnected: ({ peer }) => (node?.getConnections(peer).length ?? 0) > 0,
+    closest: async function* (key, signal) {
+      if (node !== undefined) yield* node.peerRouting.getClosestPeers(key, { signal });
+    },
+  });
   let node: NetworkNode | undefined;
   let starting: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
@@ -140,6 +158,9 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
         mdns: options.mdns ?? false,
         maxConnections: options.maxConnections ?? networkLimits.maxConnections,
         topicNames,
+        nat: options.nat ?? false,
+        relay: options.relay ?? false,
+        ...(options.dht === undefined ? {} : { dht: options.dht }),
       },
       penalties,
     );
@@ -169,6 +190,7 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
     }
     node = created;
     bootstrapper.start();
+    if (options.dht !== undefined) discoverer.start();
     logger.info({ peerId, addresses: addresses() }, "network started");
   }
 
@@ -204,6 +226,7 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
     node = undefined;
     if (running === undefined) return;
     bootstrapper.stop();
+    discoverer.stop();
     blobs.detach();
     gossip.detach();
     await running.stop();
@@ -235,6 +258,19 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
           }),
         { timeoutMs: networkLimits.pingTimeoutMs, signal, onTimeout: unreachable },
       );
+    },
+    async neighbours() {
+      const running = node;
+      if (running === undefined) return [];
+      const found: string[] = [];
+      for (const peer of running.getPeers()) {
+        const known = await running.peerStore.get(peer).catch(() => undefined);
+        for (const { multiaddr } of known?.addresses.slice(0, networkLimits.maxAddressesPerPeer) ?? []) {
+          const text = String(multiaddr);
+          found.push(text.endsWith(`/p2p/${peer.toString()}`) ? text : `${text}/p2p/${peer.toString()}`);
+        }
+      }
+      return found;
     },
     onPeer(callback) {
       callbacks.add(callback);

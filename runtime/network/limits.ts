@@ -42,9 +42,46 @@ export const networkLimits = {
     trackedPeers: 4_096,
     /** Messages of one topic in validation at a time: a validator may ask the chain, and must not queue without end. */
     maxPendingValidations: 128,
+    /** Entries of each list in one call. A node of ours subscribes to four topics and asks for what one heartbeat told it of. */
+    maxSubscriptionsPerRpc: 64,
+    maxMessagesPerRpc: 512,
+    maxMessageIdsPerRpc: 2_048,
+    maxControlsPerRpc: 512,
     /** Milliseconds for one validator. A chain that does not answer must not hold messages back for ever. */
     validationTimeoutMs: 5_000,
   },
+
+  dht: {
+    /** Peers below which a node looks for more: a gossip mesh of eight, and some to fetch from. */
+    wantedPeers: 12,
+    /** Milliseconds between looks while there are fewer. */
+    lookIntervalMs: 20_000,
+    /** Milliseconds for one look, and peers dialled after it. */
+    lookTimeoutMs: 15_000,
+    dialsPerLook: 8,
+    /** Streams of all peers together; each holds one message of at most 64 KiB. */
+    maxInboundStreams: 32,
+    maxOutboundStreams: 64,
+    /** Peers of one bucket, of at most 256 buckets: Kademlia's own number. */
+    bucketSize: 20,
+    /** Records are neither asked for nor kept: peers are all that this table is for. */
+    maxRecordBytes: 1_024,
+  },
+
+  relay: {
+    /** Peers behind NAT that hold a place at one relay. */
+    maxReservations: 32,
+    /** Milliseconds and bytes of one relayed connection: enough to fetch a trace of a middling model, not to run a service on it. */
+    maxConnectionMs: 30 * 60_000,
+    maxConnectionBytes: 512 * 1024 * 1024,
+    /** Streams that ask the relay for something, all peers together. */
+    maxHopStreams: 64,
+    maxStopStreams: 64,
+  },
+
+  /** Peers whose addresses are written down for the next start, and how many of them are dialled then. */
+  maxKnownPeers: 64,
+  knownPeersDialled: 16,
 
   blob: {
     /** Wire. Bytes of one chunk; the chunk of the tensor trees. */

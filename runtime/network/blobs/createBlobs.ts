@@ -89,7 +89,7 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
     return withDeadline(
       async (deadline) => {
         try {
-          return await connection.newStream(blobProtocol, { signal: deadline });
+          return await connection.newStream(blobProtocol, { signal: deadline, runOnLimitedConnection: true });
         } catch (cause) {
           throw new GainsayError("The peer does not open blob streams; ask another peer.", { code: "PEER_UNREACHABLE", retryable: true, details: { peer }, cause });
         }
@@ -130,6 +130,7 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
       running = { node, stopping: new AbortController() };
       await node.handle(blobProtocol, handle, {
         // One above our own count, which is the one that also holds across several connections of a peer.
+        runOnLimitedConnection: true,
         maxInboundStreams: limits.maxServedStreamsPerPeer + 1,
         maxOutboundStreams: 2 * limits.maxFetchStreamsPerPeer,
       });
