@@ -13,11 +13,9 @@ import { mutationReport, type Fate } from "./mutation/mutationReport.ts";
 import { gatherTests, minerOf, prepareWorkspace } from "./mutation/prepareWorkspace.ts";
 
 const root = path.dirname(import.meta.dirname);
-const targets = ["Stakes", "Models", "Jobs", "Disputes", "DisputeBook", "lib/ChessClock", "lib/NamedStep", "lib/TensorSize", "lib/Wei", "lib/WitnessCall", "lib/MerkleTree", "lib/ProgramLib"]
-  .map((name) => `contracts/${name}.sol`)
-  .filter((file) => existsSync(path.join(root, file)));
+const targets = ["Stakes", "Models", "JobBook", "Jobs", "DisputeBook", "Disputes", "lib/Callback", "lib/ChessClock", "lib/JobRecord", "lib/NamedStep", "lib/OutputOpening", "lib/TensorSize", "lib/Wei", "lib/WitnessCall", "lib/MerkleTree", "lib/ProgramLib"].map((name) => `contracts/${name}.sol`);
 /** Tests that are most likely to notice a mutant of a file. */
-const nearest: Record<string, string[]> = { Stakes: ["stakes"], Models: ["models"], Jobs: ["jobs"], Disputes: ["disputes"], DisputeBook: ["disputes"], "lib/NamedStep": ["disputes.bisection", "disputes.demand"], "lib/MerkleTree": ["jobs", "disputes.bisection"], "lib/ChessClock": ["disputes"], "lib/TensorSize": ["disputes.bisection"] };
+const nearest: Record<string, string[]> = { Stakes: ["stakes"], Models: ["models"], JobBook: ["jobs", "noShows"], Jobs: ["jobs", "noShows"], Disputes: ["disputes"], DisputeBook: ["disputes"], "lib/NamedStep": ["disputes.bisection", "disputes.demand"], "lib/MerkleTree": ["jobs", "disputes.bisection"], "lib/ChessClock": ["disputes"], "lib/TensorSize": ["disputes.bisection"] };
 /** Mutants of one process: each leaves some chains behind. */
 const BATCH = 25;
 
