@@ -13,9 +13,11 @@ import { mutationReport, type Fate } from "./mutation/mutationReport.ts";
 import { gatherTests, minerOf, prepareWorkspace } from "./mutation/prepareWorkspace.ts";
 
 const root = path.dirname(import.meta.dirname);
-const targets = ["Stakes", "Models", "JobBook", "Jobs", "DisputeBook", "Disputes", "lib/Callback", "lib/ChessClock", "lib/JobRecord", "lib/NamedStep", "lib/OutputOpening", "lib/TensorSize", "lib/Wei", "lib/WitnessCall", "lib/MerkleTree", "lib/ProgramLib"].map((name) => `contracts/${name}.sol`);
+const targets = ["Stakes", "Models", "JobBook", "Jobs", "DisputeBook", "Bisections", "Demands", "Disputes", "lib/Callback", "lib/ChessClock", "lib/JobRecord", "lib/NamedStep", "lib/OutputOpening", "lib/TensorSize", "lib/Wei", "lib/WitnessCall", "lib/MerkleTree", "lib/ProgramLib"].map((name) => `contracts/${name}.sol`);
 /** Tests that are most likely to notice a mutant of a file. */
-const nearest: Record<string, string[]> = { Stakes: ["stakes"], Models: ["models"], JobBook: ["jobs", "noShows"], Jobs: ["jobs", "noShows"], Disputes: ["disputes"], DisputeBook: ["disputes"], "lib/NamedStep": ["disputes.bisection", "disputes.demand"], "lib/MerkleTree": ["jobs", "disputes.bisection"], "lib/ChessClock": ["disputes"], "lib/TensorSize": ["disputes.bisection"] };
+const nearest: Record<string, string[]> = { Stakes: ["stakes"], Models: ["models"], JobBook: ["jobs", "noShows"], Jobs: ["jobs", "noShows"], Disputes: ["disputes"], DisputeBook: ["disputes"], Bisections: ["disputes.bisection"], Demands: ["disputes.demand"], "lib/NamedStep": ["disputes.bisection", "disputes.demand"], "lib/MerkleTree": ["jobs", "disputes.bisection"], "lib/ChessClock": ["disputes"], "lib/TensorSize": ["disputes.bisection"] };
+/** Not those of the judge, which these contracts only call. */
+const solidityTests = ["invariants/anyOrder", "disputes.lib", "merkleTree"].map((name) => `test/contracts/${name}.t.sol`);
 /** Mutants of one process: each leaves some chains behind. */
 const BATCH = 25;
 
@@ -69,18 +71,18 @@ function tryMutants(batch: readonly Mutant[], files: readonly string[], leftOut:
   rmSync(results, { force: true });
   const near = ({ file }: Mutant): string[] => (nearest[file.slice("contracts/".length, -".sol".length)] ?? []).map((name) => path.join("contracts", `${name}.gathered.ts`)).filter((name) => files.includes(name));
   writeFileSync(planFile, JSON.stringify({ files, leftOut, results, mutants: batch.map((mutant) => ({ id: mutant.id, miner: minerOf(mutant.id), first: near(mutant) })) }));
-  const { status, stdout, stderr } = node("node_modules/vitest/vitest.mjs", ["run", "test/mutants.test.ts"], { GAINSAY_PLAN: planFile });
+  const { status, stdout, stderr } = node("node_modules/vitest/vitest.mjs", ["run", "test/mutants.test.ts"], { GAINSAY_PLAN: planFile, GAINSAY_SCHEDULER: "2" });
   if (status !== 0 || !existsSync(results)) throw new Error(`The mutants could not be tried:\n${stdout}${stderr}`);
   return readFileSync(results, "utf8").trim().split("\n").map((line) => JSON.parse(line) as Result);
 }
 
 /** The random walk and the other Solidity tests, for what the scenarios let live. */
 function solidityKiller(id: number): string | undefined {
-  return node("node_modules/hardhat/dist/src/cli.js", ["test", "solidity", "--no-compile"], { GAINSAY_MINER: minerOf(id) }).status === 0 ? undefined : "Solidity tests";
+  return node("node_modules/hardhat/dist/src/cli.js", ["test", "solidity", "--no-compile", ...solidityTests], { GAINSAY_MINER: minerOf(id), GAINSAY_WALKS: "8" }).status === 0 ? undefined : "Solidity tests";
 }
 
 function node(script: string, args: string[], more: NodeJS.ProcessEnv = {}) {
-  // The walk stays on the seeds of `npm test`, whatever the caller's environment says.
+  // What is left to a test run's environment is not left to the caller's.
   const { GAINSAY_WALKS: _walks, GAINSAY_STEPS: _steps, GAINSAY_SCHEDULER: _scheduler, ...env } = process.env;
   return spawnSync(process.execPath, [path.join(copy, script), ...args], { cwd: copy, encoding: "utf8", timeout: 7_200_000, maxBuffer: 2 ** 26, env: { ...env, ...more } });
 }

@@ -58,7 +58,7 @@ export function prepareWorkspace(root: string, folder: string, targets: readonly
 
 /** Test files in the order of what they cost; what they define can be run again and again in one process. Relative to the workspace's `test`. */
 export function gatherTests(root: string, folder: string): string[] {
-  const names = ["stakes", "models", "jobs", "disputes", "disputes.bisection", "disputes.demand", "disputes.positions", "disputes.witness", "deploy", "jobs.walk", "scheduler/scheduler"];
+  const names = ["stakes", "models", "jobs", "disputes", "disputes.bisection", "disputes.demand", "disputes.positions", "disputes.witness", "deploy", "scheduler/demands", "jobs.walk", "scheduler/scheduler"];
   const others = readdirSync(path.join(root, "test/contracts"), { encoding: "utf8" }).filter((name) => name.endsWith(".test.ts")).map((name) => name.slice(0, -".test.ts".length));
   // Gas and interfaces are other with any mutant in the build.
   const all = [...names.filter((name) => existsSync(path.join(root, "test/contracts", `${name}.test.ts`))), ...others.filter((name) => !names.includes(name) && !["gas", "abis"].includes(name)).sort()];

@@ -2,6 +2,7 @@ import { demandElement, demandNextElement } from "../../../runtime/chain/calls/d
 import { refute } from "../../../runtime/chain/calls/refute.ts";
 import { isRevert } from "../../../runtime/chain/revertError.ts";
 import type { Sender } from "../../../runtime/chain/createSender.ts";
+import { unfoldCommitment } from "../../../runtime/chain/calls/unfoldCommitment.ts";
 import { getDispute } from "../../../runtime/chain/reads/getDispute.ts";
 import type { Committed } from "../../e2e/support/players.ts";
 import { until } from "../../runtime/chain/localChain.ts";
@@ -40,7 +41,7 @@ export const exhaustive: Adversary = {
     for (const step of steps.keys()) {
       const witness = witnessOf(digits, digits.honest, step, 0);
       const { disputeId, salt } = await seal(town, by, job, witness);
-      await until("a later second", async () => (await town.clock.now()) > (await getDispute(chain, disputeId)).turnStart);
+      await until("the seal has its age", async () => (await town.clock.now()) > (await getDispute(chain, disputeId)).turnStart + parameters.rules.sealAge);
       const refused: unknown = await refute(by, disputeId, salt, witness).catch((error: unknown) => error);
       if (!isRevert(refused, "WitnessSound")) throw new Error("the judge called an honest element fraud");
       disputes.push(disputeId);
@@ -103,7 +104,7 @@ export const lastSecond: Adversary = {
     const job = await honestCommitment(town);
     const by = await town.newcomer("late");
     const { clock, chain, parameters } = town;
-    // A call is tried on the newest block before it is sent, which must not be too early.
+    await unfoldCommitment(by, job.id);
     const disputeId = await clock.at(job.deadline, () => bisect(town, by, job));
     const opened = await getDispute(chain, disputeId);
     if (opened.turnStart !== job.deadline) throw new Error("the dispute was not opened in the last second");

@@ -27,7 +27,7 @@ export const selfChallenger: Adversary = {
       const witness = witnessOf(digits, trace, falsehood.step, element);
       const { disputeId, salt } = await seal(town, challenger, job, witness);
       const { turnStart } = await getDispute(town.chain, disputeId);
-      await clock.passTo(turnStart + 1);
+      await clock.passTo(turnStart + town.parameters.rules.sealAge);
       await refute(challenger, disputeId, salt, witness);
       return job.id;
     });

@@ -83,7 +83,7 @@ export const copier: Adversary = {
       expectOutcomes(await outcomes(town, await copyNext(town, "watcher", mine, same)), ["success"], "the copied opening");
       const [copy, original] = [before + 1n, before + 2n];
       if ((await getDispute(chain, copy)).challenger !== me.address) throw new Error("the copy was not first");
-      await clock.rpc("evm_increaseTime", [2]);
+      await clock.rpc("evm_increaseTime", [parameters.rules.sealAge + 1]);
       await mine();
       // The watcher's dispute is not the copier's, and the copier's seal binds the watcher's address.
       expectOutcomes(await outcomes(town, await copyNext(town, "watcher", mine, about(original), about(copy))), ["reverted", "reverted"], "the copied refutation");
