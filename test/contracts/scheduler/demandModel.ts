@@ -1,5 +1,5 @@
 /**
- * Disputes by demand, as docs/protocol.md §6 tells them and nothing else: written by somebody who had not read the code of the moves. Two
+ * Disputes by demand, as docs/protocol.md §6 tells them; it shares no code with the contracts, whose earlier version its author had seen. Two
  * challengers, one commitment that stands and whose window does not matter. Pure; times in seconds, money in wei.
  */
 
