@@ -18,6 +18,9 @@ export interface StepSummary {
   /** Points of the reduction for each element; 1 where there is none. */
   taps: number;
   operands: { role: string; source: string; index: number; elements: number }[];
+  block: number;
+  /** Whether the result is posted, and not inside of its block. */
+  posted: boolean;
   /** Committed bytes of the result. */
   bytes: number;
 }
@@ -28,7 +31,8 @@ export interface ProgramSummary {
   inputs: { name: string; dtype: string; shape: number[] }[];
   outputs: { name: string; dtype: string; shape: number[] }[];
   steps: StepSummary[];
-  totals: { steps: number; blocks: number; elements: number; traceBytes: number; weights: number; weightBytes: number; taps: number };
+  /** Bytes of the posted trace, and of all that is inside of blocks. */
+  totals: { steps: number; blocks: number; elements: number; traceBytes: number; innerBytes: number; weights: number; weightBytes: number; taps: number };
 }
 
 /** Sums a program up. */
@@ -44,6 +48,8 @@ export function describeProgram(program: Program): ProgramSummary {
       elements,
       taps: product(step.reduce),
       operands: step.operands.map(({ role, source, index: at, elements: count }) => ({ role: roleNames[role] ?? String(role), source: sourceNames[source] ?? String(source), index: at, elements: count })),
+      block: step.blockIndex,
+      posted: step.result.source === sources.trace,
       bytes: elements * dtypeBytes[step.result.dtype],
     };
   });
@@ -57,7 +63,8 @@ export function describeProgram(program: Program): ProgramSummary {
       steps: steps.length,
       blocks: program.blocks.length,
       elements: sum(steps.map(({ elements }) => elements)),
-      traceBytes: sum(steps.map(({ bytes }) => bytes)),
+      traceBytes: sum(steps.map(({ bytes, posted }) => (posted ? bytes : 0))),
+      innerBytes: sum(steps.map(({ bytes, posted }) => (posted ? 0 : bytes))),
       weights: program.weights.length,
       weightBytes: sum(program.weights.map(({ dtype, shape }) => product(shape) * dtypeBytes[dtype])),
       taps: sum(steps.map(({ elements, taps }) => elements * taps)),

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../protocol/errors.ts";
+import type { Granularity } from "../protocol/lowering/chooseBlocks.ts";
 import type { Bundle } from "../runtime/bundle/bundle.ts";
 import { bundleFileNames } from "../runtime/bundle/bundleFiles.ts";
 import { readBundle } from "../runtime/bundle/readBundle.ts";
@@ -12,6 +13,12 @@ import type { Context } from "./context.ts";
 import { isRoot } from "./parse.ts";
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
+
+/** How a file is compiled. */
+export interface CompileFlags {
+  shapes?: Shapes;
+  granularity?: Granularity;
+}
 
 /** A bundle and the folder it stands in; undefined if it was compiled and not stored. */
 export interface FoundBundle {
@@ -24,7 +31,7 @@ export interface FoundBundle {
  * bundle's folder, or an ONNX file, which is compiled and, with `store`, put among the home's bundles.
  * Throws `MODEL_NOT_FOUND`, `FILE_NOT_READABLE`, and what compiling and reading bundles throw.
  */
-export async function findModel(context: Context, text: string, options: { shapes?: Shapes; store: boolean }): Promise<FoundBundle> {
+export async function findModel(context: Context, text: string, options: CompileFlags & { store: boolean }): Promise<FoundBundle> {
   const { paths } = context;
   if (/^0x[0-9a-f]{6,64}$/i.test(text) && !existsSync(text)) {
     const folder = path.join(paths.bundles, await completeRoot(paths.bundles, text.toLowerCase()));
@@ -37,12 +44,12 @@ export async function findModel(context: Context, text: string, options: { shape
     if (!existsSync(path.join(text, bundleFileNames.manifest))) throw new GainsayError(`The folder ${text} is not a bundle: it has no ${bundleFileNames.manifest}.`, { code: "MODEL_NOT_FOUND", kind: "usage", details: { folder: text } });
     return { bundle: await readBundle(text), folder: path.resolve(text) };
   }
-  const bundle = await compileFile(context, text, options.shapes ?? {});
+  const bundle = await compileFile(context, text, options);
   return { bundle, folder: options.store ? await storeBundle(paths.bundles, bundle) : undefined };
 }
 
 /** Compiles an ONNX file in a process of its own. */
-export async function compileFile(context: Context, file: string, shapes: Shapes): Promise<Bundle> {
+export async function compileFile(context: Context, file: string, { shapes = {}, granularity }: CompileFlags): Promise<Bundle> {
   const modelBytes = await readFile(file).catch((cause: unknown) => {
     throw new GainsayError(`The model file ${file} cannot be read; check its name and permissions.`, { code: "FILE_NOT_READABLE", kind: "usage", details: { file, reason: (cause as NodeJS.ErrnoException).code }, cause });
   });
@@ -51,7 +58,7 @@ export async function compileFile(context: Context, file: string, shapes: Shapes
   context.signal.addEventListener("abort", stop, { once: true });
   context.progress.update(`compiling ${path.basename(file)}`);
   try {
-    return await compileModel({ modelBytes: new Uint8Array(modelBytes), shapes }, { runner });
+    return await compileModel({ modelBytes: new Uint8Array(modelBytes), shapes, ...(granularity === undefined ? {} : { granularity }) }, { runner });
   } finally {
     context.signal.removeEventListener("abort", stop);
     runner.close();

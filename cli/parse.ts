@@ -52,10 +52,10 @@ export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (te
   return read;
 }
 
-/** Reads a number from 0 to 1. */
+/** Reads a number from 0 to 1, such as `0.001` or `1e-5`. */
 export function fraction(text: string): number {
   const value = Number(text);
-  if (!/^\d(\.\d{1,9})?$/.test(text) || value > 1) throw new InvalidArgumentError("Write a number from 0 to 1, such as 0.25.");
+  if (!/^\d{1,16}(\.\d{1,16})?(e-\d{1,2})?$/i.test(text) || value > 1) throw new InvalidArgumentError("Write a number from 0 to 1, such as 0.001 or 1e-5.");
   return value;
 }
 
@@ -95,6 +95,7 @@ export function isRepeated(reader: unknown): boolean {
 const units = new WeakMap<object, string>();
 units.set(amount, "in ether, or with a unit wei, gwei, ether");
 units.set(duration, "in seconds, or with a unit s, m, h, d");
+units.set(fraction, "number from 0 to 1");
 units.set(bytesOf, "in bytes, or with a unit kB, MB, GB, TB");
 
 /** How the values of a flag's reader are written: unit and range. */

@@ -1,14 +1,16 @@
 import type { LocalAccount } from "viem";
 import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
+import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
 import type { Head } from "../runtime/chain/createChain.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { answerDispute } from "../runtime/disputes/answerDispute.ts";
-import { defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
+import { blocksNeeded, defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
 import { endDispute } from "../runtime/disputes/endDispute.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
 import type { Parts } from "../runtime/parts.ts";
+import { createExpansions, type ExpansionsOptions } from "../runtime/serving/createExpansions.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
 import { createAnnouncer } from "./createAnnouncer.ts";
@@ -16,6 +18,8 @@ import { claimOpenJob } from "./claimOpenJob.ts";
 import { deliverJob, traceKey } from "./deliverJob.ts";
 import { expireClaim } from "./expireClaim.ts";
 import { finalizeCommitment } from "./finalizeCommitment.ts";
+import { expandLying } from "./lieInside.ts";
+import type { Misbehaviour } from "./misbehaviour.ts";
 import type { ExecutorOptions } from "./options.ts";
 import { pruneTraces } from "./pruneTraces.ts";
 import { selfTest } from "./selfTest.ts";
@@ -47,6 +51,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   // Moves of a dispute must not wait behind inference.
   const urgent = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
   const announcer = createAnnouncer(dependencies);
+  const expansions = createExpansions(dependencies, options.misbehaviour === undefined ? {} : { expand: lyingExpansions(options.misbehaviour, dependencies) });
   const declined = new Set<bigint>();
   const refused = new Set<Hex>();
   const openSince = new Map<string, number>();
@@ -115,16 +120,19 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       urgent.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
         const trace = await traces.get(traceKey(job));
         if (trace === undefined) return logger.error({ jobId: job.id, disputeId: dispute.id }, "trace of a disputed commitment is not here");
-        const transaction = dispute.phase === "answer" ? await answer(dispute, job, trace, signal) : await defendDispute(sender, dispute, { trace: trace.tensors }, signal);
+        const transaction = await defend(dispute, job, trace, signal);
         if (transaction !== undefined) logger.info({ disputeId: dispute.id, turn: dispute.turn, phase: dispute.phase, transaction }, "answered dispute");
       });
     }
   };
 
-  const answer = async (dispute: Dispute, job: Job, trace: Trace, signal: AbortSignal): Promise<Hex | undefined> => {
+  const defend = async (dispute: Dispute, job: Job, trace: Trace, signal: AbortSignal): Promise<Hex | undefined> => {
     const loaded = await dependencies.programs.open(job.programRoot);
     if (loaded === undefined) throw new GainsayError("The bundle of a disputed job's program is not in the data folder; copy it there before the clock runs out.", { code: "BUNDLE_MISSING", retryable: true, details: { jobId: job.id, programRoot: job.programRoot } });
-    return answerDispute(sender, dispute, loaded.program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) }, signal);
+    const inner = new Map<number, readonly CommittedTensor[]>();
+    for (const block of blocksNeeded(loaded.program, dispute)) inner.set(block, (await expansions.of(trace, block)).tensors);
+    const tensors = { inputs: trace.inputs, trace: trace.tensors, inner: (block: number) => inner.get(block), weight: (index: number) => loaded.weight(index) };
+    return dispute.phase === "answer" ? answerDispute(sender, dispute, loaded.program, tensors, signal) : defendDispute(sender, dispute, tensors, signal);
   };
 
   const onHead = (head: Head): void => {
@@ -155,17 +163,26 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       return [...ledger.jobs.values()].filter((job) => isMine(job) && job.status === "committed").length;
     },
     async run(signal) {
-      const stopServing = options.misbehaviour?.withhold === true ? () => undefined : network.blobs.serve(traceSource(traces));
+      const stops = options.misbehaviour?.withhold === true ? [] : [traceSource(traces), expansions.source].map((source) => network.blobs.serve(source));
       const stopAnnouncing = network.onPeer(({ connected }) => connected && announcer.announceAgain());
       logger.info({ account: sender.address, programs: [...served] }, "executor started");
       try {
         await ledger.run(onHead, signal);
       } finally {
         stopAnnouncing();
-        stopServing();
+        for (const stop of stops) stop();
         await Promise.all([tasks.stop(), urgent.stop()]);
         logger.info({}, "executor stopped");
       }
     },
+  };
+}
+
+/** How an executor that was told to lie expands its blocks. */
+function lyingExpansions(misbehaviour: Misbehaviour, { programs, hasher }: Pick<ExecutorDependencies, "programs" | "hasher">): NonNullable<ExpansionsOptions["expand"]> {
+  return async (trace, blockIndex) => {
+    const loaded = await programs.open(trace.programRoot);
+    if (loaded === undefined) throw new GainsayError("The bundle of a stored trace is not in the data folder; copy it there.", { code: "BUNDLE_MISSING", retryable: true, details: { programRoot: trace.programRoot } });
+    return expandLying(loaded, trace, blockIndex, misbehaviour, hasher);
   };
 }

@@ -13,6 +13,7 @@ import type { Programs } from "../runtime/programs/createPrograms.ts";
 import type { Logger } from "../runtime/telemetry/createLogger.ts";
 import type { TraceStore } from "../runtime/traces/createTraceStore.ts";
 import type { Announcer } from "./createAnnouncer.ts";
+import { lieInside } from "./lieInside.ts";
 import { tamper } from "./misbehaviour.ts";
 import type { ExecutorOptions } from "./options.ts";
 
@@ -42,7 +43,7 @@ export async function deliverJob(job: Job, options: Pick<ExecutorOptions, "misbe
   if (trace === undefined) {
     const inputs = await loadInputs(dependencies, loaded.program, job, signal);
     const honest = await loaded.execute(inputs, signal);
-    trace = options.misbehaviour === undefined ? honest : await tamper(loaded.program, honest, options.misbehaviour, dependencies.hasher);
+    trace = options.misbehaviour === undefined ? honest : await tamper(loaded.program, await lieInside(loaded, honest, options.misbehaviour, dependencies.hasher), options.misbehaviour, dependencies.hasher);
     await traces.put(traceKey(job), trace);
   }
   try {

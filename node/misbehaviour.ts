@@ -1,5 +1,5 @@
 import { GainsayError } from "../protocol/errors.ts";
-import type { Program } from "../protocol/program/types.ts";
+import { dtypeBytes, dtypes, sources, type Dtype, type Program, type TraceTensor } from "../protocol/program/types.ts";
 import type { Hasher } from "../runtime/hashing/createHasher.ts";
 import { commitTrace } from "../runtime/inference/commitTrace.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
@@ -35,19 +35,25 @@ export function parseMisbehaviour(text: string): Misbehaviour {
   return misbehaviour;
 }
 
-/** The trace that the liar commits to: the honest one with a float changed for each lie, and everything hashed anew. */
+/**
+ * The trace that the liar commits to: the honest one with a number changed for each lie about a posted tensor, and everything hashed anew. Lies about what is
+ * inside of a block are told by `lieInside`.
+ */
 export async function tamper(program: Program, honest: Trace, { lies }: Misbehaviour, hasher: Hasher): Promise<Trace> {
   if (lies.length === 0) return honest;
   const tensors = honest.tensors.map(({ bytes }) => bytes);
+  let told = 0;
   for (const lie of lies) {
+    if (lie.kind === "element" && program.steps[lie.step]?.result.source === sources.inner) continue;
+    told++;
     const index = lie.kind === "answer" ? honest.outputs[0] : program.steps[lie.step]?.result.index;
     const bytes = index === undefined ? undefined : tensors[index];
     if (index === undefined || bytes === undefined) {
       throw new GainsayError("The program has no such step to lie about.", { code: "MISBEHAVIOUR_MALFORMED", kind: "usage", details: { steps: program.steps.length } });
     }
-    tensors[index] = lie.kind === "answer" ? withAnotherAnswer(bytes) : withChangedElement(bytes, lie.element);
+    tensors[index] = lie.kind === "answer" ? withAnotherAnswer(bytes) : withChangedElement(bytes, lie.element, (program.trace[index] as TraceTensor).dtype);
   }
-  return commitTrace(program, honest.inputs.map(({ bytes }) => bytes), tensors, hasher);
+  return told === 0 ? honest : commitTrace(program, honest.inputs, tensors, hasher);
 }
 
 /** Makes the smallest element the largest: the label changes, and nothing else does. */
@@ -63,12 +69,22 @@ function withAnotherAnswer(bytes: Uint8Array): Uint8Array {
   return changed;
 }
 
-function withChangedElement(bytes: Uint8Array, element: number): Uint8Array {
+/** A tensor with one element moved far beyond rounding: a float32 by an eighth of the largest number, any other by one. */
+export function withChangedElement(bytes: Uint8Array, element: number, dtype: Dtype): Uint8Array {
+  if (dtype !== dtypes.float32) return withOtherByte(bytes, element, dtypeBytes[dtype]);
   const { changed, floats } = copyOf(bytes);
   const value = floats[element];
   if (value === undefined) throw new GainsayError(`The step's tensor has ${floats.length} elements; there is no element ${element}.`, { code: "MISBEHAVIOUR_MALFORMED", kind: "usage" });
   const scale = floats.reduce((largest, other) => (Number.isFinite(other) ? Math.max(largest, Math.abs(other)) : largest), 1);
   floats[element] = value + scale / 8;
+  return changed;
+}
+
+function withOtherByte(bytes: Uint8Array, element: number, size: number): Uint8Array {
+  const changed = new Uint8Array(bytes);
+  const low = changed[element * size];
+  if (low === undefined) throw new GainsayError(`The step's tensor has ${bytes.length / size} elements; there is no element ${element}.`, { code: "MISBEHAVIOUR_MALFORMED", kind: "usage" });
+  changed[element * size] = low ^ 1;
   return changed;
 }
 

@@ -13,6 +13,8 @@ const caseSchema = z
     challenger: hex,
     stepIndex: z.number().int().nonnegative(),
     element: z.number().int().nonnegative(),
+    /** Of a witness that opens inner tensors: the inner root against which it holds. */
+    innerRoot: hex.optional(),
     salt: hex,
     seal: hex,
     /** `abi.encode(witness)`. */

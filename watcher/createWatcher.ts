@@ -6,7 +6,7 @@ import { readJobDisputes } from "../runtime/chain/reads/readJobEvents.ts";
 import { getParameters } from "../runtime/chain/reads/getParameters.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { answerDispute } from "../runtime/disputes/answerDispute.ts";
-import { defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
+import { blocksNeeded, defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
 import { endDispute, reclaimBond } from "../runtime/disputes/endDispute.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
@@ -16,9 +16,9 @@ import { createSampler } from "./createSampler.ts";
 import { createWatcherMeter } from "./createWatcherMeter.ts";
 import { openDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
-import { openRefutation } from "./openRefutation.ts";
+import { openInside, openRefutation } from "./openRefutation.ts";
 import type { WatcherOptions } from "./options.ts";
-import { ownExecution } from "./ownTrace.ts";
+import { ownExecution, withInner } from "./ownTrace.ts";
 import { playDispute } from "./playDispute.ts";
 import { pruneCases } from "./pruneCases.ts";
 import { verifyCommitment, type Opinion } from "./verifyCommitment.ts";
@@ -27,6 +27,7 @@ import { verifyCommitment, type Opinion } from "./verifyCommitment.ts";
 const SECONDS_BETWEEN_REQUESTS = 2;
 
 type CommittedJob = Job & { traceRoot: Hex };
+type Withheld = Extract<Opinion, { kind: "withheld" }>;
 
 export interface Watcher {
   /** Works until `signal` aborts, then finishes what is at work. */
@@ -67,7 +68,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const check = async (job: CommittedJob, head: Head, signal: AbortSignal): Promise<void> => {
     const key = keyOf(job);
     const started = performance.now();
-    const opinion = await verifyCommitment(job, dependencies, signal);
+    const opinion = await verifyCommitment(job, dependencies, signal, options.tolerance);
     const fields = { jobId: job.id, attempt: job.attempt, ms: Math.round(performance.now() - started) };
     if (opinion.kind === "withheld") {
       if (head.timestamp < withheldFrom(job)) {
@@ -77,7 +78,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       logger.warn({ ...fields, reason: opinion.reason }, "trace withheld, and its root is not the own one");
       if (options.mode !== "observe") await alarm.raise(job, "WITHHELD");
       if (options.mode === "dispute" && sender !== undefined) {
-        if (await disputeWithheld(job, sender, signal)) disputed.add(key);
+        if (await disputeWithheld(job, opinion, sender, signal)) disputed.add(key);
       }
     } else if (opinion.kind === "fraud") {
       logger.warn({ ...fields, ...describeFinding(opinion.finding) }, "fraud found");
@@ -87,7 +88,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
         disputed.add(key);
       }
     } else {
-      logger.info({ ...fields, ...(opinion.kind === "sound" ? { differing: opinion.differing, judged: opinion.judged } : {}), path: opinion.kind === "equal" ? "equal roots" : "every differing element judged" }, "commitment verified");
+      logger.info({ ...fields, ...(opinion.kind === "sound" ? { differing: opinion.differing, judged: opinion.judged, opened: opinion.opened } : {}), path: opinion.kind === "equal" ? "equal roots" : "blocks recomputed" }, "commitment verified");
     }
     meter.opinion(opinion.kind, (performance.now() - started) / 1000);
     if (opinion.kind === "equal") equals.add(executionOf(job));
@@ -95,11 +96,12 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   };
 
   /** Whether a dispute was opened. */
-  const disputeWithheld = async (job: CommittedJob, by: Sender, signal: AbortSignal): Promise<boolean> => {
+  const disputeWithheld = async (job: CommittedJob, { inside }: Withheld, by: Sender, signal: AbortSignal): Promise<boolean> => {
     const { onWithheld } = options;
     if (onWithheld === "alert") return false;
     if (onWithheld !== "bisect" && !(onWithheld === "auto" && equals.has(executionOf(job)))) return openDemand(job, by, options.demandBudget, dependencies, signal);
-    await bisect(job, by, signal);
+    if (inside !== undefined) await openInside(job, inside, by, dependencies, signal);
+    else await bisect(job, by, signal);
     return true;
   };
 
@@ -157,15 +159,16 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
           }
         });
       }
-    } else if (options.defendOthers && stands && isDefendersTurn(dispute) && opinions.get(keyOf({ ...job, traceRoot: job.traceRoot as Hex })) === "equal") {
+    } else if (options.defendOthers && stands && isDefendersTurn(dispute) && dispute.phase !== "expand" && opinions.get(keyOf({ ...job, traceRoot: job.traceRoot as Hex })) === "equal") {
       // The executor moves first; only when half of its time is gone does somebody else pay for the move.
       if (head.timestamp <= dispute.deadline && head.timestamp > (dispute.turnStart + dispute.deadline) / 2) {
         moves.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
           const trace = await traces.get(`own/${job.id}`);
           if (trace === undefined || trace.traceRoot !== job.traceRoot) return;
-          if (dispute.phase !== "answer") return void (await defendDispute(sender, dispute, { trace: trace.tensors }, signal));
-          const { loaded, tensors } = await ownExecution(job, dependencies, signal);
-          await answerDispute(sender, dispute, loaded.program, tensors, signal);
+          const own = await ownExecution(job, dependencies, signal);
+          const tensors = await withInner(own, signal, blocksNeeded(own.loaded.program, dispute));
+          if (dispute.phase === "answer") await answerDispute(sender, dispute, own.loaded.program, tensors, signal);
+          else await defendDispute(sender, dispute, tensors, signal);
         });
       }
     }

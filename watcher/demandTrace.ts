@@ -3,7 +3,7 @@ import { nextDemand, type DemandDecision } from "../protocol/dispute/nextDemand.
 import { openedElements, type OpenedRun } from "../protocol/dispute/openedElements.ts";
 import { proveBlock } from "../protocol/dispute/proveBlock.ts";
 import { stepsTree } from "../protocol/dispute/refutation.ts";
-import { isInner } from "../protocol/dispute/stepOperands.ts";
+import { isInner, type ExecutionTensors } from "../protocol/dispute/stepOperands.ts";
 import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
 import { encodeStep } from "../protocol/program/codec.ts";
@@ -20,7 +20,7 @@ import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { fetchTensor } from "../runtime/serving/fetchTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import type { DemandBudget } from "./options.ts";
-import { ownExecution, type OwnExecution } from "./ownTrace.ts";
+import { ownExecution, withInner, type OwnExecution } from "./ownTrace.ts";
 
 /** Milliseconds for an output that may be served although the trace is not. */
 const OUTPUT_TIMEOUT_MS = 5_000;
@@ -82,7 +82,8 @@ async function decide(job: Job & { traceRoot: Hex }, own: OwnExecution, answers:
   const { program } = own.loaded;
   const opened = answers.map((witness) => openedElements(program, witness));
   const outputs = await servedOutputs(job, program, dependencies, signal);
-  return nextDemand({ program, own: own.tensors, noise: noiseOf(own), answers: opened, outputs, limit });
+  const whole = await withInner(own, signal);
+  return nextDemand({ program, own: whole, noise: noiseOf(own, whole), answers: opened, outputs, limit });
 }
 
 /** The committed outputs that anybody serves, proved by the roots in the commitment. */
@@ -115,7 +116,7 @@ function demanded(program: Program, { stepIndex, element }: { stepIndex: number;
 const noises = new WeakMap<object, FloatNoise>();
 
 /** The noise of an execution is the same at every round. */
-function noiseOf({ loaded, trace, tensors }: OwnExecution): FloatNoise {
+function noiseOf({ loaded, trace }: OwnExecution, tensors: ExecutionTensors): FloatNoise {
   const noise = noises.get(trace) ?? floatNoise(loaded.program, tensors);
   noises.set(trace, noise);
   return noise;

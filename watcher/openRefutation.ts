@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { innerRootOf } from "../protocol/dispute/defenderMove.ts";
+import { proveBlock } from "../protocol/dispute/proveBlock.ts";
 import { refutationFromTrace } from "../protocol/dispute/refutation.ts";
 import { GainsayError } from "../protocol/errors.ts";
 import { toHex, type Hex } from "../protocol/hex.ts";
 import { decodeWitness, encodeWitness, sealOf } from "../protocol/program/codec.ts";
+import { openBlock } from "../runtime/chain/calls/openBlock.ts";
 import { openDispute } from "../runtime/chain/calls/openDispute.ts";
 import type { Chain } from "../runtime/chain/createChain.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
@@ -10,18 +13,26 @@ import { getParameters } from "../runtime/chain/reads/getParameters.ts";
 import { judgeCall } from "../runtime/chain/reads/judgeCall.ts";
 import type { Job } from "../runtime/chain/types.ts";
 import { claimOf, type InnerCommitment } from "../protocol/program/claim.ts";
-import type { Witness } from "../protocol/program/types.ts";
+import { blockAt } from "../protocol/program/blocks.ts";
+import type { Program, Step, Witness } from "../protocol/program/types.ts";
+import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
+import { rootOf } from "../runtime/inference/commitTrace.ts";
 import type { Case } from "./createCaseStore.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import type { Opinion } from "./verifyCommitment.ts";
 
 type Fraud = Extract<Opinion, { kind: "fraud" }>;
+type Inside = NonNullable<Extract<Opinion, { kind: "withheld" }>["inside"]>;
 
 /**
- * Opens the dispute that a refutation needs: builds the witness, lets the judge on chain decide it in a dry run, stores it, and seals it.
- * The witness is shown when the seal has its age, and nobody can profit from copying it. Throws `JUDGES_DISAGREE` if the chain finds the element sound.
+ * Opens the dispute that a refutation needs: builds the witness, lets the judge on chain decide it in a dry run, stores it, and seals it; or, if it opens
+ * inner tensors, first has the executor commit to them. The witness is shown when the seal has its age, and nobody can profit from copying it. Throws
+ * `JUDGES_DISAGREE` if the chain finds the element sound.
  */
-export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fraud, sender: Sender, { cases, chain, logger }: WatcherDependencies, signal: AbortSignal): Promise<void> {
+export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fraud, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<void> {
+  const { cases, chain, logger } = dependencies;
+  const { finding, own, trace } = opinion;
+  const { program } = own.loaded;
   let entry = await cases.find(job.id, job.attempt).catch((error: unknown) => {
     if (!(error instanceof GainsayError && error.code === "CASE_DAMAGED")) throw error;
     // No dispute with it stands on chain, so a new seal loses nothing, while none at all would let the fraud pass.
@@ -29,22 +40,48 @@ export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fra
     return undefined;
   });
   // Of another key, or of a commitment that a reorganisation has replaced: a bond behind it would be lost.
-  if (entry === undefined || entry.challenger !== sender.address.toLowerCase() || !(await convicts(chain, job, entry))) {
-    const { finding, own, trace } = opinion;
-    const witness = refutationFromTrace(own.loaded.program, { ...own.tensors, trace }, finding.stepIndex, finding.element);
-    await dryRun(chain, job, witness);
-    entry = sealed(job, witness, sender.address);
+  if (entry === undefined || entry.challenger !== sender.address.toLowerCase() || !(await convicts(chain, job, entry, program))) {
+    const { inner } = finding;
+    const witness = refutationFromTrace(program, { ...own.tensors, trace, inner: () => inner }, finding.stepIndex, finding.element);
+    const commitment = inner === undefined ? undefined : innerCommitment(program, finding.stepIndex, innerRootOf(inner));
+    await dryRun(chain, job, witness, commitment);
+    entry = sealed(job, witness, sender.address, commitment?.innerRoot);
     await cases.put(entry);
   }
+  if (entry.innerRoot !== undefined) return openInside(job, { blockIndex: (program.steps[entry.stepIndex] as Step).blockIndex, trace, own }, sender, dependencies, signal);
   const { rules } = await getParameters(chain);
   const { disputeId, receipt } = await openDispute(sender, { jobId: job.id, attempt: job.attempt, seal: entry.seal, bond: rules.bond }, { signal });
   logger.info({ jobId: job.id, disputeId, step: entry.stepIndex, element: entry.element, transaction: receipt.transactionHash }, "dispute opened with a sealed refutation");
 }
 
+/**
+ * Opens a dispute in which the executor has to commit to what is inside of a block. Its posted trace is stored first: what is found or recomputed inside
+ * later is proved against it, whether anybody still serves it then or not.
+ */
+export async function openInside(job: Job & { traceRoot: Hex }, { blockIndex, trace, own }: Inside, sender: Sender, { chain, traces, logger }: WatcherDependencies, signal: AbortSignal): Promise<void> {
+  const { outputs } = own.trace;
+  const outputRoot = rootOf("outputs", outputs.map((index) => (trace[index] as CommittedTensor).root));
+  await traces.put(postedKey(job), { ...own.trace, traceRoot: job.traceRoot, outputRoot, tensors: [...trace] });
+  const { rules } = await getParameters(chain);
+  const { disputeId, receipt } = await openBlock(sender, { jobId: job.id, attempt: job.attempt, bond: rules.bond }, proveBlock(own.loaded.program, blockIndex), { signal });
+  logger.info({ jobId: job.id, disputeId, block: blockIndex, transaction: receipt.transactionHash }, "dispute opened about the inside of a block");
+}
+
+/** Names the executor's posted trace of a commitment in the watcher's store. */
+export function postedKey({ id, attempt }: Pick<Job, "id" | "attempt">): string {
+  return `posted/${id}/${attempt}`;
+}
+
+/** What the judge has to be told of an inner trace that a witness opens. */
+export function innerCommitment(program: Program, stepIndex: number, innerRoot: Hex): InnerCommitment {
+  const { blockIndex } = program.steps[stepIndex] as Step;
+  return { innerRoot, blockIndex, innerCount: blockAt(program, blockIndex).innerCount };
+}
+
 /** Whether a stored refutation is one of this commitment. */
-async function convicts(chain: Chain, job: Job & { traceRoot: Hex }, entry: Case): Promise<boolean> {
+async function convicts(chain: Chain, job: Job & { traceRoot: Hex }, entry: Case, program: Program): Promise<boolean> {
   try {
-    await dryRun(chain, job, decodeWitness(entry.witness));
+    await dryRun(chain, job, decodeWitness(entry.witness), entry.innerRoot === undefined ? undefined : innerCommitment(program, entry.stepIndex, entry.innerRoot));
     return true;
   } catch (error) {
     if (error instanceof GainsayError && (error.code === "JUDGES_DISAGREE" || error.code === "CONTRACT_REVERTED")) return false;
@@ -59,7 +96,7 @@ export async function dryRun(chain: Chain, job: Job & { traceRoot: Hex }, witnes
 }
 
 /** A refutation with a fresh salt and its seal, as it is stored before the seal is sent. */
-export function sealed(job: Job, witness: Witness, challenger: Hex): Case {
+export function sealed(job: Job, witness: Witness, challenger: Hex, innerRoot?: Hex): Case {
   const salt = toHex(randomBytes(32));
   return {
     jobId: job.id.toString(),
@@ -67,6 +104,7 @@ export function sealed(job: Job, witness: Witness, challenger: Hex): Case {
     challenger: challenger.toLowerCase() as Hex,
     stepIndex: witness.stepIndex,
     element: witness.element,
+    ...(innerRoot === undefined ? {} : { innerRoot }),
     salt,
     seal: sealOf(challenger, salt, witness),
     witness: encodeWitness(witness),

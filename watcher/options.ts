@@ -6,6 +6,12 @@ export type WatcherMode = (typeof watcherModes)[number];
 export const withheldAnswers = ["auto", "demand", "bisect", "alert"] as const;
 export type WithheldAnswer = (typeof withheldAnswers)[number];
 
+/**
+ * Deviations up to here are what other kernels make of a block honestly (docs/execution.md). The judge admits more than that of a single sum of a few hundred
+ * terms.
+ */
+export const DEFAULT_TOLERANCE = 2 ** -16;
+
 /** Bounds of one dispute by demands. */
 export interface DemandBudget {
   /** Elements demanded. */
@@ -25,6 +31,8 @@ export interface WatcherOptions {
    */
   onWithheld: WithheldAnswer;
   demandBudget: DemandBudget;
+  /** How far what a block posts may be from what follows from the tensors it reads, in units of the tensor's largest number, before its inner trace is asked for. */
+  tolerance: number;
   /** Whether commitments found equal are defended when their executor leaves half of its clock unused. */
   defendOthers: boolean;
   /** Commitments checked at once. */

@@ -1,4 +1,5 @@
 import { GainsayError } from "../protocol/errors.ts";
+import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
 import type { ExecutionTensors } from "../protocol/dispute/stepOperands.ts";
 import type { Job } from "../runtime/chain/types.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
@@ -29,6 +30,14 @@ export async function openProgram(job: Job, dependencies: WatcherDependencies, s
   const fetched = await programs.open(root);
   if (fetched === undefined) throw new GainsayError("A bundle that was just fetched cannot be found; check the data folder.", { code: "BUNDLE_MISSING", details: { root, folder } });
   return fetched;
+}
+
+/** An execution together with what is inside of some of its blocks (default: of all), each run again from its posted tensors. */
+export async function withInner({ loaded, tensors, trace }: OwnExecution, signal: AbortSignal, blocks: Iterable<number> = loaded.program.blocks.keys()): Promise<ExecutionTensors> {
+  const posted = { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) };
+  const inner = new Map<number, readonly CommittedTensor[]>();
+  for (const block of blocks) if ((loaded.program.blocks[block]?.innerCount ?? 0) > 0) inner.set(block, (await loaded.expand(block, posted, signal)).tensors);
+  return { ...tensors, inner: (block) => inner.get(block) };
 }
 
 /** The watcher's own execution of a job: as stored, or run now and stored. */

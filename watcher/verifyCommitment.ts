@@ -2,6 +2,7 @@ import { GainsayError } from "../protocol/errors.ts";
 import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
 import type { Hex } from "../protocol/hex.ts";
 import type { Job } from "../runtime/chain/types.ts";
+import { fetchInner } from "../runtime/serving/fetchInner.ts";
 import { fetchTrace } from "../runtime/serving/fetchTrace.ts";
 import { checkTrace, type Finding } from "../runtime/verification/checkTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
@@ -11,34 +12,40 @@ import { ownExecution, type OwnExecution } from "./ownTrace.ts";
 export type Opinion =
   /** The own trace root is the committed one: nothing was fetched. */
   | { kind: "equal" }
-  /** Other floats, but every element that differs is within its bound. */
-  | { kind: "sound"; differing: number; judged: number }
+  /** Other floats, but every element that was looked at and differs is within its bound. `opened` blocks were looked into. */
+  | { kind: "sound"; differing: number; judged: number; opened: number }
   | { kind: "fraud"; finding: Finding; trace: CommittedTensor[]; own: OwnExecution }
-  /** The trace cannot be had, or is not of the program's shape. */
-  | { kind: "withheld"; reason: string };
+  /** The trace cannot be had, or is not of the program's shape; or it is there, but not what is inside of a block that has to be looked into. */
+  | { kind: "withheld"; reason: string; inside?: { blockIndex: number; trace: CommittedTensor[]; own: OwnExecution } };
 
 /** Codes of a fetch that show a trace which no honest executor commits to, however long one waits. */
 const hopeless = new Set(["TRACE_UNFIT"]);
 
 /**
- * Re-executes a job. Equal roots end the work at once. Otherwise it fetches the tensors that differ and checks each step from the
- * executor's committed inputs. Throws what keeps it from an opinion (no bundle, no input, no ONNX Runtime).
+ * Re-executes a job. Equal roots end the work at once. Otherwise it fetches the posted tensors that differ, checks each block from the executor's committed
+ * tensors, and asks for the inner traces of the blocks that are further off than `tolerance`. Throws what keeps it from an opinion (no bundle, no
+ * input, no ONNX Runtime).
  */
-export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependencies: WatcherDependencies, signal: AbortSignal): Promise<Opinion> {
+export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependencies: WatcherDependencies, signal: AbortSignal, tolerance = 0): Promise<Opinion> {
   const { network, providers, hasher } = dependencies;
   const own = await ownExecution(job, dependencies, signal);
   if (own.trace.traceRoot === job.traceRoot) return { kind: "equal" };
+  const { program } = own.loaded;
   const peers = providers.providersOf(job.traceRoot, job.executor);
-  let trace: CommittedTensor[];
+  const source = { network, hasher, peers, program, traceRoot: job.traceRoot, signal };
+  let trace: CommittedTensor[] | undefined;
   try {
     if (peers.length === 0) throw new GainsayError("No peer is known that could serve the trace.", { code: "TRACE_UNAVAILABLE", retryable: true });
-    trace = await fetchTrace({ network, hasher, peers, program: own.loaded.program, traceRoot: job.traceRoot, own: own.trace.tensors, signal });
+    trace = await fetchTrace({ ...source, own: own.trace.tensors });
+    const inner = async (blockIndex: number): Promise<CommittedTensor[]> => (await fetchInner({ ...source, blockIndex })).tensors;
+    const { finding, differing, judged, opened } = await checkTrace(own.loaded, own.trace.inputs, trace, { signal, inner, tolerance });
+    return finding === undefined ? { kind: "sound", differing, judged, opened: opened.length } : { kind: "fraud", finding, trace, own };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof GainsayError) return { kind: "withheld", reason: hopeless.has(error.code) ? `${error.code}: ${error.message}` : error.code };
-    throw error;
+    // What was fetched is at fault only until the trace is there, or where what is inside of it is missing.
+    if (!(error instanceof GainsayError) || (trace !== undefined && error.code !== "INNER_TRACE_UNAVAILABLE")) throw error;
+    const reason = hopeless.has(error.code) ? `${error.code}: ${error.message}` : error.code;
+    const { block } = error.details;
+    return { kind: "withheld", reason, ...(trace === undefined || typeof block !== "number" ? {} : { inside: { blockIndex: block, trace, own } }) };
   }
-  const report = await checkTrace(own.loaded, own.trace.inputs, trace, { signal });
-  if (report.finding !== undefined) return { kind: "fraud", finding: report.finding, trace, own };
-  return { kind: "sound", differing: report.differing, judged: report.judged };
 }

@@ -8,6 +8,9 @@ import type { LoweredGraph } from "./lowerGraph.ts";
 export const granularities = ["block", "layer"] as const;
 export type Granularity = (typeof granularities)[number];
 
+/** What the compiler takes if nobody says otherwise. */
+export const defaultGranularity: Granularity = "layer";
+
 /**
  * Nanoseconds that kernels and hashing take on a common two-core machine (docs/compiler.md, "Blocks"). They are constants, not measured where the
  * compiler happens to run: the same model must give the same program everywhere.

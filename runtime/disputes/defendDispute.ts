@@ -1,6 +1,7 @@
 import { defenderMove } from "../../protocol/dispute/defenderMove.ts";
-import type { CommittedTrace } from "../../protocol/dispute/stepOperands.ts";
+import { isInner, type CommittedTrace } from "../../protocol/dispute/stepOperands.ts";
 import type { Hex } from "../../protocol/hex.ts";
+import { sources, type Program } from "../../protocol/program/types.ts";
 import { expandBlock } from "../chain/calls/expandBlock.ts";
 import { revealChunk } from "../chain/calls/revealChunk.ts";
 import { revealNode } from "../chain/calls/revealNode.ts";
@@ -12,6 +13,14 @@ import { gameOf, isMoveAlreadyMade } from "./game.ts";
 /** Whether the dispute waits for a move of the defender. */
 export function isDefendersTurn(dispute: Dispute): boolean {
   return dispute.phase === "reveal" || dispute.phase === "revealChunk" || dispute.phase === "answer" || dispute.phase === "expand";
+}
+
+/** The blocks whose inner traces the defender needs for its next move. */
+export function blocksNeeded(program: Program, { phase, position }: Dispute): number[] {
+  const { blockIndex, innerCount, source, stepIndex } = position;
+  if (phase === "expand" || (source === sources.inner && (phase === "reveal" || phase === "revealChunk"))) return [blockIndex];
+  const step = phase === "answer" ? program.steps[stepIndex] : undefined;
+  return step !== undefined && innerCount > 0 && isInner(step) ? [step.blockIndex] : [];
 }
 
 /**

@@ -36,42 +36,56 @@ export interface CheckOptions {
   /** So many elements of each step that is looked at are judged besides, evenly spread, although nothing differs; all of a smaller step. Default 0. */
   everyElementOf?: number;
   /**
-   * The claimed inner trace of a block, for programs that have any. If it throws, the other blocks are looked into before it is thrown on, since
-   * what one of them shows may be enough.
+   * The claimed inner trace of a block, for programs that have any. If it fails, the other blocks are looked into nevertheless, since what one of them
+   * shows may be enough.
    */
   inner?: (blockIndex: number) => Promise<readonly CommittedTensor[]>;
-  /** Looks into every block. Default: those of which a posted tensor differs. */
+  /** Looks into every block. Default: those of which a posted tensor differs by more than the tolerance. */
   everyBlock?: boolean;
+  /** How far a posted float32 tensor may be from the recomputed one, in units of its largest number, before its block is looked into. Default 0. */
+  tolerance?: number;
 }
 
 /**
  * Checks an executor's trace from the executor's own committed tensors, so that rounding differences do not add up. Every posted tensor is
  * recomputed from the posted ones that its block reads, in one run; where a block differs, every step of it is recomputed from the block's
- * claimed inner trace, and the judge decides where a number of a step differs.
+ * claimed inner trace, and the judge decides where a number of a step differs. Throws `INNER_TRACE_UNAVAILABLE` if nothing was found false and a block could
+ * not be looked into.
  */
 export async function checkTrace(loaded: LoadedProgram, inputs: readonly CommittedTensor[], claimed: readonly CommittedTensor[], options: CheckOptions = {}): Promise<TraceReport> {
   const { program } = loaded;
   const posted = { inputs: inputs.map(({ bytes }) => bytes), tensors: claimed.map(({ bytes }) => bytes) };
+  const { tolerance = 0 } = options;
   const own = await loaded.recompute(posted.inputs, posted.tensors, options.signal);
   const tensors: ExecutionTensors = { inputs, trace: claimed, weight: (index) => loaded.weight(index) };
   const report: TraceReport = { differing: 0, judged: 0, opened: [] };
   if (!hasInner(program)) return checkSteps(program, program.trace.map(({ step }, i) => ({ stepIndex: step, own: own[i] as Uint8Array })), tensors, report, options);
   const suspicious = program.blocks
     .map(({ borders }, blockIndex) => ({ blockIndex, deviation: Math.max(...borders.map((tensor) => deviation(posted.tensors[tensor] as Uint8Array, own[tensor] as Uint8Array, (program.trace[tensor] as TraceTensor).dtype))) }))
-    .filter(({ deviation }) => options.everyBlock === true || deviation > 0)
+    .filter(({ deviation }) => options.everyBlock === true || deviation > tolerance)
     .sort((a, b) => (a.deviation === b.deviation ? a.blockIndex - b.blockIndex : b.deviation > a.deviation ? 1 : -1));
   const failures: unknown[] = [];
   for (const { blockIndex } of suspicious) {
     const inner = await innerOf(program, blockIndex, options).catch((error: unknown) => void failures.push(error));
     if (inner === undefined) continue;
-    report.opened.push(blockIndex);
-    const results = await loaded.recomputeSteps(blockIndex, posted, inner.map(({ bytes }) => bytes), options.signal);
-    const { firstStep } = blockAt(program, blockIndex);
-    await checkSteps(program, results.map((bytes, i) => ({ stepIndex: firstStep + i, own: bytes })), { ...tensors, inner: (block) => (block === blockIndex ? inner : undefined) }, report, options);
+    await checkBlock(loaded, blockIndex, { ...tensors, inner: (block) => (block === blockIndex ? inner : undefined) }, report, options);
     if (report.finding !== undefined) return report;
   }
-  if (failures.length > 0) throw failures[0];
+  if (failures.length > 0) throw new GainsayError("The inner trace of a block that has to be looked into cannot be had.", { code: "INNER_TRACE_UNAVAILABLE", retryable: true, details: { block: suspicious[0]?.blockIndex }, cause: failures[0] });
   return report;
+}
+
+/**
+ * Recomputes every step of a block from the block's claimed inner trace, and judges where a number differs. Adds to the report, and resolves to it.
+ * `tensors.inner` must have the block.
+ */
+export async function checkBlock(loaded: LoadedProgram, blockIndex: number, tensors: ExecutionTensors, report: TraceReport = { differing: 0, judged: 0, opened: [] }, options: Pick<CheckOptions, "signal" | "everyElementOf"> = {}): Promise<TraceReport> {
+  const { program } = loaded;
+  const bytesOf = (list: readonly CommittedTensor[]): Uint8Array[] => list.map(({ bytes }) => bytes);
+  const results = await loaded.recomputeSteps(blockIndex, { inputs: bytesOf(tensors.inputs), tensors: bytesOf(tensors.trace) }, bytesOf(tensors.inner?.(blockIndex) ?? []), options.signal);
+  const { firstStep } = blockAt(program, blockIndex);
+  report.opened.push(blockIndex);
+  return checkSteps(program, results.map((own, i) => ({ stepIndex: firstStep + i, own })), tensors, report, options);
 }
 
 async function innerOf(program: Program, blockIndex: number, { inner }: CheckOptions): Promise<readonly CommittedTensor[]> {

@@ -84,7 +84,7 @@ describe("createWatcher", () => {
     const { sender: _, ...without } = parts.dependencies;
     const sender = "sender" in changes ? changes.sender : arena.sender("watcher");
     const watcher = createWatcher(
-      { mode: "dispute", patienceSeconds: 30, onWithheld: "bisect", demandBudget, defendOthers: true, concurrency: 1, ...options },
+      { mode: "dispute", patienceSeconds: 30, onWithheld: "bisect", demandBudget, tolerance: 0, defendOthers: true, concurrency: 1, ...options },
       { ...without, network: lonelyNetwork(fetch), ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }), ...(sender === undefined ? {} : { sender }) },
     );
     const running = runDaemon((signal) => watcher.run(signal));

@@ -12,12 +12,15 @@ import type { Context } from "../../context.ts";
 import { findModel } from "../../models.ts";
 import { integer, repeated } from "../../parse.ts";
 import { readInputs } from "../../readInputs.ts";
+import { granularityFlag } from "../../granularityFlag.ts";
+import type { Granularity } from "../../../protocol/lowering/chooseBlocks.ts";
 import { shapeFlag } from "../../shapeFlag.ts";
 import type { Shell } from "../../shell.ts";
 import { auditLines } from "./auditLines.ts";
 
 interface AuditFlags {
   shape?: [string, number[]][];
+  granularity: Granularity;
   input?: string[];
   samples: number;
   seed: number;
@@ -29,6 +32,7 @@ export function auditCommand(shell: Shell): Command {
     .description("judge samples of every step of a model on a real EVM, honest and falsified, and show what each verdict costs; exit code 3 if a verdict is wrong or too dear")
     .argument("<model>", "ONNX file, which is compiled and not stored, folder of a bundle, or program root (or its first digits)")
     .addOption(shapeFlag())
+    .addOption(granularityFlag())
     .option("--input <name=file>", "input to run: .npy, .pb, .json, .png or .jpg; may be repeated (default: numbers from the seed)", repeated((text) => text))
     .option("--samples <number>", "elements judged of each step: the first, the last, and others at random", integer(1, 1_000_000), 8)
     .option("--seed <number>", "seed of the inputs and of the choice of elements", integer(0, 2 ** 32 - 1), 1)
@@ -44,7 +48,7 @@ export function auditCommand(shell: Shell): Command {
 
 async function runAudit(context: Context, model: string, flags: AuditFlags): Promise<Audit> {
   const { logger, progress, settings, signal, output } = context;
-  const { bundle } = await findModel(context, model, { shapes: Object.fromEntries(flags.shape ?? []), store: false });
+  const { bundle } = await findModel(context, model, { shapes: Object.fromEntries(flags.shape ?? []), granularity: flags.granularity, store: false });
   const inputs = flags.input === undefined ? undefined : await readInputs(bundle.program, flags.input, (text) => output.note(text));
   const inference = createInference({ provider: settings.executionProvider, threads: settings.threads === 0 ? availableParallelism() : settings.threads, optimization: "all" }, { logger });
   const hasher = createHasher();

@@ -14,6 +14,8 @@ import { address, amount, duration, ether, integer, repeated, time } from "../..
 import { openPeers, peerFlag } from "../../peers.ts";
 import { readInputs } from "../../readInputs.ts";
 import { serveInputs } from "../../serveInputs.ts";
+import { granularityFlag } from "../../granularityFlag.ts";
+import type { Granularity } from "../../../protocol/lowering/chooseBlocks.ts";
 import { shapeFlag } from "../../shapeFlag.ts";
 import type { Shell } from "../../shell.ts";
 import { createTensorFiles } from "../../tensorFiles.ts";
@@ -30,6 +32,7 @@ const DEFAULT_FEE = 10n ** 16n;
 interface SubmitOptions {
   input: string[];
   shape?: [string, number[]][];
+  granularity: Granularity;
   fee?: bigint;
   executor?: string;
   prefer?: Preference;
@@ -52,6 +55,7 @@ export function submitCommand(shell: Shell): Command {
     .argument("<model>", "program root (or its first digits), folder of a bundle, or ONNX file")
     .requiredOption("--input <name=file>", "input tensor: .npy, .pb, .json, .png or .jpg; once for each input; the name may be left out if there is one", repeated((text) => text))
     .addOption(shapeFlag())
+    .addOption(granularityFlag())
     .option("--fee <amount>", "what the executor gets, in ether, or with a unit wei, gwei, ether (default: what the chosen executor asks, or else 0.01)", amount)
     .option("--executor <account>", "mean the job for this executor, by address or key name: only it is given the input (default: anybody)")
     .addOption(new Option("--prefer <what>", "mean the job for the executor with the lowest price, or the shortest round trip, among the offers heard (default: anybody)").choices(["price", "latency"]).conflicts("executor"))
@@ -68,7 +72,7 @@ export function submitCommand(shell: Shell): Command {
     .action(
       action(shell, async (context, model: string, options: SubmitOptions) => {
         const { output, progress, signal } = context;
-        const { bundle } = await findModel(context, model, { shapes: Object.fromEntries(options.shape ?? []), store: true });
+        const { bundle } = await findModel(context, model, { shapes: Object.fromEntries(options.shape ?? []), granularity: options.granularity, store: true });
         const { program } = bundle;
         const inputs = await readInputs(program, options.input, output.note);
         const chain = await context.chain();

@@ -6,6 +6,8 @@ import { storeBundle } from "../../../runtime/bundle/storeBundle.ts";
 import { compileFile } from "../../models.ts";
 import { pairs } from "../../output.ts";
 import { bytes } from "../../parse.ts";
+import { granularityFlag } from "../../granularityFlag.ts";
+import type { Granularity } from "../../../protocol/lowering/chooseBlocks.ts";
 import { shapeFlag } from "../../shapeFlag.ts";
 import type { Shell } from "../../shell.ts";
 
@@ -15,10 +17,11 @@ export function compileCommand(shell: Shell): Command {
     .description("compile an ONNX file to a bundle; the same file and shapes give the same program root everywhere")
     .argument("<file>", "ONNX model")
     .addOption(shapeFlag())
+    .addOption(granularityFlag())
     .option("--out <folder>", "folder in which the bundle is put under its program root (default: bundles in the home)")
     .action(
-      action(shell, async (context, file: string, options: { shape?: [string, number[]][]; out?: string }) => {
-        const bundle = await compileFile(context, file, Object.fromEntries(options.shape ?? []));
+      action(shell, async (context, file: string, options: { shape?: [string, number[]][]; granularity: Granularity; out?: string }) => {
+        const bundle = await compileFile(context, file, { shapes: Object.fromEntries(options.shape ?? []), granularity: options.granularity });
         const folder = await storeBundle(path.resolve(options.out ?? context.paths.bundles), bundle);
         const { root, inputs, outputs, totals } = describeProgram(bundle.program);
         context.output.result(
@@ -29,7 +32,9 @@ export function compileCommand(shell: Shell): Command {
             ...inputs.map((input) => ["input", tensorText(input)] as const),
             ...outputs.map((output) => ["output", tensorText(output)] as const),
             ["steps", String(totals.steps)],
-            ["trace", bytes(totals.traceBytes)],
+            ["blocks", String(totals.blocks)],
+            ["posted", bytes(totals.traceBytes)],
+            ["inside", bytes(totals.innerBytes)],
             ["weights", bytes(totals.weightBytes)],
           ]),
         );

@@ -4,6 +4,8 @@ import { describeProgram, operandText, tensorText } from "../../describeProgram.
 import { findModel } from "../../models.ts";
 import { pairs, table } from "../../output.ts";
 import { bytes } from "../../parse.ts";
+import { granularityFlag } from "../../granularityFlag.ts";
+import type { Granularity } from "../../../protocol/lowering/chooseBlocks.ts";
 import { shapeFlag } from "../../shapeFlag.ts";
 import type { Shell } from "../../shell.ts";
 
@@ -13,14 +15,16 @@ export function inspectCommand(shell: Shell): Command {
     .description("show the steps of a program: what is committed and judged, and how much of it there is")
     .argument("<model>", "folder of a bundle, program root (or its first digits), or ONNX file, which is compiled and not stored")
     .addOption(shapeFlag())
-    .addHelpText("after", "\nOperands: in input, w weight, t trace tensor; + addend, (…) value of an elementwise expression.\nTaps: products or candidates that one element of the result sums or compares.")
+    .addOption(granularityFlag())
+    .addHelpText("after", "\nOperands: in input, w weight, t posted tensor, n tensor inside of the block; + addend, (…) value of an elementwise expression.\nTaps: products or candidates that one element of the result sums or compares.")
     .action(
-      action(shell, async (context, model: string, options: { shape?: [string, number[]][] }) => {
-        const { bundle } = await findModel(context, model, { shapes: Object.fromEntries(options.shape ?? []), store: false });
+      action(shell, async (context, model: string, options: { shape?: [string, number[]][]; granularity: Granularity }) => {
+        const { bundle } = await findModel(context, model, { shapes: Object.fromEntries(options.shape ?? []), granularity: options.granularity, store: false });
         const summary = describeProgram(bundle.program);
         const { totals } = summary;
         const rows = summary.steps.map((step) => [
           String(step.index),
+          step.posted ? String(step.block) : `${step.block} inside`,
           step.kind,
           step.nodes.join(" + ") || "(unnamed)",
           `[${step.shape.join(",")}]`,
@@ -32,9 +36,9 @@ export function inspectCommand(shell: Shell): Command {
         context.output.result(summary, [
           ...pairs([["program", summary.root], ...summary.inputs.map((input) => ["input", tensorText(input)] as const), ...summary.outputs.map((output) => ["output", tensorText(output)] as const)]),
           "",
-          ...table(["step", "kind", "nodes", "shape", "elements", "taps", "operands", "bytes"], rows),
+          ...table(["step", "block", "kind", "nodes", "shape", "elements", "taps", "operands", "bytes"], rows),
           "",
-          `${totals.steps} steps in ${totals.blocks} blocks, ${totals.elements} elements, ${totals.taps} taps, trace ${bytes(totals.traceBytes)}, ${totals.weights} weights of ${bytes(totals.weightBytes)}`,
+          `${totals.steps} steps in ${totals.blocks} blocks, ${totals.elements} elements, ${totals.taps} taps, ${bytes(totals.traceBytes)} posted, ${bytes(totals.innerBytes)} inside of blocks, ${totals.weights} weights of ${bytes(totals.weightBytes)}`,
         ]);
       }),
     );

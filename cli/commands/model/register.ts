@@ -5,6 +5,8 @@ import { findModel as findRegistered } from "../../../runtime/chain/reads/getMod
 import { isRevert } from "../../../runtime/chain/revertError.ts";
 import { action } from "../../action.ts";
 import { findModel } from "../../models.ts";
+import { granularityFlag } from "../../granularityFlag.ts";
+import type { Granularity } from "../../../protocol/lowering/chooseBlocks.ts";
 import { shapeFlag } from "../../shapeFlag.ts";
 import type { Shell } from "../../shell.ts";
 
@@ -14,11 +16,12 @@ export function registerCommand(shell: Shell): Command {
     .description("register a program on chain, so that jobs can name it; one that is registered already is a success")
     .argument("<model>", "program root (or its first digits), folder of a bundle, or ONNX file, which is compiled and stored first")
     .addOption(shapeFlag())
+    .addOption(granularityFlag())
     .option("--uri <uri>", "where others may find the bundle; a hint that the chain keeps", "")
     .action(
-      action(shell, async (context, model: string, options: { shape?: [string, number[]][]; uri: string }) => {
+      action(shell, async (context, model: string, options: { shape?: [string, number[]][]; granularity: Granularity; uri: string }) => {
         const { output, progress, signal } = context;
-        const { bundle } = await findModel(context, model, { shapes: Object.fromEntries(options.shape ?? []), store: true });
+        const { bundle } = await findModel(context, model, { shapes: Object.fromEntries(options.shape ?? []), granularity: options.granularity, store: true });
         const { root: programRoot, header } = bundle.program;
         const chain = await context.chain();
         const already = (modelId: bigint): void => output.result({ programRoot, modelId, registered: false }, [`program ${programRoot} is registered already, as model ${modelId}`]);

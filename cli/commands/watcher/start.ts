@@ -6,7 +6,7 @@ import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
 import { createWebhook } from "../../../runtime/telemetry/createWebhook.ts";
 import { createCaseStore } from "../../../watcher/createCaseStore.ts";
 import { createWatcher } from "../../../watcher/createWatcher.ts";
-import { watcherModes, withheldAnswers, type WatcherMode, type WithheldAnswer } from "../../../watcher/options.ts";
+import { DEFAULT_TOLERANCE, watcherModes, withheldAnswers, type WatcherMode, type WithheldAnswer } from "../../../watcher/options.ts";
 import { action } from "../../action.ts";
 import { openDaemon } from "../../daemon.ts";
 import { addDaemonFlags, type DaemonFlags } from "../../daemonFlags.ts";
@@ -19,6 +19,7 @@ interface Flags extends DaemonFlags {
   onWithheld: WithheldAnswer;
   maxDemands: number;
   maxDemandStake: bigint;
+  tolerance: number;
   defend: boolean;
   sample: number;
   webhook?: string;
@@ -37,6 +38,7 @@ export function startWatcherCommand(shell: Shell): Command {
     )
     .option("--max-demands <number>", "elements to demand in one dispute at most", integer(1, 16_384), 24)
     .option("--max-demand-stake <amount>", "bonds of demands at stake in one dispute at most", amount, amount("2"))
+    .option("--tolerance <number>", "how far a posted tensor may be from what follows from the tensors before it, in units of its largest number, before what is inside of its block is looked at; 0 looks into every block that differs", fraction, DEFAULT_TOLERANCE)
     .option("--no-defend", "do not make moves for honest executors that leave half of their clock unused")
     .option("--sample <fraction>", "share of the commitments that is checked, chosen by a secret of each start: from 0 to 1 (default 1)", fraction, 1)
     .option("--webhook <url>", "where mode alert and dispute also post wrong results, lost disputes and other watchers' warnings, as JSON (default: nowhere)", webUrl)
@@ -55,7 +57,7 @@ export function startWatcherCommand(shell: Shell): Command {
         if (sender !== undefined) await warnIfPoor(sender.address, daemon.chain, context.output.note);
         const cases = await createCaseStore(path.join(daemon.dataFolder, "cases"));
         const watcher = createWatcher(
-          { mode: flags.mode, patienceSeconds: flags.patience, onWithheld: flags.onWithheld, demandBudget: { demands: flags.maxDemands, wei: flags.maxDemandStake }, defendOthers: flags.defend, concurrency: flags.concurrency, sampleRate: flags.sample },
+          { mode: flags.mode, patienceSeconds: flags.patience, onWithheld: flags.onWithheld, demandBudget: { demands: flags.maxDemands, wei: flags.maxDemandStake }, tolerance: flags.tolerance, defendOthers: flags.defend, concurrency: flags.concurrency, sampleRate: flags.sample },
           { ...daemon, cases, fetchedBundles: path.join(daemon.dataFolder, "bundles"), ...(account === undefined ? {} : { account }), ...(sender === undefined ? {} : { sender }), ...(webhook === undefined ? {} : { webhook }) },
         );
         const programs = await daemon.programs.list();
