@@ -1,5 +1,7 @@
+import { isInner } from "../../protocol/dispute/stepOperands.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { dtypeBytes, stepKinds } from "../../protocol/program/types.ts";
+import type { InnerTrace } from "../inference/innerTrace.ts";
 import type { Trace } from "../inference/trace.ts";
 import type { LoadedProgram } from "../programs/loadedProgram.ts";
 import type { JudgeChain } from "./createJudgeChain.ts";
@@ -64,17 +66,21 @@ const kindNames = Object.fromEntries(Object.entries(stepKinds).map(([name, numbe
 const INDEX_RANGES = [8, 2, 1];
 const counted = ["judged", "sound", "falseFraud", "corrupted", "fraudCaught", "fraudMissed", "disagreements", "refused", "oversized", "beyondPool", "elements", "committedBytes"] as const;
 
-/** Runs a program once and puts samples of every step, honest and falsified, before the contracts. */
+/** Runs a program once and puts samples of every step, inside of blocks too, honest and falsified, before the contracts. */
 export async function auditProgram(loaded: LoadedProgram, options: AuditOptions, { chain }: { chain: JudgeChain }): Promise<Audit> {
   const { program } = loaded;
   const { signal, samples, seed } = options;
   const trace = await execute(loaded, options);
-  const execution = openExecution(program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) });
+  const posted = { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) };
+  // Blocks come one after the other, so one inner trace at a time is enough.
+  let inside: InnerTrace | undefined;
+  const execution = openExecution(program, { inputs: trace.inputs, trace: trace.tensors, inner: (block) => (inside?.blockIndex === block ? inside.tensors : undefined), weight: (index) => loaded.weight(index) });
   const random = createRandom(seed);
   const steps: AuditedStep[] = [];
   const faults: Fault[] = [];
   for (const [index, step] of program.steps.entries()) {
     options.onStep?.(index, program.steps.length);
+    if (isInner(step) && inside?.blockIndex !== step.blockIndex) inside = await loaded.expand(step.blockIndex, posted, signal);
     const elements = step.result.shape.reduce((product, size) => product * size, 1);
     const { faults: found, scale: _, ...examination } = await examineStep(execution, chain, index, chooseElements(elements, samples, random), signal);
     faults.push(...found);

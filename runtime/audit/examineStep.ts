@@ -1,5 +1,5 @@
 import { GainsayError } from "../../protocol/errors.ts";
-import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
+import { resultOf } from "../../protocol/dispute/stepOperands.ts";
 import { floatOf } from "../../protocol/judge/float32.ts";
 import { judge } from "../../protocol/judge/judge.ts";
 import { dtypeBytes, type Step, type Verdict } from "../../protocol/program/types.ts";
@@ -60,7 +60,7 @@ const KEPT_FAULTS = 16;
  */
 export async function examineStep(execution: OpenExecution, chain: JudgeChain, stepIndex: number, elements: readonly number[], signal?: AbortSignal): Promise<StepExamination> {
   const step = execution.program.steps[stepIndex] as Step;
-  const { bytes } = execution.tensors.trace[step.result.index] as CommittedTensor;
+  const { bytes } = resultOf(step, execution.tensors);
   const { dtype } = step.result;
   const count = bytes.length / dtypeBytes[dtype];
   const type = elementType(dtype);

@@ -1,14 +1,14 @@
-import type { ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
-import { tensorOf } from "../../protocol/dispute/stepOperands.ts";
-import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
-import { traceTree } from "../../protocol/dispute/defenderMove.ts";
+import { innerRootOf, traceTree } from "../../protocol/dispute/defenderMove.ts";
+import { pathsOf } from "../../protocol/dispute/refutation.ts";
+import { isInner, resultOf, tensorOf, type ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
 import { toHex, type Hex } from "../../protocol/hex.ts";
 import { buildWitness } from "../../protocol/judge/buildWitness.ts";
 import { claimOf } from "../../protocol/program/claim.ts";
 import { concat, stepHash } from "../../protocol/program/codec.ts";
-import { dtypeBytes, sources, type Claim, type Opening, type Program, type Range, type Step, type Witness } from "../../protocol/program/types.ts";
+import { dtypeBytes, sources, type Claim, type Program, type Range, type Step, type Witness } from "../../protocol/program/types.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { listRootFromTop } from "../../protocol/trees/listTree.ts";
-import { pathProof, topFromRange, type MerkleTree } from "../../protocol/trees/merkle.ts";
+import { topFromRange } from "../../protocol/trees/merkle.ts";
 import { sha256 } from "../../protocol/trees/sha256.ts";
 import { CHUNK_BYTES, chunkCount, tensorRootFromTop } from "../../protocol/trees/tensorTree.ts";
 import { writeElement } from "./elementTypes.ts";
@@ -29,24 +29,23 @@ export interface OpenExecution {
   forged(honest: Case, stepIndex: number, bits: bigint): Case;
 }
 
-/** Commits to the inputs and the trace of an execution. */
+/** Commits to the inputs and the trace of an execution, and to what is inside of the blocks whose steps are looked at. */
 export function openExecution(program: Program, tensors: ExecutionTensors): OpenExecution {
   const stepHashes = concat(program.steps.map(stepHash));
-  const inputs = traceTree(tensors.inputs);
-  const trace = traceTree(tensors.trace);
-  const claimWith = (tree: MerkleTree): Claim =>
-    claimOf({
-      programRoot: program.root,
-      inputRoot: toHex(listRootFromTop("inputs", inputs.count, inputs.top)),
-      traceRoot: toHex(listRootFromTop("trace", tree.count, tree.top)),
-    });
-  const claim = claimWith(trace);
+  const inputRoot = rootOf("inputs", tensors.inputs);
+
+  const claimFor = (step: Step, committed: ExecutionTensors): Claim => {
+    const inner = isInner(step) ? committed.inner?.(step.blockIndex) : undefined;
+    const commitment = { programRoot: program.root, inputRoot, traceRoot: rootOf("trace", committed.trace) };
+    return claimOf(commitment, inner && { innerRoot: innerRootOf(inner), blockIndex: step.blockIndex, innerCount: inner.length });
+  };
 
   return {
     program,
     tensors,
     honest(stepIndex, element) {
       const step = program.steps[stepIndex] as Step;
+      const proofOf = pathsOf(step, tensors);
       const witness = buildWitness({
         header: program.header,
         stepIndex,
@@ -54,30 +53,40 @@ export function openExecution(program: Program, tensors: ExecutionTensors): Open
         stepHashes,
         element,
         tensors: {
-          result: { ...(tensors.trace[step.result.index] as CommittedTensor), proof: pathProof(trace, step.result.index) },
-          operands: step.operands.map((operand) => ({
-            ...tensorOf(operand, tensors, step.blockIndex),
-            proof: operand.source === sources.trace ? pathProof(trace, operand.index) : operand.source === sources.input ? pathProof(inputs, operand.index) : [],
-          })),
+          result: { ...resultOf(step, tensors), proof: proofOf(step.result) },
+          operands: step.operands.map((operand) => ({ ...tensorOf(operand, tensors, step.blockIndex), proof: proofOf(operand) })),
         },
       });
-      return { claim, witness };
+      return { claim: claimFor(step, tensors), witness };
     },
     forged({ witness }, stepIndex, bits) {
       const step = program.steps[stepIndex] as Step;
-      const at = step.result.index;
-      const { bytes } = tensors.trace[at] as CommittedTensor;
+      const { bytes } = resultOf(step, tensors);
       const range = forgedRange(witness.result.ranges[0] as Range, step, witness.element, bits);
       const root = rootFromRange(range, bytes.length);
-      const tree = traceTree(tensors.trace.map((tensor, i) => (i === at ? { root } : tensor)));
-      const operands = witness.operands.map((opening, i): Opening => {
+      const lying = withRoot(tensors, step, root);
+      const proofOf = pathsOf(step, lying);
+      const operands = witness.operands.map((opening, i) => {
         const operand = step.operands[i] as Step["operands"][number];
         // An operand that the judge does not look at is left unopened: it has no proof to renew.
-        return operand.source === sources.trace && opening.proof.length > 0 ? { ...opening, proof: pathProof(tree, operand.index) } : opening;
+        return operand.source === step.result.source && opening.proof.length > 0 ? { ...opening, proof: proofOf(operand) } : opening;
       });
-      return { claim: claimWith(tree), witness: { ...witness, result: { root, proof: pathProof(tree, at), ranges: [range] }, operands } };
+      return { claim: claimFor(step, lying), witness: { ...witness, result: { root, proof: proofOf(step.result), ranges: [range] }, operands } };
     },
   };
+}
+
+/** The execution with another root of the tensor that a step defines. Of the tensors in lists only roots are looked at. */
+function withRoot(tensors: ExecutionTensors, { result, blockIndex }: Step, root: Hex): ExecutionTensors {
+  const replaced = (list: readonly CommittedTensor[]): CommittedTensor[] => list.map((tensor, i) => (i === result.index ? { ...tensor, root } : tensor));
+  if (result.source === sources.trace) return { ...tensors, trace: replaced(tensors.trace) };
+  const inner = replaced(tensors.inner?.(blockIndex) ?? []);
+  return { ...tensors, inner: (block) => (block === blockIndex ? inner : tensors.inner?.(block)) };
+}
+
+function rootOf(domain: "inputs" | "trace", list: readonly CommittedTensor[]): Hex {
+  const tree = traceTree(list);
+  return toHex(listRootFromTop(domain, tree.count, tree.top));
 }
 
 function forgedRange(range: Range, step: Step, element: number, bits: bigint): Range {

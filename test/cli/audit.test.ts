@@ -14,8 +14,8 @@ function model(name: string, content: Uint8Array): string {
 }
 
 describe("gainsay audit", () => {
-  it("judges samples of each step of the project's own model, and catches every lie", async () => {
-    const { code, json } = await run(["audit", digitsFile, "--input", `image=${sampleFile(3)}`, "--samples", "4", "--json"], { env });
+  it.each(["layer", "block"])("judges samples of each step of the project's own model, and catches every lie, at granularity %s", async (granularity) => {
+    const { code, json } = await run(["audit", digitsFile, "--granularity", granularity, "--input", `image=${sampleFile(3)}`, "--samples", "4", "--json"], { env });
     const report = json();
     expect(code).toBe(0);
     expect(report.model).toBe(digitsFile);

@@ -29,7 +29,7 @@ export async function compileVector(modelBytes: Uint8Array, inputs: readonly Pub
   for (const frozen of attempts) {
     try {
       const shapes = Object.fromEntries(inputs.filter((tensor) => !frozen.includes(tensor)).map(({ name, shape }) => [name, shape]));
-      return await compileModel({ modelBytes: frozen.length === 0 ? modelBytes : freeze(modelBytes, frozen), shapes }, { runner });
+      return await compileModel({ modelBytes: frozen.length === 0 ? modelBytes : freeze(modelBytes, frozen), shapes, granularity: "layer" }, { runner });
     } catch (error) {
       if (!(error instanceof GainsayError)) throw error;
       errors.push(error);
