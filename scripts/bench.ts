@@ -5,10 +5,10 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { table, toJson } from "../cli/output.ts";
+import { toJson } from "../cli/output.ts";
 import { GainsayError } from "../protocol/errors.ts";
-import { compileModel } from "../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../runtime/compile/createFoldRunner.ts";
+import { benchLines } from "./bench/benchLines.ts";
 import { measureModel, type Measurement } from "./bench/measureModel.ts";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -37,8 +37,7 @@ for (const { name, file, shapes } of models) {
   process.stderr.write(`measuring ${name} …\n`);
   try {
     const modelBytes = new Uint8Array(await readFile(file));
-    const bundle = await compileModel({ modelBytes, ...(shapes === undefined ? {} : { shapes }) }, { runner });
-    measured.push(await measureModel(name, modelBytes, bundle, { rounds, threads }));
+    measured.push(await measureModel({ name, modelBytes, ...(shapes === undefined ? {} : { shapes }) }, { rounds, threads, runner }));
   } catch (error) {
     if (!(error instanceof GainsayError)) throw error;
     left.push({ model: name, reason: error.message });
@@ -49,13 +48,10 @@ runner.close();
 if (values.json) {
   process.stdout.write(`${toJson({ rounds, threads, models: measured, left })}\n`);
 } else {
-  const ms = (value: number): string => value.toFixed(2);
-  const stages = ["plain", "traced", "hashing", "commit", "fast", "full"] as const;
-  console.log(`${rounds} rounds, ${threads} threads; medians in milliseconds, and their ratio to the plain run (all optimisations, same threads)`);
-  console.log("traced: traced graph in the inference process · hashing: roots of the trace · commit: both · fast: watcher, equal roots · full: watcher, every step recomputed and every differing element judged\n");
-  console.log(table(["model", ...stages.map((stage) => `${stage} ms`), "steps", "committed"], measured.map((row) => [row.model, ...stages.map((stage) => ms(row.milliseconds[stage].median)), String(row.steps), `${(row.committedBytes / 1024).toFixed(0)} KiB`])).join("\n"));
-  console.log();
-  console.log(table(["ratio to plain", ...stages.slice(1)], measured.map((row) => [row.model, ...stages.slice(1).map((stage) => `×${(row.milliseconds[stage].median / row.milliseconds.plain.median).toFixed(2)}`)])).join("\n"));
+  console.log(`${rounds} rounds, ${threads} threads; medians, as ratios to plain ONNX Runtime in this process at its best options`);
+  console.log("served: the plain graph in the inference process · traced: the same with the posted tensors as outputs · hashing: roots of the posted tensors");
+  console.log("commit: traced and hashed, which is an executor's work and a watcher's with equal roots · check: a watcher with other floats, transfer over loopback included\n");
+  for (const line of benchLines(measured)) console.log(line);
   for (const { model, reason } of left) console.log(`\nnot measured: ${model}: ${reason}`);
 }
 process.exit(0);
