@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { lieInside, expandLying } from "../../../node/lieInside.ts";
+import { parseMisbehaviour } from "../../../node/misbehaviour.ts";
+import { selfTest } from "../../../node/selfTest.ts";
+import { sources } from "../../../protocol/program/types.ts";
+import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
+import { seededInputs } from "../../../runtime/audit/seededInputs.ts";
+import type { Bundle } from "../../../runtime/bundle/bundle.ts";
+import { compileModel } from "../../../runtime/compile/compileModel.ts";
+import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
+import { createHasher } from "../../../runtime/hashing/createHasher.ts";
+import { commitTrace } from "../../../runtime/inference/commitTrace.ts";
+import { createInference } from "../../../runtime/inference/createInference.ts";
+import type { Trace } from "../../../runtime/inference/trace.ts";
+import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
+import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
+import { silentLogger } from "../../../runtime/telemetry/createLogger.ts";
+import { checkTrace } from "../../../runtime/verification/checkTrace.ts";
+import { bottleneckModel } from "../../support/bottleneckModel.ts";
+
+const hasher = createHasher({ threads: 1 });
+const logger = silentLogger();
+const inference = createInference({ provider: "cpu", threads: 1, optimization: "all" }, { logger });
+const other = createInference({ provider: "cpu", threads: 1, optimization: "disabled" }, { logger });
+let bundle: Bundle;
+let watcher: LoadedProgram;
+let executor: LoadedProgram;
+let honest: Trace;
+
+beforeAll(async () => {
+  hasher.start();
+  const runner = createFoldRunner();
+  bundle = await compileModel({ modelBytes: bottleneckModel(), granularity: "block" }, { runner });
+  runner.close();
+  watcher = prepareProgram(bundle, inference, hasher);
+  executor = prepareProgram(bundle, other, hasher);
+  honest = await executor.execute(seededInputs(bundle.program, 1, 8));
+});
+afterAll(async () => {
+  await Promise.all([inference.stop(), other.stop(), hasher.stop()]);
+});
+
+/** A step inside of a block in the middle. */
+const insideStep = (): number => bundle.program.steps.findIndex(({ result, blockIndex }) => result.source === sources.inner && blockIndex === 1);
+const innerOf = (trace: Trace, asked: number[] = []) => async (block: number): Promise<CommittedTensor[]> => {
+  asked.push(block);
+  return (await executor.expand(block, { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) })).tensors;
+};
+
+describe("checkTrace of a program with blocks", () => {
+  it("looks into no block of equal floats, and finds all blocks of other floats sound", async () => {
+    const same = await watcher.execute(honest.inputs);
+    expect(await checkTrace(watcher, same.inputs, same.tensors)).toEqual({ differing: 0, judged: 0, opened: [] });
+    const asked: number[] = [];
+    const report = await checkTrace(watcher, honest.inputs, honest.tensors, { inner: innerOf(honest, asked) });
+    expect(report.finding).toBeUndefined();
+    expect(report.opened.length).toBeGreaterThan(0);
+    expect(report.judged).toBe(report.differing);
+    expect(asked.toSorted()).toEqual(report.opened.toSorted());
+  });
+
+  it("leaves blocks alone that are within the tolerance", async () => {
+    const asked: number[] = [];
+    expect(await checkTrace(watcher, honest.inputs, honest.tensors, { inner: innerOf(honest, asked), tolerance: 2 ** -16 })).toEqual({ differing: 0, judged: 0, opened: [] });
+    expect(asked).toEqual([]);
+  });
+
+  it("finds a lie that is told inside of a block, and asks for that block only", async () => {
+    const step = insideStep();
+    const how = parseMisbehaviour(`step=${step}/77`);
+    const lying = await lieInside(executor, honest, how, hasher);
+    expect(lying.traceRoot).not.toBe(honest.traceRoot);
+    const asked: number[] = [];
+    const inner = async (block: number): Promise<CommittedTensor[]> => {
+      asked.push(block);
+      return (await expandLying(executor, lying, block, how, hasher)).tensors;
+    };
+    const { finding } = await checkTrace(watcher, lying.inputs, lying.tensors, { inner, tolerance: 2 ** -16 });
+    expect(finding).toMatchObject({ stepIndex: step, element: 77 });
+    expect(finding?.inner?.length).toBe(bundle.program.blocks[1]!.innerCount);
+    expect(asked).toEqual([1]);
+    // Whoever answers with the inner trace that an honest run has contradicts what was posted.
+    const denied = await checkTrace(watcher, lying.inputs, lying.tensors, { inner: innerOf(lying), tolerance: 2 ** -16 });
+    expect(bundle.program.steps[denied.finding!.stepIndex]).toMatchObject({ blockIndex: 1, result: { source: sources.trace } });
+  });
+
+  it("finds a posted tensor that does not follow from what is inside", async () => {
+    const tensors = honest.tensors.map(({ bytes }) => new Uint8Array(bytes));
+    new Float32Array(tensors[1]!.buffer)[5]! += 1;
+    const lying = await commitTrace(bundle.program, honest.inputs, tensors, hasher);
+    const { finding } = await checkTrace(watcher, lying.inputs, lying.tensors, { inner: innerOf(lying) });
+    expect(finding).toMatchObject({ stepIndex: bundle.program.trace[1]!.step, element: 5 });
+  });
+
+  it("says which block cannot be looked into, unless another one shows enough", async () => {
+    const tensors = honest.tensors.map(({ bytes }) => new Uint8Array(bytes));
+    new Float32Array(tensors[0]!.buffer)[5]! += 10;
+    new Float32Array(tensors[1]!.buffer)[5]! += 1;
+    const lying = await commitTrace(bundle.program, honest.inputs, tensors, hasher);
+    const refusing = (...blocks: number[]) => async (block: number): Promise<CommittedTensor[]> => {
+      if (blocks.includes(block)) throw new Error("not served");
+      return innerOf(lying)(block);
+    };
+    await expect(checkTrace(watcher, lying.inputs, lying.tensors, { inner: refusing(0, 1, 2, 3) })).rejects.toMatchObject({ code: "INNER_TRACE_UNAVAILABLE", retryable: true, details: { block: 0 } });
+    await expect(checkTrace(watcher, lying.inputs, lying.tensors)).rejects.toMatchObject({ code: "INNER_TRACE_UNAVAILABLE" });
+    expect((await checkTrace(watcher, lying.inputs, lying.tensors, { inner: refusing(0) })).finding).toMatchObject({ stepIndex: bundle.program.trace[1]!.step, element: 5 });
+  });
+});
+
+describe("the self-test of a program with blocks", () => {
+  it("looks into every block", async () => {
+    const expanded: number[] = [];
+    const watched: LoadedProgram = { ...executor, expand: (block, ...rest) => (expanded.push(block), executor.expand(block, ...rest)) };
+    await expect(selfTest(watched)).resolves.toMatchObject({ differing: expect.any(Number) });
+    expect(new Set(expanded)).toEqual(new Set(bundle.program.blocks.keys()));
+  });
+
+  it("refuses a machine on which a block by itself gives other bits than in a run of the whole", async () => {
+    const strayed: LoadedProgram = { ...executor, expand: (...args) => watcher.expand(...args) };
+    await expect(selfTest(strayed)).rejects.toMatchObject({ code: "BLOCK_DIFFERS", details: { block: expect.any(Number) } });
+  });
+
+  it("refuses a machine whose kernels are wrong inside of a block", async () => {
+    const wrong: LoadedProgram = {
+      ...executor,
+      async expand(block, ...rest) {
+        const honestly = await executor.expand(block, ...rest);
+        const tensors = honestly.tensors.map((tensor, i) => {
+          if (block !== 1 || i !== 0) return tensor;
+          const bytes = new Uint8Array(tensor.bytes);
+          new Float32Array(bytes.buffer)[0]! += 1;
+          return { ...tensor, bytes };
+        });
+        return { ...honestly, tensors };
+      },
+    };
+    await expect(selfTest(wrong)).rejects.toMatchObject({ code: "KERNEL_FAULT" });
+  });
+});
