@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { Granularity } from "../../../protocol/lowering/chooseBlocks.ts";
 import type { Hex } from "../../../protocol/hex.ts";
 import type { Bundle } from "../../../runtime/bundle/bundle.ts";
 import { writeBundle } from "../../../runtime/bundle/writeBundle.ts";
@@ -49,9 +50,9 @@ export interface OpenedModel {
 }
 
 /** `given`: bytes of the inputs, where no file holds them. */
-export async function openModel(model: TestModel, given?: Uint8Array[]): Promise<OpenedModel> {
+export async function openModel(model: TestModel, given?: Uint8Array[], granularity: Granularity = "layer"): Promise<OpenedModel> {
   const runner = createFoldRunner();
-  const bundle = await compileModel({ modelBytes: new Uint8Array(await readFile(model.file)) }, { runner });
+  const bundle = await compileModel({ modelBytes: new Uint8Array(await readFile(model.file)), granularity }, { runner });
   runner.close();
   const scratch = await mkdtemp(path.join(tmpdir(), "gainsay-e2e-"));
   const folder = path.join(scratch, "bundles");

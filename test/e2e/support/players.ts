@@ -1,5 +1,6 @@
 import path from "node:path";
 import { parseEther } from "viem";
+import { innerRootOf } from "../../../protocol/dispute/defenderMove.ts";
 import type { ExecutionTensors } from "../../../protocol/dispute/stepOperands.ts";
 import type { Program } from "../../../protocol/program/types.ts";
 import { commitmentOf } from "../../../node/deliverJob.ts";
@@ -74,6 +75,8 @@ export interface WatcherParts {
   home: string;
   dependencies: WatcherDependencies;
   serve(trace: Trace | undefined): void;
+  /** What is served of the inner traces of the served trace, if anything. */
+  serveInner(inner: Inner | undefined): void;
   close(): Promise<void>;
 }
 
@@ -85,14 +88,17 @@ export async function createWatcherParts(arena: Arena, model: OpenedModel, progr
   const cases = await createCaseStore(path.join(home, "cases"));
   await traces.start();
   let served: Trace | undefined;
+  let servedInner: Inner | undefined;
   const source = traceSource({
     openTensor: (root) => {
-      const tensor = [...(served?.tensors ?? []), ...(served?.inputs ?? [])].find((one) => one.root === root);
+      const tensor = [...(served?.tensors ?? []), ...(served?.inputs ?? []), ...(servedInner?.(0) ?? [])].find((one) => one.root === root);
       return tensor === undefined ? undefined : { root, byteLength: tensor.bytes.length, leaves: async () => tensor.leaves, read: async (offset, length) => tensor.bytes.subarray(offset, offset + length) };
     },
     openList: (root, domain) => (domain === "trace" && served?.traceRoot === root ? listOf(served.tensors) : undefined),
   });
   const fetch = async (name: BlobName): Promise<Uint8Array> => {
+    const inner = servedInner?.(0);
+    if (inner !== undefined && (name.kind === "inner" || (name.kind === "list" && name.root === innerRootOf(inner)))) return listOf(inner);
     const blob = await source.open(name, "nobody");
     if (blob === undefined) throw new GainsayError("Nobody serves this.", { code: "BLOB_NOT_FOUND", retryable: true });
     return name.kind === "list" ? blob.leaves() : blob.read(0, blob.byteLength);
@@ -112,6 +118,7 @@ export async function createWatcherParts(arena: Arena, model: OpenedModel, progr
       ledger: { jobs: new Map(), disputes: new Map(), run: async () => undefined },
     },
     serve: (trace) => void (served = trace),
+    serveInner: (inner) => void (servedInner = inner),
     close: () => traces.stop(),
   };
 }
@@ -133,10 +140,13 @@ export const lastDispute = (arena: Arena): Promise<bigint> => getDisputeCount(ar
 export const demandBudget: DemandBudget = { demands: 16, wei: parseEther("10") };
 
 /** The committed trace as whoever answers a demand needs it. */
-async function executionOf(job: Committed, trace: Trace, { programs }: WatcherDependencies): Promise<[Program, ExecutionTensors]> {
+async function executionOf(job: Committed, trace: Trace, { programs }: WatcherDependencies, inner: Inner = () => undefined): Promise<[Program, ExecutionTensors]> {
   const loaded = (await programs.open(job.programRoot)) as LoadedProgram;
-  return [loaded.program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) }];
+  return [loaded.program, { inputs: trace.inputs, trace: trace.tensors, inner, weight: (index) => loaded.weight(index) }];
 }
+
+/** What the executor says is inside of a block. */
+export type Inner = (block: number) => readonly CommittedTensor[] | undefined;
 
 /** Moves after which a dispute that still runs will never end. */
 const MANY_MOVES = 60;
@@ -145,14 +155,14 @@ const MANY_MOVES = 60;
  * Plays a dispute move by move, each side with its own code from nothing but the chain and its own data, until it has ended or
  * neither side moves any more. Returns how it stands and how many moves there were.
  */
-export async function playOut(arena: Arena, job: Committed, disputeId: bigint, trace: Trace, { dependencies }: WatcherParts): Promise<{ dispute: Dispute; moves: number }> {
+export async function playOut(arena: Arena, job: Committed, disputeId: bigint, trace: Trace, { dependencies }: WatcherParts, inner: Inner = () => undefined): Promise<{ dispute: Dispute; moves: number }> {
   const signal = new AbortController().signal;
   for (let moves = 0; moves < MANY_MOVES; moves++) {
     const dispute = await getDispute(arena.chain, disputeId);
     if (dispute.phase === "ended") return { dispute, moves };
     if (dispute.seal !== undefined || dispute.phase === "answer") await arena.pass(1);
-    if (dispute.phase === "answer") await answerDispute(arena.sender("executor"), dispute, ...(await executionOf(job, trace, dependencies)));
-    else if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, { trace: trace.tensors });
+    if (dispute.phase === "answer") await answerDispute(arena.sender("executor"), dispute, ...(await executionOf(job, trace, dependencies, inner)));
+    else if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, { trace: trace.tensors, inner });
     else await playDispute(job, dispute, arena.sender("watcher"), dependencies, demandBudget, signal);
     const next = await getDispute(arena.chain, disputeId);
     if (next.turn === dispute.turn && next.phase === dispute.phase) return { dispute: next, moves };
