@@ -95,7 +95,6 @@ export function isRepeated(reader: unknown): boolean {
 const units = new WeakMap<object, string>();
 units.set(amount, "in ether, or with a unit wei, gwei, ether");
 units.set(duration, "in seconds, or with a unit s, m, h, d");
-units.set(fraction, "number from 0 to 1");
 units.set(bytesOf, "in bytes, or with a unit kB, MB, GB, TB");
 
 /** How the values of a flag's reader are written: unit and range. */

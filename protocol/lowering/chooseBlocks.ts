@@ -8,8 +8,8 @@ import type { LoweredGraph } from "./lowerGraph.ts";
 export const granularities = ["block", "layer"] as const;
 export type Granularity = (typeof granularities)[number];
 
-/** What the compiler takes if nobody says otherwise. */
-export const defaultGranularity: Granularity = "layer";
+/** What the command line takes if nobody says otherwise. */
+export const defaultGranularity: Granularity = "block";
 
 /**
  * Nanoseconds that kernels and hashing take on a common two-core machine (docs/compiler.md, "Blocks"). They are constants, not measured where the

@@ -1,7 +1,7 @@
 import type { Bundle } from "../bundle/bundle.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { assembleProgram } from "../../protocol/lowering/assembleProgram.ts";
-import { chooseBlocks, defaultGranularity, type Granularity } from "../../protocol/lowering/chooseBlocks.ts";
+import { chooseBlocks, type Granularity } from "../../protocol/lowering/chooseBlocks.ts";
 import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
 import { foreignOffenders, lowerGraph, narrowCasts, plainOffenders, unsupportedError, type Offender } from "../../protocol/lowering/lowerGraph.ts";
 import { needsRewriting, rewriteGraph } from "../../protocol/lowering/rewrites/rewriteGraph.ts";
@@ -25,7 +25,7 @@ export interface CompileOptions {
   modelBytes: Uint8Array;
   /** Shape of each input whose declared shape is not fixed. */
   shapes?: Readonly<Record<string, readonly number[]>>;
-  /** `layer`: every step is a block of its own. `block`: few cuts, at narrow tensors after contractions. Default `defaultGranularity`. */
+  /** `layer`: every step is a block of its own. `block`: few cuts, at narrow tensors after contractions. Default `layer`. */
   granularity?: Granularity;
 }
 
@@ -53,7 +53,7 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
   const offenders = plainOffenders(folded);
   const types = await readTypes(folded, runner, offenders.length === 0).catch(preferring(offenders));
   const lowered = lowerGraph(folded, types);
-  const program = assembleProgram(model, emitProgram(folded, lowered, chooseBlocks(lowered, options.granularity ?? defaultGranularity)));
+  const program = assembleProgram(model, emitProgram(folded, lowered, chooseBlocks(lowered, options.granularity ?? "layer")));
   return { program, model };
 }
 

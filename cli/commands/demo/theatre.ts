@@ -59,7 +59,8 @@ export async function openTheatre(options: TheatreOptions): Promise<Theatre> {
 
     const as: Theatre["as"] = (role, args) => stage.run([...args, "--key", role]);
     onStep("compiling the model and registering its program");
-    const compiled = await stage.run(["model", "compile", options.model ?? demoModel]);
+    // With the result of every step posted, the play shows a bisection down to one number without a change of scene.
+    const compiled = await stage.run(["model", "compile", options.model ?? demoModel, "--granularity", "layer"]);
     const programRoot = text(compiled, "programRoot");
     await as("requester", ["model", "register", programRoot]);
     onStep("depositing stakes");

@@ -38,7 +38,7 @@ export function inspectCommand(shell: Shell): Command {
           "",
           ...table(["step", "block", "kind", "nodes", "shape", "elements", "taps", "operands", "bytes"], rows),
           "",
-          `${totals.steps} steps in ${totals.blocks} blocks, ${totals.elements} elements, ${totals.taps} taps, ${bytes(totals.traceBytes)} posted, ${bytes(totals.innerBytes)} inside of blocks, ${totals.weights} weights of ${bytes(totals.weightBytes)}`,
+          `${totals.steps} steps in ${totals.blocks === 1 ? "one block" : `${totals.blocks} blocks`}, ${totals.elements} elements, ${totals.taps} taps, ${bytes(totals.traceBytes)} posted, ${bytes(totals.innerBytes)} inside of blocks, ${totals.weights} weights of ${bytes(totals.weightBytes)}`,
         ]);
       }),
     );

@@ -38,7 +38,7 @@ export function startWatcherCommand(shell: Shell): Command {
     )
     .option("--max-demands <number>", "elements to demand in one dispute at most", integer(1, 16_384), 24)
     .option("--max-demand-stake <amount>", "bonds of demands at stake in one dispute at most", amount, amount("2"))
-    .option("--tolerance <number>", "how far a posted tensor may be from what follows from the tensors before it, in units of its largest number, before what is inside of its block is looked at; 0 looks into every block that differs", fraction, DEFAULT_TOLERANCE)
+    .option("--tolerance <fraction>", "how far a posted tensor may be from what follows from the tensors before it, in units of its largest number, before what is inside of its block is looked at; from 0, which looks into every block that differs, to 1 (default 2^-16)", fraction, DEFAULT_TOLERANCE)
     .option("--no-defend", "do not make moves for honest executors that leave half of their clock unused")
     .option("--sample <fraction>", "share of the commitments that is checked, chosen by a secret of each start: from 0 to 1 (default 1)", fraction, 1)
     .option("--webhook <url>", "where mode alert and dispute also post wrong results, lost disputes and other watchers' warnings, as JSON (default: nowhere)", webUrl)
