@@ -4,7 +4,7 @@ import { parseMisbehaviour } from "../../node/misbehaviour.ts";
 import { innerRootOf } from "../../protocol/dispute/defenderMove.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { getDispute, getDisputeCount } from "../../runtime/chain/reads/getDispute.ts";
-import { isConvicted } from "../../runtime/chain/reads/getJob.ts";
+import { isBarred } from "../../runtime/chain/reads/getJob.ts";
 import { readDisputeMoves } from "../../runtime/chain/reads/readDisputeMoves.ts";
 import { endDispute } from "../../runtime/disputes/endDispute.ts";
 import type { Trace } from "../../runtime/inference/trace.ts";
@@ -70,7 +70,7 @@ describe("a lie inside of a block, by an executor that serves what it likes", ()
   const kindsOf = async (disputeId: bigint): Promise<string[]> => (await readDisputeMoves(arena.chain, disputeId)).map(({ kind }) => kind);
   const expectConviction = async (job: Committed, disputeId: bigint): Promise<void> => {
     expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "ended", outcome: "challengerWon" });
-    expect(await isConvicted(arena.chain, job.id, arena.addresses.executor)).toBe(true);
+    expect(await isBarred(arena.chain, job.id, arena.addresses.executor)).toBe(true);
   };
 
   it("is convicted with what it has served, once it has committed to that", async () => {
