@@ -51,20 +51,75 @@ export function permForReader(view: View, order: readonly number[]): number[] | 
 /** Elements of a row-major tensor, rearranged into commit order. */
 export function permuteBytes(bytes: Uint8Array, elementBytes: number, shape: readonly number[], perm: readonly number[]): Uint8Array {
   if (isIdentityPerm(perm)) return bytes;
-  const result = new Uint8Array(bytes.length);
   const strides = rowMajorStrides(shape);
-  const sizes = perm.map((axis) => shape[axis]!);
-  const steps = perm.map((axis) => strides[axis]! * elementBytes);
-  const counter = new Array<number>(sizes.length).fill(0);
-  let source = 0;
-  for (let target = 0; target < bytes.length; target += elementBytes) {
-    for (let b = 0; b < elementBytes; b++) result[target + b] = bytes[source + b]!;
-    for (let k = sizes.length - 1; k >= 0; k--) {
-      source += steps[k]!;
-      if (++counter[k]! < sizes[k]!) break;
-      source -= steps[k]! * sizes[k]!;
+  const dims = merged(perm.map((axis) => ({ size: shape[axis]!, stride: strides[axis]! })));
+  const source = words(bytes, elementBytes);
+  const result = words(new Uint8Array(bytes.length), elementBytes);
+  const inner = dims.at(-1)!;
+  // Lines along the contiguous axis of the source, and of the target: in squares, so that the lines of both stay in the cache.
+  const along = dims.findIndex(({ stride }) => stride === 1);
+  const lines = along < 0 || along === dims.length - 1 ? { size: 1, stride: 0 } : dims[along]!;
+  const outer = dims.filter((dim) => dim !== inner && dim !== lines);
+  const steps = targetSteps(dims);
+  const lineStep = lines.stride === 0 ? 0 : steps[along]!;
+  const outerSteps = dims.flatMap((dim, k) => (dim === inner || dim === lines ? [] : [steps[k]!]));
+  const counter = outer.map(() => 0);
+  let [from, to] = [0, 0];
+  for (;;) {
+    for (let line = 0; line < lines.size; line += SQUARE) {
+      const lastLine = Math.min(lines.size, line + SQUARE);
+      for (let start = 0; start < inner.size; start += SQUARE) {
+        const end = Math.min(inner.size, start + SQUARE);
+        for (let l = line; l < lastLine; l++) {
+          const target = to + l * lineStep;
+          let at = from + l * lines.stride + start * inner.stride;
+          for (let k = start; k < end; k++, at += inner.stride) result[target + k] = source[at]!;
+        }
+      }
+    }
+    let k = outer.length - 1;
+    for (; k >= 0; k--) {
+      from += outer[k]!.stride;
+      to += outerSteps[k]!;
+      if (++counter[k]! < outer[k]!.size) break;
+      from -= outer[k]!.stride * outer[k]!.size;
+      to -= outerSteps[k]! * outer[k]!.size;
       counter[k] = 0;
     }
+    if (k < 0) return new Uint8Array(result.buffer, result.byteOffset, bytes.length);
   }
-  return result;
+}
+
+/** Elements of a square that is moved at once. */
+const SQUARE = 64;
+
+interface Dim {
+  size: number;
+  stride: number;
+}
+
+/** Neighbouring axes that are neighbours in the source, too, as one; those of size 1 left out. */
+function merged(dims: readonly Dim[]): Dim[] {
+  const result: Dim[] = [];
+  for (const dim of dims) {
+    if (dim.size === 1) continue;
+    const last = result.at(-1);
+    if (last !== undefined && last.stride === dim.stride * dim.size) result[result.length - 1] = { size: last.size * dim.size, stride: dim.stride };
+    else result.push(dim);
+  }
+  return result.length === 0 ? [{ size: 1, stride: 1 }] : result;
+}
+
+/** Distance in the target of neighbours along each axis. */
+function targetSteps(dims: readonly Dim[]): number[] {
+  return rowMajorStrides(dims.map(({ size }) => size));
+}
+
+/** Bytes as numbers of one element each, which are moved and never looked at. */
+function words(bytes: Uint8Array, elementBytes: number): Uint32Array {
+  const aligned = bytes.byteOffset % elementBytes === 0 ? bytes : new Uint8Array(bytes);
+  const kind = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }[elementBytes];
+  if (kind === undefined) throw new RangeError(`elements of ${elementBytes} bytes cannot be moved`);
+  // Whichever it is, its elements are only copied.
+  return new kind(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.length / elementBytes) as unknown as Uint32Array;
 }

@@ -4,6 +4,7 @@ import { assembleProgram } from "../../protocol/lowering/assembleProgram.ts";
 import { chooseBlocks, type Granularity } from "../../protocol/lowering/chooseBlocks.ts";
 import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
 import { foreignOffenders, lowerGraph, narrowCasts, plainOffenders, unsupportedError, type Offender } from "../../protocol/lowering/lowerGraph.ts";
+import type { ValueType } from "../../protocol/lowering/lowering.ts";
 import { needsRewriting, rewriteGraph } from "../../protocol/lowering/rewrites/rewriteGraph.ts";
 import { reservedName } from "../../protocol/lowering/tracedGraph.ts";
 import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
@@ -13,6 +14,7 @@ import type { FoldRunner } from "./createFoldRunner.ts";
 import { fixShapes } from "./fixShapes.ts";
 import { normalizeModel } from "./normalizeModel.ts";
 import { readTypes } from "./readTypes.ts";
+import { setWeightsAside } from "./setWeightsAside.ts";
 
 /** Operators that disappear once all shapes are known. */
 const shapeArithmetic = new Set(["Shape", "Size", "ConstantOfShape", "Range"]);
@@ -44,14 +46,13 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
   fixShapes(source, options.shapes ?? {});
   pruneModel(source);
   if (narrowCasts(source).length > 0) throw unsupportedError(foreignOffenders(source));
-  const folded = normalizeModel(await rewritten(await fold(source, runner), runner));
+  const { folded, types } = await rewritten(await fold(source, runner), runner);
+  normalizeModel(folded);
   const names = reservedNames(folded);
   if (names.length > 0) {
     throw new GainsayError(`The model uses names that are kept for traces: ${names.join(", ")}; rename them.`, { code: "MODEL_NAMES", kind: "usage", details: { names } });
   }
   const model = serializeModel(folded);
-  const offenders = plainOffenders(folded);
-  const types = await readTypes(folded, runner, offenders.length === 0).catch(preferring(offenders));
   const lowered = lowerGraph(folded, types);
   const program = assembleProgram(model, emitProgram(folded, lowered, chooseBlocks(lowered, options.granularity ?? "layer")));
   return { program, model };
@@ -59,28 +60,30 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
 
 /** Constants folded; twice where functions that ONNX Runtime writes out at the end of the first time leave shape arithmetic behind. */
 async function fold(source: Model, runner: FoldRunner): Promise<Model> {
-  const inputs = new Set(source.graph.input.map(({ name }) => name));
-  const once = async (model: Model): Promise<Model> => {
-    const folded = pruneModel(parseModel(await runner.fold(serializeModel(model)).catch(preferring(foreignOffenders(source)))));
-    // In old file formats ONNX Runtime lists the constants that it found among the inputs.
-    folded.graph.input = folded.graph.input.filter(({ name }) => inputs.has(name));
-    return folded;
-  };
-  const folded = await once(source);
-  return folded.graph.node.some(({ opType }) => shapeArithmetic.has(opType)) ? once(folded) : folded;
+  const folded = await foldOnce(source, runner, foreignOffenders(source));
+  return folded.graph.node.some(({ opType }) => shapeArithmetic.has(opType)) ? foldOnce(folded, runner, foreignOffenders(source)) : folded;
 }
 
-/** The graph with operators that are no steps replaced by others, and what is constant then folded again. */
-async function rewritten(model: Model, runner: FoldRunner): Promise<Model> {
-  for (let round = 0; round < MAX_ROUNDS && needsRewriting(model); round++) {
+async function foldOnce(model: Model, runner: FoldRunner, offenders: readonly Offender[]): Promise<Model> {
+  const inputs = new Set(model.graph.input.map(({ name }) => name));
+  const aside = setWeightsAside(model);
+  const folded = parseModel(await runner.fold(serializeModel(aside.model)).catch(preferring(offenders)));
+  aside.restore(folded);
+  // In old file formats ONNX Runtime lists the constants that it found among the inputs.
+  folded.graph.input = folded.graph.input.filter(({ name }) => inputs.has(name));
+  return pruneModel(folded);
+}
+
+/** The graph with operators that are no steps replaced by others, and what is constant then folded again; and the types of its values. */
+async function rewritten(model: Model, runner: FoldRunner): Promise<{ folded: Model; types: ReadonlyMap<string, ValueType> }> {
+  for (let round = 0; ; round++) {
     const offenders = plainOffenders(model);
     const types = await readTypes(model, runner, offenders.length === 0).catch(preferring(offenders));
-    if (rewriteGraph(model, types) === 0) break;
+    if (round === MAX_ROUNDS || !needsRewriting(model) || rewriteGraph(model, types) === 0) return { folded: model, types };
     const constants = new Set(model.graph.initializer.map(({ name }) => name));
     const foldable = model.graph.node.some(({ input }) => input.every((name) => name === "" || constants.has(name)));
-    model = pruneModel(foldable ? parseModel(await runner.fold(serializeModel(model)).catch(preferring(offenders))) : model);
+    model = foldable ? await foldOnce(model, runner, offenders) : pruneModel(model);
   }
-  return model;
 }
 
 /** Where ONNX Runtime fails on a model that is not supported anyway, the list of offenders says more than its message. */

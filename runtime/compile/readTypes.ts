@@ -2,9 +2,10 @@ import { create } from "@bufbuild/protobuf";
 import type { ValueType } from "../../protocol/lowering/lowering.ts";
 import { ValueInfoProtoSchema } from "../../protocol/onnx/generated/onnx_pb.ts";
 import { declaredTensor } from "../../protocol/onnx/graphs.ts";
-import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
+import type { Model } from "../../protocol/onnx/parseModel.ts";
 import { serializeModel } from "../../protocol/onnx/serializeModel.ts";
 import type { FoldRunner } from "./createFoldRunner.ts";
+import { withoutWeights } from "./setWeightsAside.ts";
 
 /** Element types by the names ONNX Runtime gives them; the numbers are those of `TensorProto.DataType`. */
 const typeNumbers: Readonly<Record<string, number>> = {
@@ -18,9 +19,10 @@ const typeNames: ReadonlyMap<number, string> = new Map(Object.entries(typeNumber
  * With `run` false only those that follow without a run: operators that are not supported anyway may loop or crash on zeros.
  */
 export async function readTypes(model: Model, runner: FoldRunner, run: boolean): Promise<Map<string, ValueType>> {
-  const exposed = parseModel(serializeModel(model));
+  const small = withoutWeights(model);
+  const exposed: Model = { ...small, graph: { ...small.graph, output: [...small.graph.output] } };
   const known = new Set(exposed.graph.output.map(({ name }) => name));
-  for (const name of exposed.graph.node.flatMap(({ output }) => output)) {
+  for (const name of model.graph.node.flatMap(({ output }) => output)) {
     if (name === "" || known.has(name)) continue;
     known.add(name);
     exposed.graph.output.push(create(ValueInfoProtoSchema, { name }));
