@@ -126,9 +126,8 @@ abstract contract Bisections is DisputeBook {
         require(facts.source == SOURCE_TRACE, NotABorder(facts.blockIndex, facts.index));
         _checkBlock(dispute, facts);
         dispute.isInner = false;
-        uint256 count = MODELS.getModel(modelId).traceCount;
-        bytes32 top = MerkleTree.verifyPath(tensorRoot, facts.index, count, proof);
-        bytes32 computed = MerkleTree.listRoot(Domains.TRACE, count, top);
+        bytes32 top = MerkleTree.verifyPath(tensorRoot, facts.index, facts.traceCount, proof);
+        bytes32 computed = MerkleTree.listRoot(Domains.TRACE, facts.traceCount, top);
         require(computed == claim.traceRoot, WrongChoice(claim.traceRoot, computed));
         _enterTensor(disputeId, dispute, turn, stepIndex, facts, tensorRoot);
     }
@@ -189,7 +188,7 @@ abstract contract Bisections is DisputeBook {
         // A subtree of padding alone has nothing in it to dispute, and a padding leaf has no tensor and no chunk.
         require(position << levels < dispute.leaves, PaddingLeaf(position << levels, dispute.leaves));
         dispute.levels = uint8(levels);
-        dispute.index = uint64(position);
+        dispute.index = uint56(position);
         dispute.node = child;
         emit Chosen(disputeId, turn, uint64(position), child);
     }

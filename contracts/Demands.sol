@@ -112,12 +112,13 @@ abstract contract Demands is DisputeBook {
         require(
             isInner
                 ? facts.index < dispute.innerCount
-                : facts.source == SOURCE_TRACE && facts.index < MODELS.getModel(modelId).traceCount,
+                : facts.source == SOURCE_TRACE && facts.index < facts.traceCount,
             UndemandableStep(facts.source, facts.index)
         );
         require(element < facts.elements, NoSuchElement(element, facts.elements));
         dispute.stepIndex = stepIndex;
-        dispute.index = element;
+        // SAFETY: a tensor has at most 2^48 elements.
+        dispute.index = uint56(element);
         dispute.tensor = facts.index;
         dispute.byteLength = facts.byteLength;
         dispute.isInner = isInner;

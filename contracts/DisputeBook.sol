@@ -21,21 +21,21 @@ import {Claim} from "./types/Witness.sol";
 abstract contract DisputeBook is IDisputes {
     using ChessClock for uint32;
 
-    /// @dev Five words. A reveal writes the first one, and a choice the first and `node`: what they change stands together.
+    /// @dev Five words. A reveal and an end write the first one, and a choice the first and `node`: what they change stands together.
     struct Record {
         uint40 jobId;
         uint8 attempt;
         Phase phase;
+        Outcome outcome;
         uint16 turn;
         uint40 turnStart;
         uint32 challengerClock;
         uint32 defenderClock;
         uint8 levels;
         bool atRoot;
-        uint64 index;
+        uint56 index;
         // Second word.
         address challenger;
-        Outcome outcome;
         uint48 leaves;
         uint40 sealedAt; // 0: there is no seal
         // Third word: where there is a seal, the seal.

@@ -59,10 +59,11 @@ contract Models is IModels {
     function stepOf(uint256 modelId, uint32 stepIndex, bytes calldata step, bytes32[] calldata stepProof)
         external
         view
-        returns (StepFacts memory)
+        returns (StepFacts memory facts)
     {
         Model storage model = _model(modelId);
-        return NamedStep.factsOf(model.stepsRoot, model.stepCount, stepIndex, step, stepProof);
+        facts = NamedStep.factsOf(model.stepsRoot, model.stepCount, stepIndex, step, stepProof);
+        facts.traceCount = model.traceCount;
     }
 
     /// @inheritdoc IModels

@@ -13,9 +13,9 @@ import { mutationReport, type Fate } from "./mutation/mutationReport.ts";
 import { gatherTests, minerOf, prepareWorkspace } from "./mutation/prepareWorkspace.ts";
 
 const root = path.dirname(import.meta.dirname);
-const targets = ["Stakes", "Models", "JobBook", "Jobs", "DisputeBook", "Bisections", "Demands", "Disputes", "lib/Callback", "lib/ChessClock", "lib/JobRecord", "lib/NamedStep", "lib/OutputOpening", "lib/TensorSize", "lib/Wei", "lib/WitnessCall", "lib/MerkleTree", "lib/ProgramLib"].map((name) => `contracts/${name}.sol`);
+const targets = ["Stakes", "Models", "JobBook", "Jobs", "DisputeBook", "Bisections", "Demands", "Disputes", "lib/Callback", "lib/ChessClock", "lib/JobRecord", "lib/NamedBlock", "lib/NamedStep", "lib/OutputOpening", "lib/TensorSize", "lib/Wei", "lib/WitnessCall", "lib/MerkleTree", "lib/ProgramLib"].map((name) => `contracts/${name}.sol`);
 /** Tests that are most likely to notice a mutant of a file. */
-const nearest: Record<string, string[]> = { Stakes: ["stakes"], Models: ["models"], JobBook: ["jobs", "noShows"], Jobs: ["jobs", "noShows"], Disputes: ["disputes"], DisputeBook: ["disputes"], Bisections: ["disputes.bisection"], Demands: ["disputes.demand"], "lib/NamedStep": ["disputes.bisection", "disputes.demand"], "lib/MerkleTree": ["jobs", "disputes.bisection"], "lib/ChessClock": ["disputes"], "lib/TensorSize": ["disputes.bisection"] };
+const nearest: Record<string, string[]> = { Stakes: ["stakes"], Models: ["models"], JobBook: ["jobs", "noShows"], Jobs: ["jobs", "noShows"], Disputes: ["disputes"], DisputeBook: ["disputes"], Bisections: ["disputes.bisection", "disputes.expand"], Demands: ["disputes.demand", "disputes.expand"], "lib/NamedBlock": ["disputes.expand"], "lib/NamedStep": ["disputes.bisection", "disputes.demand"], "lib/MerkleTree": ["jobs", "disputes.bisection"], "lib/ChessClock": ["disputes"], "lib/TensorSize": ["disputes.bisection"] };
 /** Not those of the judge, which these contracts only call. */
 const solidityTests = ["invariants/anyOrder", "disputes.lib", "merkleTree"].map((name) => `test/contracts/${name}.t.sol`);
 /** Mutants of one process: each leaves some chains behind. */

@@ -36,6 +36,7 @@ struct ProvedBlock {
 /// @param index position in that source
 /// @param byteLength committed bytes
 /// @param isInner whether the step reads or defines a tensor of the inner trace
+/// @param traceCount tensors of the program's posted trace
 struct StepFacts {
     uint32 blockIndex;
     uint8 source;
@@ -43,6 +44,7 @@ struct StepFacts {
     uint64 elements;
     uint64 byteLength;
     bool isInner;
+    uint32 traceCount;
 }
 
 /// @notice One layer that the judge can decide: it reads committed tensors and defines one committed tensor.

@@ -160,6 +160,8 @@ abstract contract Walk is Rules {
             // Of a fraud an answer is as old as a seal.
             if (dispute.phase == Phase.Answer && _below(2) == 0) passTo(vm.getBlockTimestamp() + SEAL_AGE);
         } else if (dispute.phase == Phase.Refute || dispute.phase == Phase.Expanded) data = refutationCall(id, dispute, sealedElement[id]);
+        // A demand has no node to choose.
+        else if (dispute.demands != 0) data = abi.encodeCall(disputes.concede, (DisputeId.wrap(id)));
         // An honest challenger descends to the fault; any other goes astray, and into the padding at times.
         else data = choiceCall(id, dispute, trace, _aim(actor, dispute), !isHonestChallenger(actor) && _below(2) == 0);
         if (data.length == 0 || isHonestChallenger(actor) && trace == TRUE_TRACE) return false;
