@@ -2,9 +2,9 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createWorld, testConfig, type Role, type World } from "./helpers/createWorld.ts";
-import { choose, descend, namedStep, reveal, revealChunk, type Game } from "./helpers/playGame.ts";
-import { makeProgram, makeTrace, makeWitness, noBlock } from "./helpers/program.ts";
-import { collateral, commit, commitArgs, fee, noSeal, open, register, salt, sealOf, submission } from "./helpers/scenes.ts";
+import { borderArgs, choose, chooseBlock, descend, expand, namedStep, reveal, revealChunk, type Game } from "./helpers/playGame.ts";
+import { makeBlockProgram, makeProgram, makeTrace, makeWitness, noBlock, provedBlock } from "./helpers/program.ts";
+import { collateral, commit, commitArgs, committedJob, fee, noSeal, open, register, salt, sealOf, submission } from "./helpers/scenes.ts";
 
 /** Gas of every action, base fee and calldata included. `GAINSAY_GAS=write` measures the table anew. */
 const tablePath = path.join(import.meta.dirname, "gas.json");
@@ -119,6 +119,24 @@ describe("gas stays under its ceiling", () => {
     await send("Disputes.seal", "challenger", [1n, (await world.dispute(1n)).turn, sealOf(world.address.challenger, makeWitness(program, 1n))]);
     await world.time.increase(sealAge);
     await send("Disputes.refute (end of a bisection)", "challenger", [1n, salt, makeWitness(program, 1n)]);
+    expectWithin();
+  });
+
+  it("for a dispute about a block", async () => {
+    const blocks = makeBlockProgram([[{ bytes: 40, isBorder: true }], [{ bytes: 20 }, { bytes: 3000 }, { bytes: 50, isBorder: true, readsInner: true }]]);
+    const blockTrace = makeTrace(blocks);
+    await register(world, blocks);
+    const jobId = await committedJob(world, blocks, blockTrace, "executor");
+    await world.send("jobs", "unfold", [jobId], { from: "stranger" });
+    await send("Disputes.openBlock", "challenger", [jobId, 1, provedBlock(blocks, 1)], bond);
+    const game: Game = { world, program: blocks, trace: blockTrace, disputeId: 1n };
+    note("Disputes.expand", (await expand(game)).gas);
+    await send("Disputes.descend", "challenger", [1n, 1]);
+    await reveal(game);
+    await send("Disputes.chooseBorder", "challenger", await borderArgs(game, 1));
+    const other: Game = { ...game, disputeId: await open(world, jobId) };
+    await reveal(other);
+    note("Disputes.chooseBlock", (await chooseBlock(other, 1, 1)).gas);
     expectWithin();
   });
 

@@ -1,4 +1,4 @@
-import { defenderMoves, lastSecond, play, type Move, type Player, type State, type Terms } from "./model.ts";
+import { lastSecond, play, type Move, type Player, type State, type Terms } from "./model.ts";
 
 /** A state of the game, the moves tried in it, and where they lead; a leaf of the search has none. */
 export interface Node {
@@ -49,6 +49,8 @@ export function movesOf(terms: Terms, state: State): Move[] {
   if (state.disputes.length < terms.maxDisputes) {
     moves.push({ kind: "openSealed", by: "challenger", fraud: terms.cheats, attempt: state.attempt }, { kind: "openBisection", by: "rival", attempt: state.attempt });
     moves.push({ kind: "openBisection", by: "challenger", attempt: state.attempt + 1 });
+    // Beside another dispute they would only multiply what each of them shows alone.
+    if (state.disputes.length === 0) moves.push({ kind: "openBlock", by: "challenger", attempt: state.attempt }, { kind: "demand", by: "rival", attempt: state.attempt, fraud: terms.cheats, inside: true });
   }
   state.disputes.forEach((dispute, index) => {
     const other: Player = dispute.challenger === "rival" ? "challenger" : "rival";
@@ -56,16 +58,31 @@ export function movesOf(terms: Terms, state: State): Move[] {
     if (dispute.phase === "ended") return;
     moves.push({ kind: "refute", by: dispute.challenger, dispute: index, fraud: terms.cheats }, { kind: "refute", by: other, dispute: index, fraud: terms.cheats });
     const turn = dispute.turn;
-    if (dispute.phase === "refute" || dispute.phase === "sealed") {
+    if (["refute", "sealed", "expanded"].includes(dispute.phase)) {
       moves.push({ kind: "seal", by: dispute.challenger, dispute: index, turn, fraud: terms.cheats }, { kind: "seal", by: other, dispute: index, turn, fraud: terms.cheats });
       moves.push({ kind: "seal", by: dispute.challenger, dispute: index, turn: turn + 1, fraud: terms.cheats });
     }
-    if (defenderMoves(dispute)) {
+    moves.push({ kind: "concede", by: dispute.challenger, dispute: index }, { kind: "concede", by: other, dispute: index });
+    if (dispute.phase === "expand") {
+      for (const by of ["executor", "second", "rival"] as const) moves.push({ kind: "expand", by, dispute: index, turn });
+      moves.push({ kind: "expand", by: "executor", dispute: index, turn: turn + 1 });
+    }
+    if (dispute.phase === "answer") moves.push({ kind: "answer", by: "stranger", dispute: index, turn }, { kind: "answer", by: "executor", dispute: index, turn: turn + 1 });
+    if (dispute.phase === "demand") {
+      for (const inside of [true, false]) moves.push({ kind: "demandNext", by: dispute.challenger, dispute: index, turn, fraud: terms.cheats && inside, inside });
+      moves.push({ kind: "demandNext", by: other, dispute: index, turn, fraud: false, inside: false });
+    }
+    if (dispute.phase === "expanded" || (dispute.phase === "choose" && dispute.tensor === -1)) {
+      for (const by of [dispute.challenger, other]) moves.push({ kind: "descend", by, dispute: index, turn }, { kind: "border", by, dispute: index, turn });
+    }
+    if (dispute.phase === "choose" && dispute.tensor === -1) moves.push({ kind: "chooseBlock", by: dispute.challenger, dispute: index, turn });
+    if (dispute.phase === "reveal" || dispute.phase === "revealChunk") {
       const kind = dispute.phase === "reveal" ? ("reveal" as const) : ("revealChunk" as const);
       moves.push({ kind, by: "stranger", dispute: index, turn, right: true }, { kind, by: "executor", dispute: index, turn, right: false }, { kind, by: "executor", dispute: index, turn: turn + 1, right: true });
     }
     if (dispute.phase === "choose") {
-      const leaves = dispute.tensor === -1 ? terms.chunks.length : (terms.chunks[dispute.tensor] as number);
+      const list = dispute.inner ? terms.inner : terms.chunks;
+      const leaves = dispute.tensor === -1 ? list.length : (list[dispute.tensor] as number);
       for (let choice = 0; choice <= leaves; choice++) moves.push({ kind: "choose", by: dispute.challenger, dispute: index, turn, index: choice });
       moves.push({ kind: "choose", by: other, dispute: index, turn, index: 0 });
       moves.push({ kind: "choose", by: dispute.challenger, dispute: index, turn: turn + 1, index: 0 });
@@ -74,7 +91,10 @@ export function movesOf(terms: Terms, state: State): Move[] {
   const boundaries = new Set<number>();
   const running = state.status === "open" || state.status === "claimed" || state.status === "committed";
   for (const last of [...(running ? [state.deadline] : []), ...state.disputes.filter(({ phase }) => phase !== "ended").map(lastSecond)]) boundaries.add(last).add(last + 1);
-  for (const { phase, sealedAt } of state.disputes) if (phase !== "ended" && sealedAt !== -1) boundaries.add(sealedAt + terms.sealAge - 1).add(sealedAt + terms.sealAge);
+  for (const { phase, sealedAt, turnStart } of state.disputes) {
+    const since = phase === "answer" ? turnStart : phase === "ended" ? -1 : sealedAt;
+    if (since !== -1) boundaries.add(since + terms.sealAge - 1).add(since + terms.sealAge);
+  }
   for (const until of boundaries) if (until > state.now + 1) moves.push({ kind: "wait", until });
   return moves;
 }

@@ -5,7 +5,7 @@
 
 export type Player = "requester" | "executor" | "second" | "challenger" | "rival" | "stranger";
 export type Status = "open" | "claimed" | "committed" | "final" | "cancelled";
-export type Phase = "sealed" | "reveal" | "choose" | "revealChunk" | "refute" | "ended";
+export type Phase = "sealed" | "reveal" | "choose" | "revealChunk" | "refute" | "expand" | "expanded" | "answer" | "demand" | "ended";
 export type Outcome = "none" | "challengerWon" | "defenderWon" | "void";
 
 export interface Terms {
@@ -25,6 +25,9 @@ export interface Terms {
   rewardCap: number;
   /** Chunks of each tensor of the trace, of at most 16 tensors with at most 16 chunks each, so that one reveal descends a tree. */
   chunks: number[];
+  /** Chunks of each tensor inside of the block that computes the last tensor of the trace. */
+  inner: number[];
+  maxDemands: number;
   /** Whether the judge finds a fraud in what is committed. */
   cheats: boolean;
   maxDisputes: number;
@@ -45,7 +48,13 @@ export interface ModelDispute {
   turnStart: number;
   challengerClock: number;
   defenderClock: number;
-  /** The tensor whose tree is being descended, or -1 in the trace's own. */
+  /** Whether the tensor, or the list that is being descended, is of the inside of the block. */
+  inner: boolean;
+  /** Whether the block has been expanded. */
+  expanded: boolean;
+  /** Questions asked; `fraud` is then whether the last one is about a fraud. */
+  demands: number;
+  /** The tensor whose tree is being descended, or -1 in the list's own. */
   tensor: number;
   chunk: number;
   /** When the refutation was sealed, at the opening or later; -1 if it was not. */
@@ -73,12 +82,15 @@ type Each<Kind, Rest> = Kind extends string ? { kind: Kind; by: Player } & Rest 
 export type JobMove = Each<"claim" | "commit" | "finalize" | "expire" | "cancel", unknown>;
 export type DisputeMove =
   | Each<"openSealed", { fraud: boolean; attempt: number }>
-  | Each<"openBisection", { attempt: number }>
+  | Each<"openBisection" | "openBlock", { attempt: number }>
+  | Each<"demand", { attempt: number; fraud: boolean; inside: boolean }>
+  | Each<"demandNext", { dispute: number; turn: number; fraud: boolean; inside: boolean }>
+  | Each<"answer" | "expand" | "descend" | "border" | "chooseBlock", { dispute: number; turn: number }>
   | Each<"refute", { dispute: number; fraud: boolean }>
   | Each<"seal", { dispute: number; turn: number; fraud: boolean }>
   | Each<"reveal" | "revealChunk", { dispute: number; turn: number; right: boolean }>
   | Each<"choose", { dispute: number; turn: number; index: number }>
-  | Each<"timeout" | "close", { dispute: number }>;
+  | Each<"timeout" | "close" | "concede", { dispute: number }>;
 /** A call, or that time passes so that the next call happens in second `until`. */
 export type Move = JobMove | DisputeMove | { kind: "wait"; until: number };
 
@@ -100,7 +112,12 @@ export function initialState(terms: Terms, stakes: Partial<Record<Player, number
 
 /** The side whose clock runs. */
 export function defenderMoves(dispute: ModelDispute): boolean {
-  return dispute.phase === "reveal" || dispute.phase === "revealChunk";
+  return ["reveal", "revealChunk", "expand", "answer"].includes(dispute.phase);
+}
+
+/** What the challenger has put up. */
+export function bondOf(terms: Terms, dispute: ModelDispute): number {
+  return terms.bond * Math.max(1, dispute.demands);
 }
 
 export function lastSecond(dispute: ModelDispute): number {
@@ -164,10 +181,12 @@ function playJob(terms: Terms, state: State, { kind, by }: JobMove): boolean {
 }
 
 function playDispute(terms: Terms, state: State, move: DisputeMove): boolean {
-  if (move.kind === "openSealed" || move.kind === "openBisection") {
+  if (move.kind === "openSealed" || move.kind === "openBisection" || move.kind === "openBlock" || move.kind === "demand") {
     if (state.status !== "committed" || state.attempt !== move.attempt || state.now > state.deadline) return false;
     const sealed = move.kind === "openSealed";
-    state.disputes.push({ challenger: move.by, attempt: move.attempt, phase: sealed ? "sealed" : "reveal", outcome: "none", turn: 0, turnStart: state.now, challengerClock: terms.clock, defenderClock: terms.clock, tensor: -1, chunk: 0, sealedAt: sealed ? state.now : -1, fraud: sealed && move.fraud });
+    const asks = move.kind === "demand";
+    const phase = sealed ? "sealed" : move.kind === "openBisection" ? "reveal" : asks && !move.inside ? "answer" : "expand";
+    state.disputes.push({ challenger: move.by, attempt: move.attempt, phase, outcome: "none", turn: 0, turnStart: state.now, challengerClock: terms.clock, defenderClock: terms.clock, inner: false, expanded: false, demands: asks ? 1 : 0, tensor: -1, chunk: 0, sealedAt: sealed ? state.now : -1, fraud: (sealed || asks) && move.fraud });
     return true;
   }
   const dispute = state.disputes[move.dispute];
@@ -175,28 +194,27 @@ function playDispute(terms: Terms, state: State, move: DisputeMove): boolean {
   if (move.kind === "close") {
     if (stands(state, dispute)) return false;
     Object.assign(dispute, { phase: "ended", outcome: "void" });
-    state.accounts[dispute.challenger].credits += terms.bond;
+    state.accounts[dispute.challenger].credits += bondOf(terms, dispute);
     return true;
   }
   // A move that changes the position alone is not refused where the commitment is gone; nothing follows from it.
-  const isPosition = move.kind === "reveal" || move.kind === "revealChunk" || move.kind === "seal" || (move.kind === "choose" && dispute.tensor !== -1);
+  const isPosition = move.kind === "reveal" || move.kind === "revealChunk" || move.kind === "seal" || move.kind === "descend" || (move.kind === "choose" && dispute.tensor !== -1);
   if (!isPosition && !stands(state, dispute)) return false;
   const inTime = state.now <= lastSecond(dispute);
   if (move.kind === "timeout") {
     if (inTime) return false;
-    if (defenderMoves(dispute)) return convict(terms, state, dispute);
-    Object.assign(dispute, { phase: "ended", outcome: "defenderWon" });
-    state.accounts[state.worker as Player].credits += terms.bond;
-    return true;
+    return defenderMoves(dispute) ? convict(terms, state, dispute) : acquit(terms, state, dispute);
   }
+  // Giving up is possible as long as nobody has ended the dispute by the clock.
+  if (move.kind === "concede") return move.by === dispute.challenger && !defenderMoves(dispute) && acquit(terms, state, dispute);
   if (!inTime) return false;
   switch (move.kind) {
     case "refute":
-      if (move.by !== dispute.challenger || (dispute.phase !== "sealed" && dispute.phase !== "refute")) return false;
+      if (move.by !== dispute.challenger || !["sealed", "refute", "expanded"].includes(dispute.phase)) return false;
       if (dispute.sealedAt === -1 || state.now < dispute.sealedAt + terms.sealAge || !dispute.fraud || !move.fraud) return false;
       return convict(terms, state, dispute);
     case "seal":
-      if (move.turn !== dispute.turn || dispute.phase !== "refute" || move.by !== dispute.challenger) return false;
+      if (move.turn !== dispute.turn || (dispute.phase !== "refute" && dispute.phase !== "expanded") || move.by !== dispute.challenger) return false;
       Object.assign(dispute, { sealedAt: state.now, fraud: move.fraud });
       countTurn(state, dispute);
       return true;
@@ -205,25 +223,64 @@ function playDispute(terms: Terms, state: State, move: DisputeMove): boolean {
       if (move.turn !== dispute.turn || dispute.phase !== move.kind || !move.right) return false;
       endTurn(terms, state, dispute, move.kind === "reveal" ? "choose" : "refute");
       return true;
-    default:
+    case "expand":
+      if (move.turn !== dispute.turn || dispute.phase !== "expand" || move.by !== state.worker) return false;
+      dispute.expanded = true;
+      endTurn(terms, state, dispute, dispute.demands > 0 ? "answer" : "expanded");
+      return true;
+    case "answer":
+      if (move.turn !== dispute.turn || dispute.phase !== "answer") return false;
+      if (dispute.fraud) return state.now >= dispute.turnStart + terms.sealAge && convict(terms, state, dispute);
+      endTurn(terms, state, dispute, "demand");
+      return true;
+    case "demandNext":
+      if (move.turn !== dispute.turn || dispute.phase !== "demand" || move.by !== dispute.challenger || dispute.demands === terms.maxDemands) return false;
+      Object.assign(dispute, { demands: dispute.demands + 1, fraud: move.fraud });
+      endTurn(terms, state, dispute, move.inside && !dispute.expanded ? "expand" : "answer");
+      return true;
+    case "descend":
+      if (move.turn !== dispute.turn || dispute.phase !== "expanded" || move.by !== dispute.challenger) return false;
+      Object.assign(dispute, { inner: true, sealedAt: -1 });
+      endTurn(terms, state, dispute, "reveal");
+      return true;
+    case "border": {
+      const inList = dispute.phase === "choose" && dispute.inner && dispute.tensor === -1;
+      if (move.turn !== dispute.turn || (dispute.phase !== "expanded" && !inList) || move.by !== dispute.challenger) return false;
+      Object.assign(dispute, { inner: false, tensor: terms.chunks.length - 1, sealedAt: -1 });
+      endTurn(terms, state, dispute, "reveal");
+      return true;
+    }
+    case "chooseBlock":
+      if (move.turn !== dispute.turn || dispute.phase !== "choose" || move.by !== dispute.challenger || dispute.inner || dispute.tensor !== -1) return false;
+      endTurn(terms, state, dispute, "expand");
+      return true;
+    default: {
       if (move.turn !== dispute.turn || dispute.phase !== "choose" || move.by !== dispute.challenger) return false;
+      const list = dispute.inner ? terms.inner : terms.chunks;
       if (dispute.tensor === -1) {
-        if (move.index >= terms.chunks.length) return false;
+        if (move.index >= list.length) return false;
         dispute.tensor = move.index;
         endTurn(terms, state, dispute, "reveal");
       } else {
-        if (move.index >= (terms.chunks[dispute.tensor] as number)) return false;
+        if (move.index >= (list[dispute.tensor] as number)) return false;
         dispute.chunk = move.index;
         endTurn(terms, state, dispute, "revealChunk");
       }
       return true;
+    }
   }
+}
+
+function acquit(terms: Terms, state: State, dispute: ModelDispute): boolean {
+  Object.assign(dispute, { phase: "ended", outcome: "defenderWon" });
+  state.accounts[state.worker as Player].credits += bondOf(terms, dispute);
+  return true;
 }
 
 function endTurn(terms: Terms, state: State, dispute: ModelDispute, next: Phase): void {
   countTurn(state, dispute);
   if (next === "revealChunk") dispute.defenderClock = Math.max(dispute.defenderClock, terms.extension);
-  if (next === "refute") dispute.challengerClock = Math.max(dispute.challengerClock, terms.extension);
+  if (next === "refute" || next === "expanded") dispute.challengerClock = Math.max(dispute.challengerClock, terms.extension);
   dispute.phase = next;
 }
 
@@ -240,7 +297,7 @@ function convict(terms: Terms, state: State, dispute: ModelDispute): boolean {
   const compensation = Math.floor(terms.collateral / 5);
   Object.assign(dispute, { phase: "ended", outcome: "challengerWon" });
   state.accounts[worker].locked -= terms.collateral;
-  state.accounts[dispute.challenger].credits += reward + terms.bond;
+  state.accounts[dispute.challenger].credits += reward + bondOf(terms, dispute);
   state.accounts.requester.credits += compensation;
   state.burnt += terms.collateral - reward - compensation;
   state.barred.push(worker);

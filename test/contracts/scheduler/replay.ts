@@ -4,11 +4,11 @@ import { childChoice, revealedChildren } from "../../../protocol/dispute/bisecti
 import { toHex } from "../../../protocol/hex.ts";
 import { chunkAt } from "../../../protocol/trees/tensorTree.ts";
 import { createWorld, jobStatus, outcomes, phases, Reverted } from "../helpers/createWorld.ts";
-import { namedStep } from "../helpers/playGame.ts";
-import { makeProgram, makeTrace, makeWitness, treeOf } from "../helpers/program.ts";
+import { borderArgs, namedStep } from "../helpers/playGame.ts";
+import { makeBlockProgram, makeTrace, makeWitness, noBlock, provedBlock, stepAt, treeOf, type TestProgram } from "../helpers/program.ts";
 import { commitArgs, noSeal, register, salt, sealOf, submission } from "../helpers/scenes.ts";
 import type { Edge, Node } from "./explore.ts";
-import { lastSecond, stands, type Account, type Move, type Player, type State, type Terms } from "./model.ts";
+import { bondOf, lastSecond, stands, type Account, type Move, type Player, type State, type Terms } from "./model.ts";
 
 const burnAddress = "0x000000000000000000000000000000000000dEaD";
 const zeroAddress = `0x${"00".repeat(20)}`;
@@ -19,9 +19,11 @@ export async function createStage(terms: Terms, stakes: Partial<Record<Player, n
   const world = await createWorld({
     withdrawalDelay: 1000,
     limits: { minClaimWindow: 1, maxClaimWindow: 1000, minDeliveryWindow: 1, maxDeliveryWindow: 1000, minChallengeWindow: 1, maxChallengeWindow: 1000, minCollateral: 1n, rewardCap: BigInt(terms.rewardCap), maxLifetime: terms.lifetime, collateralPerFee: 1 },
-    rules: { bond: BigInt(terms.bond), clock: terms.clock, extension: terms.extension, demandBond: BigInt(terms.bond), maxDemands: 3, sealAge: terms.sealAge },
+    rules: { bond: BigInt(terms.bond), clock: terms.clock, extension: terms.extension, demandBond: BigInt(terms.bond), maxDemands: terms.maxDemands, sealAge: terms.sealAge },
   });
-  const program = makeProgram(terms.chunks.map((chunks) => chunks * 1024 - 7));
+  const bytesOf = (chunks: number): number => chunks * 1024 - 7;
+  const last = terms.chunks.length - 1;
+  const program = makeBlockProgram(terms.chunks.map((chunks, i) => [...(i === last ? terms.inner : []).map((inside) => ({ bytes: bytesOf(inside) })), { bytes: bytesOf(chunks), isBorder: true, readsInner: i === last }]));
   const trace = makeTrace(program);
   await register(world, program);
   for (const [player, value] of Object.entries(stakes)) await world.send("stakes", "deposit", [], { from: player as Player, value: BigInt(value) });
@@ -83,6 +85,26 @@ export async function perform(stage: Stage, state: State, move: Move): Promise<u
       return world.send("disputes", "open", [jobId, move.attempt, sealOf(world.address[move.by], makeWitness(program, move.fraud ? 1n : 0n))], bonded);
     case "openBisection":
       return world.send("disputes", "open", [jobId, move.attempt, noSeal], bonded);
+    case "openBlock":
+      return world.send("disputes", "openBlock", [jobId, move.attempt, provedBlock(program, lastBlock(program))], bonded);
+    case "demand":
+      return world.send("disputes", "demand", [jobId, move.attempt, ...questionOf(stage, move)], bonded);
+    case "demandNext":
+      return world.send("disputes", "demandNext", [idOf(move), move.turn, ...questionOf(stage, move)], bonded);
+    case "answer": {
+      const { position } = await world.dispute(idOf(move));
+      return world.send("disputes", "answer", [idOf(move), move.turn, { ...makeWitness(program, position.index), stepIndex: position.stepIndex }], call);
+    }
+    case "expand":
+      return world.send("disputes", "expand", [idOf(move), move.turn, trace.inner[lastBlock(program)]?.root], call);
+    case "descend":
+      return world.send("disputes", "descend", [idOf(move), move.turn], call);
+    case "border": {
+      const [, , ...proof] = await borderArgs({ world, program, trace, disputeId: idOf(move) }, program.tensorBytes.length - 1);
+      return world.send("disputes", "chooseBorder", [idOf(move), move.turn, ...proof], call);
+    }
+    case "concede":
+      return world.send("disputes", "concede", [idOf(move)], call);
     case "refute":
       return world.send("disputes", "refute", [idOf(move), salt, makeWitness(program, move.fraud ? 1n : 0n)], call);
     case "seal":
@@ -96,23 +118,38 @@ export async function perform(stage: Stage, state: State, move: Move): Promise<u
 }
 
 /** A move of the bisection with its nodes; every tree here is descended by one reveal. */
-function answer({ program, trace }: Stage, state: State, move: Exclude<Extract<Move, { turn: number }>, { kind: "seal" }>): [string, unknown[]] {
+function answer({ program, trace }: Stage, state: State, move: Extract<Move, { kind: "reveal" | "revealChunk" | "choose" | "chooseBlock" }>): [string, unknown[]] {
   const dispute = state.disputes[move.dispute] as State["disputes"][number];
-  const tree = dispute.tensor === -1 ? trace.tree : treeOf(trace, dispute.tensor);
+  const block = dispute.inner ? lastBlock(program) : undefined;
+  const list = block === undefined ? trace : (trace.inner[block] as Stage["trace"]["inner"][number]);
+  const tree = dispute.tensor === -1 ? list.tree : treeOf(trace, dispute.tensor, block);
   if (move.kind === "revealChunk") {
-    const data = toHex(chunkAt(trace.tensors[dispute.tensor] as Uint8Array, dispute.chunk));
+    const data = toHex(chunkAt(list.tensors[dispute.tensor] as Uint8Array, dispute.chunk));
     return ["revealChunk", [idOf(move), move.turn, move.right ? data : spoil(data)]];
   }
-  const depth = Math.ceil(Math.log2(dispute.tensor === -1 ? program.tensorBytes.length : Math.ceil((program.tensorBytes[dispute.tensor] as number) / 1024)));
+  const depth = tree.depth;
   const children = revealedChildren(tree, { height: depth, index: 0 });
   if (move.kind === "reveal") {
     const nodes = children.map(toHex);
     return ["reveal", [idOf(move), move.turn, move.right ? nodes : [spoil(nodes[0] as Hex), ...nodes.slice(1)]]];
   }
-  const { child, siblings } = childChoice(children, Math.min(move.index, children.length - 1));
-  const choice = [idOf(move), move.turn, BigInt(move.index), toHex(child), siblings.map(toHex)];
+  const index = move.kind === "chooseBlock" ? program.tensorBytes.length - 1 : move.index;
+  const { child, siblings } = childChoice(children, Math.min(index, children.length - 1));
+  const choice = [idOf(move), move.turn, BigInt(index), toHex(child), siblings.map(toHex)];
+  if (move.kind === "chooseBlock") return ["chooseBlock", [...choice, provedBlock(program, lastBlock(program))]];
   if (dispute.tensor !== -1) return ["choose", choice];
-  return ["chooseTensor", [...choice, ...namedStep(program, Math.min(move.index, program.steps.length - 1))]];
+  return ["chooseTensor", [...choice, ...namedStep(program, Math.max(0, stepAt(program, dispute.inner ? 3 : 2, index, block)))]];
+}
+
+/** The block that has an inside. */
+function lastBlock(program: TestProgram): number {
+  return program.blocks.length - 1;
+}
+
+/** A question about the first element of the inside, or of the first tensor; element 1 is a fraud. */
+function questionOf({ program }: Stage, { fraud, inside }: { fraud: boolean; inside: boolean }): unknown[] {
+  const [stepIndex, step, proof] = namedStep(program, stepAt(program, inside ? 3 : 2, 0, lastBlock(program)));
+  return [stepIndex, fraud ? 1n : 0n, step, proof, inside ? provedBlock(program, lastBlock(program)) : noBlock];
 }
 
 /** Status, phases, clocks and every wei. */
@@ -141,7 +178,7 @@ async function compare({ world, terms, start }: Stage, state: State, said: strin
   for (const address of [stakes, jobs, disputes, burnAddress] as const) balances.push(Number(await world.publicClient.getBalance({ address })));
   const owed = Object.values(state.accounts).reduce((sum, { free, locked, credits }) => sum + free + locked + credits, 0);
   const running = state.status !== "final" && state.status !== "cancelled";
-  expect(balances, said).toEqual([owed, running ? terms.fee : 0, live.length * terms.bond, state.burnt]);
+  expect(balances, said).toEqual([owed, running ? terms.fee : 0, live.reduce((sum, dispute) => sum + bondOf(terms, dispute), 0), state.burnt]);
 }
 
 function idOf(move: { dispute: number }): bigint {
