@@ -64,6 +64,7 @@ async function committed(pay: Pay): Promise<bigint> {
 async function convict(jobId: bigint, pay: Pay): Promise<void> {
   const witness = makeWitness(program, 1n);
   const disputeId = await open(world, jobId, sealOf(world.address.challenger, witness), { value: pay("challenger", bond) });
+  await world.time.increase(testConfig.rules.sealAge);
   await world.send("disputes", "refute", [disputeId, salt, witness], { from: "challenger" });
 }
 
@@ -120,6 +121,7 @@ const events: { name: string; by: Party[]; play: (pay: Pay) => Promise<unknown>;
       const lost = await open(world, jobId, noSeal, { value: pay("challenger", bond) });
       const witness = makeWitness(program, 1n);
       const won = await open(world, jobId, sealOf(world.address.rival, witness), { from: "rival" });
+      await world.time.increase(testConfig.rules.sealAge);
       await world.send("disputes", "refute", [won, salt, witness], { from: "rival" });
       await world.send("disputes", "close", [lost], { from: "stranger" });
       await refund(jobId);
