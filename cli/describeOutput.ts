@@ -1,7 +1,7 @@
 import { dtypes } from "../protocol/program/types.ts";
 import type { DecodedOutput } from "../runtime/inference/decodeOutput.ts";
 import { dtypeName } from "../runtime/inference/tensorTypes.ts";
-import { bfloatToNumber, halfToNumber } from "../runtime/inputs/halfFloat.ts";
+import { bfloatToNumber, halfToNumber } from "../protocol/program/halfFloat.ts";
 import { shortestFloat } from "./floatText.ts";
 
 /** Elements that are printed and put into JSON at most; the rest goes into files. */

@@ -2,6 +2,7 @@ import { GainsayError } from "../protocol/errors.ts";
 import { dtypes, type Program, type TensorSpec } from "../protocol/program/types.ts";
 import { hasInner } from "../protocol/program/blocks.ts";
 import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
+import { elementType, writeElement } from "../runtime/audit/elementTypes.ts";
 import { checkAnswers } from "../runtime/disputes/answerCost.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
 import type { Expansion, LoadedProgram } from "../runtime/programs/loadedProgram.ts";
@@ -75,19 +76,8 @@ function seededInput({ dtype, shape }: TensorSpec, seed: number): Uint8Array {
   const count = shape.reduce((product, size) => product * size, 1);
   let state = (seed + 1) >>> 0;
   const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-  switch (dtype) {
-    case dtypes.float32:
-      return new Uint8Array(Float32Array.from({ length: count }, () => next() * 2 - 1).buffer);
-    case dtypes.int64:
-      return new Uint8Array(BigInt64Array.from({ length: count }, () => BigInt(Math.floor(next() * 10))).buffer);
-    case dtypes.int32:
-      return new Uint8Array(Int32Array.from({ length: count }, () => Math.floor(next() * 10)).buffer);
-    case dtypes.bool:
-      return Uint8Array.from({ length: count }, () => Math.floor(next() * 2));
-    case dtypes.uint8:
-    case dtypes.int8:
-      return Uint8Array.from({ length: count }, () => Math.floor(next() * 256));
-    default:
-      return new Uint8Array(count * 2);
-  }
+  const type = elementType(dtype);
+  const bytes = new Uint8Array(count * type.bytes);
+  for (let i = 0; i < count; i++) writeElement(dtype, bytes, i, type.nearest(type.isFloat ? next() * 2 - 1 : Math.floor(next() * (dtype === dtypes.bool ? 2 : type.bytes === 1 ? 256 : 10))));
+  return bytes;
 }

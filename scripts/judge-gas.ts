@@ -17,6 +17,9 @@ const rows: Record<string, number | string>[] = [];
 for (const [label, style] of [["dot", "tame"], ["dot, half zeros", "relu"], ["dot, any exponent", "wide"]] as [string, Style][]) {
   for (const k of sizes) rows.push(await measure(label, k, style, dot(k)));
 }
+for (const [label, dtype] of [["float16 dot", 10], ["bfloat16 dot", 16]] as [string, Dtype][]) {
+  for (const k of sizes) rows.push(await measure(label, k, "tame", halfDot(k, dtype)));
+}
 for (const [side, channels] of [[5, 1], [3, 8], [3, 64], [1, 256]] as const) {
   rows.push(await measure(`conv ${side}×${side}×${channels}`, side * side * channels, "relu", convolution(side, channels)));
 }
@@ -57,6 +60,17 @@ async function measure(label: string, k: number, style: Style, made: Step) {
 /** A row of 4 outputs, weights with the contracted axis last, one bias. */
 function dot(k: number): Step {
   return step(1, 0, [4], [k], [operand(0, k, { outStrides: [0], reduceStrides: [1] }), operand(0, 4 * k, { outStrides: [k], reduceStrides: [1] }), operand(1, 4, { outStrides: [1] })]);
+}
+
+/** A row of 4 outputs of a half type, with a bias in the formula. */
+function halfDot(k: number, dtype: Dtype): Step {
+  const made = dot(k);
+  for (const operand of made.operands) operand.dtype = dtype;
+  (made.operands[2] as Operand).role = 2;
+  made.profile = 2;
+  made.result.dtype = dtype;
+  made.expression = Uint8Array.from([0x01, 0, 0x5a, dtype, 0x01, 1, 0x02, 0x3f, 0x80, 0, 0, 0x58, 0x38, 0x80, 0, 0, 0x12, 0x10, 0x5a, dtype]);
+  return made;
 }
 
 /** Channels-last, padded, 16×16 with 8 filters and a bias. */

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ElementType} from "../lib/ElementType.sol";
+import {HalfFloat} from "../lib/HalfFloat.sol";
 import {Interval, IntervalLib} from "../lib/Interval.sol";
 import {Logic} from "../lib/Logic.sol";
 import {Power} from "../lib/Power.sol";
@@ -48,7 +49,7 @@ contract Expression is IExpression {
                 require(depth >= inputs, ExpressionStack(depth));
                 depth -= inputs - 1;
                 Interval memory x = stack[depth - 1];
-                if (inputs == 1) x = opcode == ExpressionCode.WIDEN ? widen(x, operand) : unary(opcode, x);
+                if (inputs == 1) x = unary(opcode, x, operand);
                 else if (inputs == 2) x = binary(opcode, x, stack[depth]);
                 else x = Logic.select(x, stack[depth], stack[depth + 1]);
                 stack[depth - 1] = IntervalLib.flushed(x);
@@ -135,7 +136,9 @@ contract Expression is IExpression {
         revert ExpressionOpcode(uint8(opcode));
     }
 
-    function unary(uint256 opcode, Interval memory x) private pure returns (Interval memory) {
+    function unary(uint256 opcode, Interval memory x, uint256 operand) private pure returns (Interval memory) {
+        if (opcode == ExpressionCode.WIDEN) return widen(x, operand);
+        if (opcode == ExpressionCode.ROUND) return rounded(x, operand);
         if (opcode == 0x20) return IntervalLib.neg(x);
         if (opcode == 0x21) return IntervalLib.abs(x);
         if (opcode == 0x22) return IntervalLib.sqrt(x);
@@ -158,6 +161,12 @@ contract Expression is IExpression {
         if (bits >= 0x7f800000) return IntervalLib.all();
         if (IntervalLib.isNone(x)) return x;
         return IntervalLib.add(x, Interval(-int256(bits), int256(bits), false));
+    }
+
+    function rounded(Interval memory x, uint256 dtype) private pure returns (Interval memory) {
+        bool isHalf = dtype == ElementType.FLOAT16 || dtype == ElementType.BFLOAT16;
+        require(isHalf, ExpressionOpcode(uint8(ExpressionCode.ROUND)));
+        return HalfFloat.rounded(x, dtype);
     }
 
     function binaryInteger(uint256 opcode, int256 x, int256 y) private pure returns (int256) {

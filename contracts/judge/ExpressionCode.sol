@@ -8,6 +8,7 @@ library ExpressionCode {
     uint256 internal constant INTEGER = 0x03;
     uint256 internal constant WIDEN = 0x58;
     uint256 internal constant WRAP = 0x59;
+    uint256 internal constant ROUND = 0x5a;
 
     /// @dev One bit an opcode: slot, integer, add … min, neg, abs, relu, sign, comparisons, logic, select, wrap.
     uint256 private constant EXACT = (1 << 0x01) | (1 << 0x03) | (0x3f << 0x10) | (0x3 << 0x20) | (1 << 0x30) | (1 << 0x44)
@@ -15,7 +16,7 @@ library ExpressionCode {
 
     /// @notice Bytes of an instruction's operand.
     function immediate(uint256 opcode) internal pure returns (uint256) {
-        if (opcode == SLOT || opcode == WRAP) return 1;
+        if (opcode == SLOT || opcode == WRAP || opcode == ROUND) return 1;
         if (opcode == FLOAT || opcode == WIDEN) return 4;
         return opcode == INTEGER ? 8 : 0;
     }

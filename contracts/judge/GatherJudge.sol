@@ -37,7 +37,7 @@ contract GatherJudge is StepJudge {
         uint256 raw = AccessLib.read(data, data.origin + index * stride);
         return conclude(
             item,
-            data.dtype == ElementType.FLOAT32 ? floatCore(IntervalLib.point(raw)) : integerCore(int256(raw))
+            ElementType.isFloat(data.dtype) ? floatCore(IntervalLib.point(raw)) : integerCore(int256(raw))
         );
     }
 

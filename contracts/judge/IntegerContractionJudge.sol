@@ -38,7 +38,7 @@ contract IntegerContractionJudge is StepJudge {
         }
         Core memory core = integerCore(sum);
         // Kernels accumulate in 32 bits before they convert; what they make of more differs.
-        if (item.step.result.dtype == ElementType.FLOAT32 || item.step.expression.length != 0) {
+        if (ElementType.isFloat(item.step.result.dtype) || item.step.expression.length != 0) {
             if (int32(sum) != sum) core = floatCore(IntervalLib.all());
         }
         return conclude(item, core);

@@ -17,6 +17,8 @@ contract Judge is IJudge {
     uint256 private constant GATHER = 5;
     uint256 private constant MOVEMENT = 6;
     uint256 private constant FLOAT32 = 1;
+    uint256 private constant FLOAT16 = 10;
+    uint256 private constant BFLOAT16 = 16;
 
     IStepJudge public immutable contractionJudge;
     IStepJudge public immutable integerContractionJudge;
@@ -26,6 +28,7 @@ contract Judge is IJudge {
     IStepJudge public immutable normalisationJudge;
     IStepJudge public immutable gatherJudge;
     IStepJudge public immutable movementJudge;
+    IStepJudge public immutable halfContractionJudge;
 
     error ProgramMismatch(bytes32 expected, bytes32 given);
     error StepNotInProgram(uint32 stepIndex);
@@ -33,7 +36,7 @@ contract Judge is IJudge {
     error UnknownKind(uint256 kind);
 
     /// @param judges In the order of the immutables above.
-    constructor(IStepJudge[8] memory judges) {
+    constructor(IStepJudge[9] memory judges) {
         contractionJudge = judges[0];
         integerContractionJudge = judges[1];
         mapJudge = judges[2];
@@ -42,6 +45,7 @@ contract Judge is IJudge {
         normalisationJudge = judges[5];
         gatherJudge = judges[6];
         movementJudge = judges[7];
+        halfContractionJudge = judges[8];
     }
 
     /// @inheritdoc IJudge
@@ -61,7 +65,7 @@ contract Judge is IJudge {
     function judgeOf(bytes calldata step) private view returns (IStepJudge) {
         require(step.length >= 128, StepTooShort(step.length));
         uint256 kind = uint256(bytes32(step[64:96]));
-        if (kind == CONTRACTION) return hasFloats(step) ? contractionJudge : integerContractionJudge;
+        if (kind == CONTRACTION) return contractionJudgeOf(step);
         if (kind == MAP) return mapJudge;
         if (kind == REDUCTION) {
             uint256 op = uint256(bytes32(step[96:128]));
@@ -75,10 +79,12 @@ contract Judge is IJudge {
 
     /// @dev The type of the first operand, if the descriptor is what it should be; otherwise any judge will refuse it. The struct
     /// starts at 32, word 7 of it leads to the operands, and word 1 of an operand is its type.
-    function hasFloats(bytes calldata step) private pure returns (bool) {
+    function contractionJudgeOf(bytes calldata step) private view returns (IStepJudge) {
         unchecked {
             uint256 operands = 32 + wordAt(step, 32 + 7 * 32);
-            return wordAt(step, operands + 64 + wordAt(step, operands + 32)) == FLOAT32 || wordAt(step, operands) == 0;
+            uint256 dtype = wordAt(step, operands + 64 + wordAt(step, operands + 32));
+            if (dtype == FLOAT32 || wordAt(step, operands) == 0) return contractionJudge;
+            return dtype == FLOAT16 || dtype == BFLOAT16 ? halfContractionJudge : integerContractionJudge;
         }
     }
 

@@ -28,7 +28,7 @@ contract MovementJudge is StepJudge {
         } else {
             raw = constantOf(item.step.attributes, dtype);
         }
-        return conclude(item, dtype == ElementType.FLOAT32 ? floatCore(intervalOf(raw, dtype)) : integerCore(int256(raw)));
+        return conclude(item, ElementType.isFloat(dtype) ? floatCore(intervalOf(raw, dtype)) : integerCore(int256(raw)));
     }
 
     function choose(Case memory item) internal pure override returns (uint256 chosen) {
@@ -58,8 +58,6 @@ contract MovementJudge is StepJudge {
     /// @notice The element in `a`, little-endian as in committed bytes; zero if there is none.
     function constantOf(bytes memory a, uint256 dtype) private pure returns (uint256 raw) {
         for (uint256 i = a.length; i > 0; --i) raw = (raw << 8) | uint8(a[i - 1]);
-        if (dtype == ElementType.FLOAT32) return raw;
-        if (dtype == ElementType.INT64) return uint256(int256(int64(uint64(raw))));
-        return uint256(ElementType.wrap(int256(raw), dtype));
+        return ElementType.decode(raw, dtype);
     }
 }

@@ -32,11 +32,11 @@ contract NormalisationJudge is StepJudge {
         requireFloats(item, 1);
         (Piece[] memory pieces,) = Taps.piecesOf(item.operands[0], item.step.reduce, item.taps);
         Cursor memory cursor = item.operands[1];
-        return concludeFloats(item, floatCore(enclose(pieces, AccessLib.read(cursor, cursor.origin), op)));
+        return concludeFloats(item, floatCore(enclose(pieces, item.operands[0].dtype, AccessLib.read(cursor, cursor.origin), op)));
     }
 
-    function enclose(Piece[] memory pieces, uint256 bits, uint256 op) private pure returns (Interval memory) {
-        (int256 m, bool nan) = largest(pieces);
+    function enclose(Piece[] memory pieces, uint256 dtype, uint256 bits, uint256 op) private pure returns (Interval memory) {
+        (int256 m, bool nan) = largest(pieces, dtype);
         bool finite = m < Float32.INF && m > -Float32.INF && !nan;
         int256 x = finite && !Float32.isNaN(bits) ? Float32.keyOf(bits) : Float32.INF;
         // Rows with NaN or +∞, and of −∞ alone: NaN, or what kernels make of it that clamp.
@@ -47,7 +47,7 @@ contract NormalisationJudge is StepJudge {
         for (uint256 i = 0; i < pieces.length; ++i) {
             uint256 position = pieces[i].start;
             for (uint256 k = 0; k < pieces[i].count; ++k) {
-                int256 key = Float32.keyOf(ElementType.load32(position));
+                int256 key = Float32.keyOf(ElementType.load(position, dtype));
                 Softmax.add(sum, key == -Float32.INF ? type(uint256).max : Softmax.distance(m, key));
                 unchecked {
                     position += pieces[i].step;
@@ -62,12 +62,12 @@ contract NormalisationJudge is StepJudge {
     }
 
     /// @return m Largest element that is a number, −∞ if there is none.
-    function largest(Piece[] memory pieces) private pure returns (int256 m, bool nan) {
+    function largest(Piece[] memory pieces, uint256 dtype) private pure returns (int256 m, bool nan) {
         m = -Float32.INF;
         for (uint256 i = 0; i < pieces.length; ++i) {
             uint256 position = pieces[i].start;
             for (uint256 k = 0; k < pieces[i].count; ++k) {
-                uint256 bits = ElementType.load32(position);
+                uint256 bits = ElementType.load(position, dtype);
                 if (Float32.isNaN(bits)) {
                     nan = true;
                 } else {

@@ -33,7 +33,7 @@ contract ReductionJudge is StepJudge {
         if (op >= ARGMAX) return decideIndex(item, op == ARGMAX);
         uint256 dtype = item.operands[0].dtype;
         (int256 least, int256 greatest, bool nan) = extremes(pieces, dtype);
-        if (dtype != ElementType.FLOAT32) {
+        if (!ElementType.isFloat(dtype)) {
             // Of nothing, kernels give what they start from.
             if (present == 0) return verdictOf(item, IntervalLib.all());
             return conclude(item, integerCore(op == MAX ? greatest : least));
@@ -60,7 +60,7 @@ contract ReductionJudge is StepJudge {
         pure
         returns (int256 least, int256 greatest, bool nan)
     {
-        bool isFloat = dtype == ElementType.FLOAT32;
+        bool isFloat = ElementType.isFloat(dtype);
         (least, greatest) =
             isFloat ? (Float32.INF, -Float32.INF) : (type(int256).max, type(int256).min);
         for (uint256 i = 0; i < pieces.length; ++i) {
@@ -100,7 +100,7 @@ contract ReductionJudge is StepJudge {
         returns (int256 index, bool known, bool alike)
     {
         Cursor memory cursor = item.operands[0];
-        bool isFloat = cursor.dtype == ElementType.FLOAT32;
+        bool isFloat = ElementType.isFloat(cursor.dtype);
         Walk memory walk = WalkLib.start(item.step.reduce, item.taps);
         int256 stride = WalkLib.strideOf(walk, cursor.strides);
         int256 best;

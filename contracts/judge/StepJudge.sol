@@ -100,7 +100,7 @@ abstract contract StepJudge is IStepJudge {
         item.operands = new Cursor[](count);
         for (uint256 i = 0; i < count; ++i) {
             Operand memory operand = step.operands[i];
-            require(ElementType.isJudged(operand.dtype), UnsupportedType(operand.dtype));
+            require(ElementType.isJudged(operand.dtype, step.profile), UnsupportedType(operand.dtype));
             checkAccess(operand, i, step.reduce.length);
             item.operands[i] = AccessLib.seen(operand, item.coords, step.reduce.length);
         }
@@ -144,7 +144,7 @@ abstract contract StepJudge is IStepJudge {
     /// @notice Requires operand i to have floats.
     function requireFloats(Case memory item, uint256 i) internal pure {
         uint256 dtype = item.operands[i].dtype;
-        require(dtype == ElementType.FLOAT32, UnsupportedType(dtype));
+        require(ElementType.isFloat(dtype), UnsupportedType(dtype));
     }
 
     /// @notice The verdict if the result is the step's expression of `core` and the operands that are values.
@@ -184,7 +184,7 @@ abstract contract StepJudge is IStepJudge {
     }
 
     function intervalOf(uint256 raw, uint256 dtype) internal pure returns (Interval memory) {
-        return dtype == ElementType.FLOAT32 ? IntervalLib.point(raw) : IntervalLib.integer(int256(raw));
+        return ElementType.isFloat(dtype) ? IntervalLib.point(raw) : IntervalLib.integer(int256(raw));
     }
 
     function integerCore(int256 value) internal pure returns (Core memory core) {
@@ -202,7 +202,7 @@ abstract contract StepJudge is IStepJudge {
         uint256 claimed = item.claimed;
         bool sound = x.nan;
         uint256 dtype = item.step.result.dtype;
-        if (dtype != ElementType.FLOAT32) {
+        if (!ElementType.isFloat(dtype)) {
             (int256 least, int256 greatest) = ElementType.limits(dtype);
             Interval memory value = IntervalLib.integer(int256(claimed));
             sound = sound || (x.lo <= value.lo && value.hi <= x.hi)
@@ -226,10 +226,10 @@ abstract contract StepJudge is IStepJudge {
 
     /// @dev The integer domain: integers in, integers out, and nothing in between that is not exact.
     function isExact(Case memory item, Core memory core, uint256 from) private pure returns (bool) {
-        if (item.step.result.dtype == ElementType.FLOAT32 || !(core.absent || core.isInteger)) return false;
+        if (ElementType.isFloat(item.step.result.dtype) || !(core.absent || core.isInteger)) return false;
         if (item.chosen == EVERY) {
             for (uint256 i = from; i < item.operands.length; ++i) {
-                if (item.operands[i].dtype == ElementType.FLOAT32) return false;
+                if (ElementType.isFloat(item.operands[i].dtype)) return false;
             }
         }
         return ExpressionCode.isExact(item.step.expression);
@@ -276,8 +276,8 @@ abstract contract StepJudge is IStepJudge {
         step = Descriptor.decode(encoded);
         require(step.version == 1, UnsupportedVersion(step.version));
         require(step.kind == kind(), UnsupportedKind(step.kind));
-        require(step.profile == 1, UnsupportedProfile(step.profile));
-        require(ElementType.isJudged(step.result.dtype), UnsupportedType(step.result.dtype));
+        require(step.profile == 1 || step.profile == 2, UnsupportedProfile(step.profile));
+        require(ElementType.isJudged(step.result.dtype, step.profile), UnsupportedType(step.result.dtype));
         checkAttributes(step);
     }
 

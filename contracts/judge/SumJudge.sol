@@ -31,22 +31,22 @@ contract SumJudge is SummingJudge {
         require(op >= SUM && op <= MEAN_OF_ALL, UnsupportedOp(op));
         checkRoles(item, 1, false);
         uint256 dtype = item.operands[0].dtype;
-        require(op == SUM || dtype == ElementType.FLOAT32, UnsupportedType(dtype));
+        require(op == SUM || ElementType.isFloat(dtype), UnsupportedType(dtype));
         (Piece[] memory pieces, uint256 present) = Taps.piecesOf(item.operands[0], item.step.reduce, item.taps);
-        if (dtype != ElementType.FLOAT32) return conclude(item, integerCore(sumOfIntegers(pieces, dtype)));
+        if (!ElementType.isFloat(dtype)) return conclude(item, integerCore(sumOfIntegers(pieces, dtype)));
         uint256 count = op == SUM ? 1 : op == MEAN ? present : item.taps;
         // 0/0.
         if (count == 0) return conclude(item, floatCore(IntervalLib.all()));
         ExactSum memory sum;
         sum.terms = present;
-        for (uint256 i = 0; i < pieces.length; ++i) add(sum, pieces[i]);
+        for (uint256 i = 0; i < pieces.length; ++i) add(sum, pieces[i], dtype);
         return concludeSum(item, ExactSumLib.boundOfMean(sum, EXTRA, count));
     }
 
-    function add(ExactSum memory sum, Piece memory piece) private pure {
+    function add(ExactSum memory sum, Piece memory piece, uint256 dtype) private pure {
         uint256 position = piece.start;
         for (uint256 k = 0; k < piece.count; ++k) {
-            ExactSumLib.addFloat(sum, ElementType.load32(position));
+            ExactSumLib.addFloat(sum, ElementType.load(position, dtype));
             unchecked {
                 position += piece.step;
             }

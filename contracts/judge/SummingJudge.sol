@@ -11,7 +11,7 @@ import {StepJudge} from "./StepJudge.sol";
 abstract contract SummingJudge is StepJudge {
     /// @notice The verdict if the result is the step's expression of a sum with this bound; without one the bound is exact.
     function concludeSum(Case memory item, SumBound memory bound) internal view returns (Verdict memory verdict) {
-        if (item.step.expression.length != 0 || item.step.result.dtype != ElementType.FLOAT32) {
+        if (item.step.expression.length != 0 || !ElementType.isFloat(item.step.result.dtype)) {
             return concludeFloats(item, floatCore(ExactSumLib.enclosure(bound, true)));
         }
         // Values without an expression have no say, but are opened and so must be in range.

@@ -11,10 +11,10 @@ library TensorSize {
 
     /// @notice Bytes of one element of an ONNX `TensorProto.DataType`, or 0 if this protocol version has no such type.
     function elementSize(uint8 dtype) internal pure returns (uint256) {
-        if (dtype == 1 || dtype == 6) return 4; // float32, int32
+        if (dtype == 1 || dtype == 6 || dtype == 12) return 4; // float32, int32, uint32
         if (dtype == 2 || dtype == 3 || dtype == 9) return 1; // uint8, int8, bool
-        if (dtype == 7) return 8; // int64
-        if (dtype == 10 || dtype == 16) return 2; // float16, bfloat16
+        if (dtype == 7 || dtype == 13) return 8; // int64, uint64
+        if (dtype == 10 || dtype == 16 || dtype == 4 || dtype == 5) return 2; // float16, bfloat16, uint16, int16
         return 0;
     }
 

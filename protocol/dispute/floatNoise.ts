@@ -4,8 +4,8 @@ import { floatOf } from "../judge/float32.ts";
 import type { Interval } from "../judge/interval.ts";
 import { judgeElement } from "../judge/judgeElement.ts";
 import { elementsRead } from "../judge/taps.ts";
-import { elementReader, elementValue } from "../program/elements.ts";
-import { dtypes, reductionOps, roles, sources, stepKinds, type Operand, type Program, type Step } from "../program/types.ts";
+import { elementReader, elementValue, isFloat } from "../program/elements.ts";
+import { reductionOps, roles, sources, stepKinds, type Operand, type Program, type Step } from "../program/types.ts";
 import { operandReader, resultOf, type ExecutionTensors } from "./stepOperands.ts";
 
 /** How far an honest execution with other floats is from the own one, typically, at any element of the trace. */
@@ -43,7 +43,7 @@ export function floatNoise(program: Program, own: ExecutionTensors): FloatNoise 
     const before = known.get(key);
     if (before !== undefined) return before;
     const step = program.steps[stepIndex] as Step;
-    const noise = step.result.dtype !== dtypes.float32 ? 0 : estimate(step, index);
+    const noise = !isFloat(step.result.dtype) ? 0 : estimate(step, index);
     known.set(key, noise);
     return noise;
   };

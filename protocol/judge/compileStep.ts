@@ -1,3 +1,4 @@
+import { isFloat } from "../program/elements.ts";
 import { dtypeBytes, dtypes, normalisationOps, profiles, reductionOps, roles, sources, stepKinds, type Operand, type Step } from "../program/types.ts";
 import { IndexMap } from "./access.ts";
 import { attributeWords } from "./attributes.ts";
@@ -47,9 +48,9 @@ export function compileStep(step: Step): CompiledStep {
 function compile(step: Step): CompiledStep {
   if (step.version !== 1) throw judgeError("UnsupportedVersion", "The step has a version that this judge does not know.", { version: step.version });
   const factors = factorsOf(step);
-  if (step.profile !== profiles.fp32) throw judgeError("UnsupportedProfile", "The step has a numeric profile that this judge does not know.", { profile: step.profile });
-  requireJudged(step.result.dtype);
-  for (const { dtype } of step.operands) requireJudged(dtype);
+  if (step.profile !== profiles.fp32 && step.profile !== profiles.halfStorage) throw judgeError("UnsupportedProfile", "The step has a numeric profile that this judge does not know.", { profile: step.profile });
+  requireJudged(step.result.dtype, step.profile);
+  for (const { dtype } of step.operands) requireJudged(dtype, step.profile);
   checkAttributes(step);
   if (step.result.source !== sources.trace && step.result.source !== sources.inner) throw judgeError("ResultNotInTrace", "The result must be a tensor of the posted trace or of the inner one.", { source: step.result.source });
   if (unreduced.has(step.kind) && step.reduce.length !== 0) throw judgeError("UnexpectedReduction", "Steps of this kind reduce nothing.");
@@ -60,7 +61,7 @@ function compile(step: Step): CompiledStep {
   checkTypes(step, firstValue);
   const maps = step.operands.map((operand, i) => mapOf(step, operand, i));
   const [first] = step.operands;
-  return { step, elements, taps, maps, factors, firstValue, ofFloats: first?.dtype === dtypes.float32 };
+  return { step, elements, taps, maps, factors, firstValue, ofFloats: first !== undefined && isFloat(first.dtype) };
 }
 
 function factorsOf(step: Step): number {
@@ -70,8 +71,8 @@ function factorsOf(step: Step): number {
   return kind.factors;
 }
 
-function requireJudged(dtype: number): void {
-  if (!isJudged(dtype)) throw judgeError("UnsupportedType", "The judge does not decide elements of this type.", { dtype });
+function requireJudged(dtype: number, profile: number): void {
+  if (!isJudged(dtype, profile)) throw judgeError("UnsupportedType", "The judge does not decide elements of this type.", { dtype });
 }
 
 function checkAttributes({ kind, op, operands, attributes }: Step): void {
@@ -83,7 +84,7 @@ function checkAttributes({ kind, op, operands, attributes }: Step): void {
   } else if (kind === stepKinds.movement) {
     const size = operands[0] === undefined ? 0 : dtypeBytes[operands[0].dtype];
     if (attributes.length !== 0 && attributes.length !== size) throw malformed();
-  } else if (kind === stepKinds.contraction && operands[0] !== undefined && operands[0].dtype !== dtypes.float32) {
+  } else if (kind === stepKinds.contraction && operands[0] !== undefined && !isFloat(operands[0].dtype)) {
     if (attributes.length !== 0 && (attributes.length !== 64 || !isLong(first) || !isLong(second))) throw malformed();
   } else if (attributes.length !== 0) {
     const ofLast = kind === stepKinds.reduction && (op === reductionOps.argMax || op === reductionOps.argMin) && attributes.length === 1 && attributes[0] === 1;
@@ -99,13 +100,15 @@ function checkTypes({ kind, op, operands, result, expression }: Step, firstValue
   const types = operands.map(({ dtype }) => dtype);
   const [first] = types;
   if (first === undefined) return;
-  const float = dtypes.float32;
-  if (kind === stepKinds.contraction) for (const dtype of types.slice(0, firstValue)) require((dtype === float) === (first === float), dtype);
+  if (kind === stepKinds.contraction) {
+    for (const dtype of types.slice(0, firstValue)) require(isFloat(dtype) === isFloat(first), dtype);
+    if (isFloat(first)) require(types[1] === first, types[1] ?? first);
+  }
   if (kind === stepKinds.movement) for (const dtype of types) require(dtype === first, dtype);
-  if (kind === stepKinds.gather) require(first !== float, first);
-  if (kind === stepKinds.normalisation) for (const dtype of types.slice(0, 2)) require(dtype === float, dtype);
+  if (kind === stepKinds.gather) require(!isFloat(first), first);
+  if (kind === stepKinds.normalisation) for (const dtype of types.slice(0, 2)) require(isFloat(dtype), dtype);
   if (kind !== stepKinds.reduction) return;
-  if (op === reductionOps.mean || op === reductionOps.meanOfAll) require(first === float, first);
+  if (op === reductionOps.mean || op === reductionOps.meanOfAll) require(isFloat(first), first);
   if (op === reductionOps.argMax || op === reductionOps.argMin) {
     if (expression.length !== 0) throw judgeError("UnexpectedExpression", "The index of an extreme has no expression.");
     require(result.dtype === dtypes.int64, result.dtype);

@@ -1,17 +1,24 @@
-import type { RawElement } from "../program/elements.ts";
-import { dtypes, type Dtype } from "../program/types.ts";
+import { isFloat, isHalf, type RawElement } from "../program/elements.ts";
+import { dtypeBytes, dtypes, profiles, type Dtype } from "../program/types.ts";
+
+const signed = (bits: bigint) => [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n] as const;
+const unsigned = (bits: bigint) => [0n, 2n ** bits - 1n] as const;
 
 const ranges: Readonly<Partial<Record<number, readonly [least: bigint, greatest: bigint]>>> = {
-  [dtypes.uint8]: [0n, 255n],
-  [dtypes.int8]: [-128n, 127n],
-  [dtypes.int32]: [-(2n ** 31n), 2n ** 31n - 1n],
-  [dtypes.int64]: [-(2n ** 63n), 2n ** 63n - 1n],
+  [dtypes.uint8]: unsigned(8n),
+  [dtypes.int8]: signed(8n),
+  [dtypes.uint16]: unsigned(16n),
+  [dtypes.int16]: signed(16n),
+  [dtypes.uint32]: unsigned(32n),
+  [dtypes.int32]: signed(32n),
+  [dtypes.uint64]: unsigned(64n),
+  [dtypes.int64]: signed(64n),
   [dtypes.bool]: [0n, 1n],
 };
 
-/** Whether the judge decides elements of this type. */
-export function isJudged(dtype: number): boolean {
-  return dtype === dtypes.float32 || isInteger(dtype);
+/** Whether the judge decides elements of this type: all profiles have integers and float32, one also the half floats. */
+export function isJudged(dtype: number, profile: number): boolean {
+  return isInteger(dtype) || (isFloat(dtype) && (profile === profiles.halfStorage || !isHalf(dtype)));
 }
 
 /** Whether a type has integers; bool is one. */
@@ -29,7 +36,7 @@ export function wrap(value: bigint, dtype: Dtype): bigint {
   if (dtype === dtypes.bool) return value === 0n ? 0n : 1n;
   const [least, greatest] = limitsOf(dtype);
   if (value >= least && value <= greatest) return value;
-  const bits = dtype === dtypes.int64 ? 64 : dtype === dtypes.int32 ? 32 : 8;
+  const bits = 8 * dtypeBytes[dtype];
   return least < 0n ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value);
 }
 

@@ -1,5 +1,7 @@
+import { isHalf } from "../program/elements.ts";
 import { opcodes } from "./expressionCode.ts";
 import { floatOf } from "./float32.ts";
+import { roundedToHalf } from "./halfRounding.ts";
 import * as interval from "./interval.ts";
 import { flushed, point, type Interval } from "./interval.ts";
 import * as logic from "./logic.ts";
@@ -53,6 +55,7 @@ const floats: Domain<Interval> = {
     return opcode === opcodes.integer ? interval.integer(bytes.getBigInt64(0)) : undefined;
   },
   apply(opcode, [x, y, z], immediate) {
+    if (opcode === opcodes.round) return isHalf(immediate) ? flushed(roundedToHalf(x as Interval, immediate)) : undefined;
     if (opcode === opcodes.widen) return flushed(widen(x as Interval, immediate));
     if (opcode === opcodes.select) return flushed(logic.select(x as Interval, y as Interval, z as Interval));
     const result = y === undefined ? unary[opcode]?.(x as Interval) : binary[opcode]?.(x as Interval, y);

@@ -1,5 +1,5 @@
-import type { RawElement } from "../program/elements.ts";
-import { dtypes, normalisationOps, reductionOps, stepKinds, type Dtype, type Step } from "../program/types.ts";
+import { elementReader, isFloat, type RawElement } from "../program/elements.ts";
+import { dtypeBytes, dtypes, normalisationOps, reductionOps, stepKinds, type Dtype, type Step } from "../program/types.ts";
 import { attributeWords } from "./attributes.ts";
 import { compileStep, type CompiledStep } from "./compileStep.ts";
 import { decimalOf } from "./decimalOf.ts";
@@ -135,7 +135,7 @@ function integerContraction({ compiled, read, coords }: Case): Core {
   });
   sum += BigInt(doubles);
   for (let i = compiled.factors; i < compiled.firstValue; i++) sum += integerOf(readAt(compiled, read, coords, i), (step.operands[i] as Step["operands"][number]).dtype);
-  if ((step.expression.length > 0 || step.result.dtype === dtypes.float32) && BigInt.asIntN(32, sum) !== sum) return all;
+  if ((step.expression.length > 0 || isFloat(step.result.dtype)) && BigInt.asIntN(32, sum) !== sum) return all;
   return sum;
 }
 
@@ -155,9 +155,10 @@ function movedElement(item: Case): Core {
   const map = compiled.maps[only];
   if (map !== undefined) return coreOf(item, only, map.linear(coords, []));
   const { dtype } = operands[0] as Step["operands"][number];
-  let raw = 0n;
-  for (const byte of [...attributes].reverse()) raw = (raw << 8n) | BigInt(byte);
-  return isInteger(dtype) ? wrap(raw, dtype) : point(Number(raw));
+  const constant = new Uint8Array(dtypeBytes[dtype]);
+  constant.set(attributes);
+  const raw = elementReader(constant, dtype)(0);
+  return isInteger(dtype) ? integerOf(raw, dtype) : point(Number(raw));
 }
 
 /** The element of an operand that a linear index leads to. */
@@ -194,7 +195,7 @@ function concludeSum(item: Case, bound: SumBound, explain: boolean): ElementVerd
   const { compiled, read, coords } = item;
   const { step } = compiled;
   let verdict: ElementVerdict;
-  if (step.expression.length > 0 || step.result.dtype !== dtypes.float32) {
+  if (step.expression.length > 0 || !isFloat(step.result.dtype)) {
     verdict = conclude(item, enclosure(bound, true));
   } else {
     // Values without an expression have no say, but are opened and so must be in range.

@@ -1,7 +1,8 @@
-import { dtypes, stepKinds, type Step } from "../program/types.ts";
+import { isFloat } from "../program/elements.ts";
+import { stepKinds, type Step } from "../program/types.ts";
 import { compileStep, type CompiledStep } from "./compileStep.ts";
 import { evaluateExpression } from "./expression.ts";
-import { immediateOf } from "./expressionCode.ts";
+import { immediateOf, opcodes } from "./expressionCode.ts";
 import { add, bitsOf } from "./float32.ts";
 import { flushed, point, type Interval } from "./interval.ts";
 import { coordinatesOf, walkRuns } from "./walkRuns.ts";
@@ -57,10 +58,10 @@ export function screenRead(step: Step, read: ReadFloat, element: number, claimed
 function isScreenable(step: Step): boolean {
   let known = screenable.get(step);
   if (known === undefined) {
-    known = step.kind === stepKinds.contraction && step.result.dtype === dtypes.float32 && step.operands.every(({ dtype }) => dtype === dtypes.float32);
+    known = step.kind === stepKinds.contraction && isFloat(step.result.dtype) && step.operands.every(({ dtype }) => isFloat(dtype));
     for (let at = 0; at < step.expression.length; at++) {
       const opcode = step.expression[at] as number;
-      if ((opcode >= 0x23 && opcode <= 0x27) || opcode > 0x50) known = false;
+      if ((opcode >= 0x23 && opcode <= 0x27) || (opcode > opcodes.select && opcode !== opcodes.round)) known = false;
       at += immediateOf(opcode);
     }
     screenable.set(step, known);

@@ -1,5 +1,6 @@
 import { elementCount } from "../onnx/tensors.ts";
-import { dtypeBytes, dtypes, stepKinds } from "../program/types.ts";
+import { isFloat } from "../program/elements.ts";
+import { dtypeBytes, stepKinds } from "../program/types.ts";
 import { stepsRead } from "./borders.ts";
 import type { DraftStep } from "./draft.ts";
 import type { LoweredGraph } from "./lowerGraph.ts";
@@ -74,7 +75,7 @@ export function chooseBlocks({ steps, outputs }: LoweredGraph, granularity: Gran
 function runTime({ core, shape, nodes }: DraftStep): number {
   const elements = elementCount(shape);
   const taps = core === undefined ? 0 : elementCount(core.reduce);
-  const tap = core?.kind !== stepKinds.contraction ? cost.tapOther : core.factors[0]!.view.dtype === dtypes.float32 ? cost.tapFloat : cost.tapInteger;
+  const tap = core?.kind !== stepKinds.contraction ? cost.tapOther : isFloat(core.factors[0]!.view.dtype) ? cost.tapFloat : cost.tapInteger;
   return elements * (taps * tap + cost.element) + Math.max(1, nodes.length) * cost.node;
 }
 

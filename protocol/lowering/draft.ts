@@ -1,4 +1,6 @@
-import { dtypes, type Dtype, type Role, type StepKind, type Window } from "../program/types.ts";
+import { isInteger as isJudgedInteger, limitsOf } from "../judge/elementType.ts";
+import { isFloat } from "../program/elements.ts";
+import type { Dtype, Role, StepKind, Window } from "../program/types.ts";
 import type { Expression } from "./expression.ts";
 import type { IndexMap } from "./indexMap.ts";
 
@@ -62,6 +64,8 @@ export interface DraftStep {
   dims: DraftDim[];
   core?: DraftCore;
   expression: Expression<View>;
+  /** The formula is a sum of half floats with this many terms besides its products, to which more may be added. */
+  halfTerms?: number;
   nodes: string[];
 }
 
@@ -70,28 +74,17 @@ export type Domain = "integer" | "float";
 
 /** Element types that steps read and write. */
 export function inScope(dtype: number): dtype is Dtype {
-  return dtype === dtypes.float32 || isInteger(dtype);
+  return isFloat(dtype) || isInteger(dtype);
 }
 
 /** Whether an element type has exact integers, bool among them. */
 export function isInteger(dtype: number): dtype is Dtype {
-  return dtype === dtypes.uint8 || dtype === dtypes.int8 || dtype === dtypes.int32 || dtype === dtypes.int64 || dtype === dtypes.bool;
+  return isJudgedInteger(dtype);
 }
 
 /** Smallest and largest number of an integer type. */
-export function integerRange(dtype: Dtype): [bigint, bigint] {
-  switch (dtype) {
-    case dtypes.bool:
-      return [0n, 1n];
-    case dtypes.uint8:
-      return [0n, 255n];
-    case dtypes.int8:
-      return [-128n, 127n];
-    case dtypes.int32:
-      return [-(2n ** 31n), 2n ** 31n - 1n];
-    default:
-      return [-(2n ** 63n), 2n ** 63n - 1n];
-  }
+export function integerRange(dtype: Dtype): readonly [bigint, bigint] {
+  return limitsOf(dtype);
 }
 
 /** Most operands of a step. */

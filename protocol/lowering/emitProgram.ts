@@ -3,6 +3,7 @@ import { declaredTensor } from "../onnx/graphs.ts";
 import { elementCount, tensorBytes, tensorShape } from "../onnx/tensors.ts";
 import type { TensorProto } from "../onnx/generated/onnx_pb.ts";
 import { toHex, type Hex } from "../hex.ts";
+import { isHalf } from "../program/elements.ts";
 import { dtypeBytes, NO_DIM, profiles, roles, sources, stepKinds, type Access, type Dtype, type Operand, type OutputSpec, type Role, type Source, type Step, type TensorSpec, type TraceTensor, type WeightTensor } from "../program/types.ts";
 import { tensorRoot } from "../trees/tensorTree.ts";
 import { abiWords } from "./abiWords.ts";
@@ -140,7 +141,7 @@ class Emitter {
       version: 1,
       kind: step.core?.kind ?? stepKinds.map,
       op: step.core?.op ?? 0,
-      profile: profiles.fp32,
+      profile: [...(step.core?.factors ?? []).map(({ view }) => view.dtype), ...expressionLeaves(step.expression).map(({ dtype }) => dtype), step.dtype].some(isHalf) ? profiles.halfStorage : profiles.fp32,
       blockIndex,
       result: { dtype: step.dtype, ...this.#places[index]!, shape: order.map((k) => step.dims[k]!.size) },
       reduce: [...(step.core?.reduce ?? [])],

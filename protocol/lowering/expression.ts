@@ -34,6 +34,7 @@ export const opcodes = {
   sin: 0x52,
   cos: 0x53,
   widen: 0x58,
+  rounded: 0x5a,
   integer: 0x03,
 } as const;
 
@@ -57,6 +58,8 @@ export const formula = {
   integer: <Leaf>(value: bigint): Expression<Leaf> => ({ kind: "integer", value }),
   /** The argument give or take `slack`, rounded up to float32. */
   widen: <Leaf>(argument: Expression<Leaf>, slack: number): Expression<Leaf> => ({ kind: "apply", opcode: opcodes.widen, arguments: [argument], immediate: float32Bits(slack * (1 + 2 ** -22)) }),
+  /** The argument as it is or rounded to a half type. */
+  rounded: <Leaf>(argument: Expression<Leaf>, dtype: number): Expression<Leaf> => ({ kind: "apply", opcode: opcodes.rounded, arguments: [argument], immediate: dtype }),
   apply: <Leaf>(opcode: number, ...args: Expression<Leaf>[]): Expression<Leaf> => ({ kind: "apply", opcode, arguments: args }),
 };
 
@@ -95,7 +98,7 @@ export function encodeExpression<Leaf>(expression: Expression<Leaf>, slotOf: (le
     else {
       node.arguments.forEach(visit);
       bytes.push(node.opcode);
-      if (node.immediate !== undefined) bytes.push(...word(node.immediate));
+      if (node.immediate !== undefined) bytes.push(...(node.opcode === opcodes.rounded ? [node.immediate] : word(node.immediate)));
     }
   };
   visit(expression);

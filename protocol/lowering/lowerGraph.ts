@@ -26,7 +26,7 @@ export interface LoweredGraph {
   outputs: { name: string; shape: number[]; view: View }[];
 }
 
-/** What stands in the way of a folded graph at first sight: inputs and outputs that are not float32, and operators not in the table. */
+/** What stands in the way of a folded graph at first sight: inputs and outputs of other element types, and operators not in the table. */
 export function plainOffenders(model: Model): Offender[] {
   const unknown = model.graph.node.filter((node) => isStandard(node) && !known(node));
   return [...foreignOffenders(model), ...unknown.map((node) => ({ node: node.name, op: node.opType, reason: whyUnsupported(node.opType) }))];

@@ -1,8 +1,10 @@
 import { floatValues, integerValues, elementCount, tensorShape } from "../onnx/tensors.ts";
 import type { GraphProto, NodeProto, TensorProto } from "../onnx/generated/onnx_pb.ts";
+import { isFloat, isHalf } from "../program/elements.ts";
 import { dtypes, stepKinds, type Dtype } from "../program/types.ts";
 import { inScope, isInteger, MAX_OPERANDS, Refusal, UnknownType, type Base, type Domain, type DraftStep, type View } from "./draft.ts";
 import { MAX_EXPRESSION_DEPTH, expressionDepth, expressionLeaves, formula, type Expression } from "./expression.ts";
+import { inHalves, isBareCore, MAX_HALF_TERMS, withHalfTerm } from "./halfExpression.ts";
 import { expandMap, identityMap, type IndexMap } from "./indexMap.ts";
 
 /** Element type and shape of a value of the graph, as ONNX Runtime reported them. */
@@ -81,10 +83,10 @@ export class Lowering {
     return integerValues(tensor);
   }
 
-  /** Values of a constant float32 input, or undefined if it is missing or no constant. */
+  /** Values of a constant input of floats, or undefined if it is missing or no constant. */
   floats(node: NodeProto, k: number): Float32Array | undefined {
     const tensor = this.initializers.get(node.input[k] ?? "");
-    return tensor?.dataType === dtypes.float32 ? floatValues(tensor) : undefined;
+    return tensor !== undefined && isFloat(tensor.dataType) ? floatValues(tensor) : undefined;
   }
 
   /** Numbers of a constant integer or bool input, or undefined if it is missing or no constant. */
@@ -93,9 +95,9 @@ export class Lowering {
     return tensor !== undefined && isInteger(tensor.dataType) ? integerValues(tensor) : undefined;
   }
 
-  /** A value as a committed float32 tensor; commits the step behind it. */
+  /** A value as a committed tensor of floats; commits the step behind it. */
   floatView(name: string): View {
-    if (this.typeOf(name).dtype !== dtypes.float32) throw new Refusal(`it reads ${JSON.stringify(name)}, which is not float32`);
+    if (!isFloat(this.typeOf(name).dtype)) throw new Refusal(`it reads ${JSON.stringify(name)}, which is not float32, float16 or bfloat16`);
     return this.view(name);
   }
 
@@ -158,7 +160,8 @@ export class Lowering {
     const cores = inlined.filter((step) => step?.core !== undefined);
     cores.pop();
     for (const step of cores) inlined[inlined.indexOf(step)] = undefined;
-    const combine = (taken: readonly (DraftStep | undefined)[]): DraftStep => this.#combine(node, { shape, dtype: dtype as Dtype, domain }, inputs, taken, build);
+    const formulaOf = (args: Expression<View>[]): Expression<View> => (isHalf(dtype) ? inHalves(build(args, domain), new Set(args), dtype) : build(args, domain));
+    const combine = (taken: readonly (DraftStep | undefined)[]): DraftStep => this.#combine(node, { shape, dtype: dtype as Dtype, domain }, inputs, taken, formulaOf);
     let draft = combine(inlined);
     if (tooBig(draft)) draft = combine(inlined.map((step) => (step?.core !== undefined ? step : undefined)));
     if (tooBig(draft)) draft = combine(inputs.map(() => undefined));
@@ -176,13 +179,16 @@ export class Lowering {
     for (const k of [1, 0]) {
       const step = this.#growing(node.input[k]!, shape);
       const other = node.input[1 - k]!;
-      if (step?.core?.kind !== stepKinds.contraction || step.expression.kind !== "core" || step.dtype !== this.typeOf(other).dtype || step.dtype !== dtypes.float32) continue;
+      if (step?.core?.kind !== stepKinds.contraction || step.dtype !== this.typeOf(other).dtype) continue;
+      if ((step.halfTerms ?? 0) >= MAX_HALF_TERMS) continue;
+      if (step.halfTerms === undefined && (step.expression.kind !== "core" || step.dtype !== dtypes.float32)) continue;
       const second = this.#growing(other, shape);
       if (second !== undefined && second.core === undefined) continue;
-      if (step.core.addends.length + 3 > MAX_OPERANDS) continue;
+      if (step.core.addends.length + (step.halfTerms ?? 0) + 3 > MAX_OPERANDS) continue;
       const view = this.view(other);
       const addend: View = { ...view, map: expandMap(view.map, shape) };
-      this.defineStep({ ...step, name, core: { ...step.core, addends: [...step.core.addends, addend] }, nodes: [...step.nodes, node.name] });
+      if (step.halfTerms !== undefined) this.defineStep({ ...step, name, expression: withHalfTerm(step, addend, step.halfTerms), halfTerms: step.halfTerms + 1, nodes: [...step.nodes, node.name] });
+      else this.defineStep({ ...step, name, core: { ...step.core, addends: [...step.core.addends, addend] }, nodes: [...step.nodes, node.name] });
       return true;
     }
     return false;
@@ -198,7 +204,7 @@ export class Lowering {
     { shape, dtype, domain }: Pick<DraftStep, "shape" | "dtype" | "domain">,
     inputs: readonly ElementwiseInput[],
     inlined: readonly (DraftStep | undefined)[],
-    build: (args: Expression<View>[], domain: Domain) => Expression<View>,
+    build: (args: Expression<View>[]) => Expression<View>,
   ): DraftStep {
     const host = inlined.find((step) => step?.core !== undefined);
     const args = inputs.map((input, k): Expression<View> => {
@@ -217,7 +223,7 @@ export class Lowering {
       shape,
       dims: host?.dims ?? axesOf(shape),
       ...(host?.core === undefined ? {} : { core: host.core }),
-      expression: build(args, domain),
+      expression: build(args),
       nodes: [...inlined.flatMap((step) => step?.nodes ?? []), node.name],
     };
   }
@@ -230,7 +236,7 @@ export class Lowering {
   #growing(name: string, shape: readonly number[], reader: { leaf?: boolean; domain?: Domain; ring?: number | undefined } = {}): DraftStep | undefined {
     const step = this.growing(name);
     if (step === undefined || !sameShape(step.shape, shape)) return undefined;
-    if (reader.leaf === true && step.expression.kind === "apply") return undefined;
+    if (reader.leaf === true && step.expression.kind === "apply" && !isBareCore(step.expression)) return undefined;
     if (step.core !== undefined && unextendable(step)) return undefined;
     if (step.domain === "float") return reader.domain === "integer" || (isInteger(step.dtype) && step.dtype !== dtypes.bool) ? undefined : step;
     const bare = step.core !== undefined && step.expression.kind === "core" && step.core.kind !== stepKinds.reduction;
@@ -247,7 +253,7 @@ export class Lowering {
   #scalar(name: string, domain: Domain): Expression<View> | undefined {
     const tensor = this.initializers.get(name);
     if (tensor === undefined || elementCount(tensorShape(tensor)) !== 1) return undefined;
-    if (tensor.dataType === dtypes.float32) {
+    if (isFloat(tensor.dataType)) {
       const value = floatValues(tensor)[0]!;
       return Number.isFinite(value) && domain === "float" ? formula.constant(value) : undefined;
     }

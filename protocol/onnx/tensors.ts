@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { GainsayError } from "../errors.ts";
+import { bfloatToNumber, halfToNumber } from "../program/halfFloat.ts";
 import { TensorProtoSchema, type TensorProto } from "./generated/onnx_pb.ts";
 
 /** Bytes of one element by `TensorProto.DataType`; types that are packed or of variable size are missing. */
@@ -28,17 +29,23 @@ export function tensorBytes(tensor: TensorProto): Uint8Array {
   return bytes;
 }
 
-/** Elements of a float32 tensor. */
+/** Elements of a float32, float16 or bfloat16 tensor. */
 export function floatValues(tensor: TensorProto): Float32Array {
-  if (tensor.dataType !== 1) throw malformed(tensor, "is not float32");
-  const bytes = tensorBytes(tensor);
-  return new Float32Array(aligned(bytes));
+  const bytes = aligned(tensorBytes(tensor));
+  if (tensor.dataType === 1) return new Float32Array(bytes);
+  if (tensor.dataType === 10) return Float32Array.from(new Uint16Array(bytes), halfToNumber);
+  if (tensor.dataType === 16) return Float32Array.from(new Uint16Array(bytes), bfloatToNumber);
+  throw malformed(tensor, "is not float32, float16 or bfloat16");
 }
 
-/** Elements of an integer or bool tensor as numbers; int64 beyond 2⁵³ are rounded. */
+/** Elements of an integer or bool tensor as numbers; those beyond 2⁵³ are rounded. */
 export function integerValues(tensor: TensorProto): number[] {
   const bytes = aligned(tensorBytes(tensor));
   if (tensor.dataType === 7) return Array.from(new BigInt64Array(bytes), Number);
+  if (tensor.dataType === 13) return Array.from(new BigUint64Array(bytes), Number);
+  if (tensor.dataType === 12) return Array.from(new Uint32Array(bytes));
+  if (tensor.dataType === 4) return Array.from(new Uint16Array(bytes));
+  if (tensor.dataType === 5) return Array.from(new Int16Array(bytes));
   if (tensor.dataType === 6) return Array.from(new Int32Array(bytes));
   if (tensor.dataType === 2) return Array.from(new Uint8Array(bytes));
   if (tensor.dataType === 3) return Array.from(new Int8Array(bytes));

@@ -11,12 +11,12 @@ export const reductionOps = { max: 1, min: 2, sum: 3, mean: 4, meanOfAll: 5, arg
 export const normalisationOps = { softmax: 1, logSoftmax: 2 } as const;
 
 /** Element types, numbered as ONNX `TensorProto.DataType`. */
-export const dtypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
+export const dtypes = { float32: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, bool: 9, float16: 10, uint32: 12, uint64: 13, bfloat16: 16 } as const;
 export type DtypeName = keyof typeof dtypes;
 export type Dtype = (typeof dtypes)[DtypeName];
 
 /** Bytes of one element. */
-export const dtypeBytes: Readonly<Record<Dtype, number>> = { 1: 4, 2: 1, 3: 1, 6: 4, 7: 8, 9: 1, 10: 2, 16: 2 };
+export const dtypeBytes: Readonly<Record<Dtype, number>> = { 1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 12: 4, 13: 8, 16: 2 };
 
 /** Where a committed tensor stands. */
 export const sources = { input: 0, weight: 1, trace: 2, inner: 3 } as const;
@@ -26,8 +26,11 @@ export type Source = (typeof sources)[keyof typeof sources];
 export const roles = { factor: 0, addend: 1, value: 2 } as const;
 export type Role = (typeof roles)[keyof typeof roles];
 
-/** Numeric profiles: 1 is fp32 with round to nearest, any order, FMA allowed, flushing allowed. */
-export const profiles = { fp32: 1 } as const;
+/**
+ * Numeric profiles: 1 is fp32 with round to nearest, any order, FMA allowed, flushing allowed; 2 is the same with float16 and bfloat16
+ * as storage besides.
+ */
+export const profiles = { fp32: 1, halfStorage: 2 } as const;
 
 /** A dimension number in a window that means "no such term". */
 export const NO_DIM = 255;

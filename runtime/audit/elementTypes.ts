@@ -1,6 +1,6 @@
 import { floatOf } from "../../protocol/judge/float32.ts";
 import { dtypeBytes, dtypes, type Dtype, type Verdict } from "../../protocol/program/types.ts";
-import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from "../inputs/halfFloat.ts";
+import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from "../../protocol/program/halfFloat.ts";
 import type { Random } from "./random.ts";
 
 /** What an audit must know of an element type. Elements are their bits as unsigned numbers. */
@@ -19,6 +19,8 @@ export interface ElementType {
   /** Bits of the value with the other sign; undefined if there is none, or it is the same value. */
   negated(bits: bigint): bigint | undefined;
   value(bits: bigint): number;
+  /** Bits of the value nearest to a number; of integers, which must be whole, those of its two's complement. */
+  nearest(value: number): bigint;
   /**
    * Places of the least and the greatest value of a verdict's enclosure, the first above the second if it is empty. Undefined for
    * types whose verdicts are no enclosures of floats.
@@ -65,6 +67,7 @@ function floatType({ bytes, mantissa, exponent, toNumber, fromNumber }: FloatFor
     at,
     negated: (bits) => (order(bits) === undefined || order(bits) === 0n ? undefined : bits ^ sign),
     value,
+    nearest: (number) => BigInt(fromNumber(number)),
     // Whatever the element type, verdicts of floats enclose with float32 ends.
     enclosure: ({ lo, hi }) => ({ lo: placeOf(floatOf(Number(lo)), true), hi: placeOf(floatOf(Number(hi)), false) }),
     seeded: (random) => BigInt(fromNumber(random.unit() * 2 - 1)),
@@ -86,6 +89,7 @@ function integerType(bytes: number, signed: boolean, indices: boolean, bits = by
     at,
     negated: (raw) => (signed && order(raw) !== 0n && -order(raw) <= greatest ? at(-order(raw)) : undefined),
     value: (raw) => Number(order(raw)),
+    nearest: (number) => at(BigInt(number)),
     enclosure: () => undefined,
     seeded: (random, range) => at(indices ? BigInt(random.below(range)) : least + BigInt(random.below(Number(greatest - least) + 1))),
   };
@@ -98,8 +102,12 @@ const table: Readonly<Record<Dtype, ElementType>> = {
   [dtypes.bfloat16]: floatType({ bytes: 2, mantissa: 7, exponent: 8, toNumber: bfloatToNumber, fromNumber: numberToBfloat }),
   [dtypes.int8]: integerType(1, true, false),
   [dtypes.uint8]: integerType(1, false, false),
+  [dtypes.int16]: integerType(2, true, true),
+  [dtypes.uint16]: integerType(2, false, true),
   [dtypes.int32]: integerType(4, true, true),
+  [dtypes.uint32]: integerType(4, false, true),
   [dtypes.int64]: integerType(8, true, true),
+  [dtypes.uint64]: integerType(8, false, true),
   [dtypes.bool]: integerType(1, false, false, 1),
 };
 

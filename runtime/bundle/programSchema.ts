@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { fromHex, toHex, type Hex } from "../../protocol/hex.ts";
-import type { Dtype, Program, Role, Source, StepKind } from "../../protocol/program/types.ts";
+import { dtypes, type Dtype, type Program, type Role, type Source, type StepKind } from "../../protocol/program/types.ts";
 
 const uint = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const uint32 = uint.max(2 ** 32 - 1);
@@ -9,7 +9,7 @@ const int32 = int.min(-(2 ** 31)).max(2 ** 31 - 1);
 const byte = uint.max(255);
 const root = z.string().regex(/^0x[0-9a-f]{64}$/).transform((value) => value as Hex);
 const bytes = z.string().regex(/^0x([0-9a-f]{2})*$/).transform(fromHex);
-const dtype = z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(6), z.literal(7), z.literal(9), z.literal(10), z.literal(16)]).transform((value): Dtype => value);
+const dtype = z.custom<Dtype>((value) => Object.values(dtypes).some((number) => number === value), "must be an element type");
 const source = uint.max(3).transform((value) => value as Source);
 const shape = z.array(uint32.min(1)).max(64);
 const perm = z.array(uint).max(64);

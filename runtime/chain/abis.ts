@@ -168,6 +168,44 @@ export const gatherJudgeAbi = [
   {"inputs":[{"components":[{"name":"programRoot","type":"bytes32"},{"name":"inputRoot","type":"bytes32"},{"name":"traceRoot","type":"bytes32"},{"name":"innerRoot","type":"bytes32"},{"name":"innerBlock","type":"uint32"},{"name":"innerCount","type":"uint32"}],"name":"claim","type":"tuple"},{"components":[{"components":[{"name":"version","type":"uint16"},{"name":"graph","type":"bytes32"},{"name":"inputs","type":"bytes32"},{"name":"stepsRoot","type":"bytes32"},{"name":"blocksRoot","type":"bytes32"},{"name":"stepCount","type":"uint32"},{"name":"blockCount","type":"uint32"},{"name":"inputCount","type":"uint32"},{"name":"traceCount","type":"uint32"},{"name":"outputs","type":"uint32[]"}],"name":"header","type":"tuple"},{"name":"stepIndex","type":"uint32"},{"name":"step","type":"bytes"},{"name":"stepProof","type":"bytes32[]"},{"name":"element","type":"uint64"},{"components":[{"name":"root","type":"bytes32"},{"name":"proof","type":"bytes32[]"},{"components":[{"name":"first","type":"uint64"},{"name":"data","type":"bytes"},{"name":"siblings","type":"bytes32[]"}],"name":"ranges","type":"tuple[]"}],"name":"result","type":"tuple"},{"components":[{"name":"root","type":"bytes32"},{"name":"proof","type":"bytes32[]"},{"components":[{"name":"first","type":"uint64"},{"name":"data","type":"bytes"},{"name":"siblings","type":"bytes32[]"}],"name":"ranges","type":"tuple[]"}],"name":"operands","type":"tuple[]"}],"name":"witness","type":"tuple"}],"name":"judgeStep","outputs":[{"components":[{"name":"fraud","type":"bool"},{"name":"claimed","type":"uint32"},{"name":"lo","type":"uint32"},{"name":"hi","type":"uint32"},{"name":"nan","type":"bool"}],"name":"","type":"tuple"}],"stateMutability":"view","type":"function"},
 ] as const;
 
+export const halfContractionJudgeAbi = [
+  {"inputs":[{"name":"evaluator","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
+  {"inputs":[],"name":"DescriptorMalformed","type":"error"},
+  {"inputs":[{"name":"element","type":"uint256"},{"name":"elements","type":"uint256"}],"name":"ElementNotInResult","type":"error"},
+  {"inputs":[{"name":"element","type":"uint256"}],"name":"ElementNotOpened","type":"error"},
+  {"inputs":[{"name":"element","type":"int256"},{"name":"elements","type":"uint256"}],"name":"ElementOutOfRange","type":"error"},
+  {"inputs":[],"name":"EmptyTree","type":"error"},
+  {"inputs":[{"name":"index","type":"uint256"},{"name":"count","type":"uint256"}],"name":"IndexOutOfTree","type":"error"},
+  {"inputs":[{"name":"blockIndex","type":"uint256"}],"name":"InnerTraceMissing","type":"error"},
+  {"inputs":[{"name":"expected","type":"uint256"},{"name":"given","type":"uint256"}],"name":"OperandCount","type":"error"},
+  {"inputs":[{"name":"expected","type":"uint256"},{"name":"given","type":"uint256"}],"name":"ProofLength","type":"error"},
+  {"inputs":[{"name":"expected","type":"uint256"},{"name":"given","type":"uint256"}],"name":"RangeLength","type":"error"},
+  {"inputs":[{"name":"source","type":"uint256"},{"name":"index","type":"uint256"},{"name":"range","type":"uint256"}],"name":"RangeNotInTensor","type":"error"},
+  {"inputs":[{"name":"source","type":"uint256"},{"name":"index","type":"uint256"},{"name":"range","type":"uint256"}],"name":"RangesNotAscending","type":"error"},
+  {"inputs":[{"name":"source","type":"uint256"}],"name":"ResultNotInTrace","type":"error"},
+  {"inputs":[{"name":"source","type":"uint256"},{"name":"index","type":"uint256"}],"name":"RootNotCommitted","type":"error"},
+  {"inputs":[],"name":"ShapeTooLarge","type":"error"},
+  {"inputs":[{"name":"dims","type":"uint256"},{"name":"strides","type":"uint256"}],"name":"StageShape","type":"error"},
+  {"inputs":[{"name":"expected","type":"uint256"},{"name":"given","type":"uint256"}],"name":"StridesLength","type":"error"},
+  {"inputs":[{"name":"taps","type":"uint256"}],"name":"TooManyTaps","type":"error"},
+  {"inputs":[{"name":"terms","type":"uint256"}],"name":"TooManyTerms","type":"error"},
+  {"inputs":[],"name":"UnexpectedAttributes","type":"error"},
+  {"inputs":[],"name":"UnexpectedExpression","type":"error"},
+  {"inputs":[{"name":"operand","type":"uint256"}],"name":"UnexpectedOpening","type":"error"},
+  {"inputs":[{"name":"operand","type":"uint256"}],"name":"UnexpectedReduction","type":"error"},
+  {"inputs":[{"name":"operand","type":"uint256"},{"name":"role","type":"uint256"}],"name":"UnexpectedRole","type":"error"},
+  {"inputs":[{"name":"operand","type":"uint256"}],"name":"UnexpectedWindow","type":"error"},
+  {"inputs":[{"name":"kind","type":"uint256"}],"name":"UnsupportedKind","type":"error"},
+  {"inputs":[{"name":"op","type":"uint256"}],"name":"UnsupportedOp","type":"error"},
+  {"inputs":[{"name":"profile","type":"uint256"}],"name":"UnsupportedProfile","type":"error"},
+  {"inputs":[{"name":"source","type":"uint256"}],"name":"UnsupportedSource","type":"error"},
+  {"inputs":[{"name":"dtype","type":"uint256"}],"name":"UnsupportedType","type":"error"},
+  {"inputs":[{"name":"version","type":"uint256"}],"name":"UnsupportedVersion","type":"error"},
+  {"inputs":[{"name":"dim","type":"uint256"}],"name":"WindowDimension","type":"error"},
+  {"inputs":[],"name":"expressions","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"components":[{"name":"programRoot","type":"bytes32"},{"name":"inputRoot","type":"bytes32"},{"name":"traceRoot","type":"bytes32"},{"name":"innerRoot","type":"bytes32"},{"name":"innerBlock","type":"uint32"},{"name":"innerCount","type":"uint32"}],"name":"claim","type":"tuple"},{"components":[{"components":[{"name":"version","type":"uint16"},{"name":"graph","type":"bytes32"},{"name":"inputs","type":"bytes32"},{"name":"stepsRoot","type":"bytes32"},{"name":"blocksRoot","type":"bytes32"},{"name":"stepCount","type":"uint32"},{"name":"blockCount","type":"uint32"},{"name":"inputCount","type":"uint32"},{"name":"traceCount","type":"uint32"},{"name":"outputs","type":"uint32[]"}],"name":"header","type":"tuple"},{"name":"stepIndex","type":"uint32"},{"name":"step","type":"bytes"},{"name":"stepProof","type":"bytes32[]"},{"name":"element","type":"uint64"},{"components":[{"name":"root","type":"bytes32"},{"name":"proof","type":"bytes32[]"},{"components":[{"name":"first","type":"uint64"},{"name":"data","type":"bytes"},{"name":"siblings","type":"bytes32[]"}],"name":"ranges","type":"tuple[]"}],"name":"result","type":"tuple"},{"components":[{"name":"root","type":"bytes32"},{"name":"proof","type":"bytes32[]"},{"components":[{"name":"first","type":"uint64"},{"name":"data","type":"bytes"},{"name":"siblings","type":"bytes32[]"}],"name":"ranges","type":"tuple[]"}],"name":"operands","type":"tuple[]"}],"name":"witness","type":"tuple"}],"name":"judgeStep","outputs":[{"components":[{"name":"fraud","type":"bool"},{"name":"claimed","type":"uint32"},{"name":"lo","type":"uint32"},{"name":"hi","type":"uint32"},{"name":"nan","type":"bool"}],"name":"","type":"tuple"}],"stateMutability":"view","type":"function"},
+] as const;
+
 export const integerContractionJudgeAbi = [
   {"inputs":[{"name":"evaluator","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
   {"inputs":[],"name":"AttributesMalformed","type":"error"},
@@ -280,7 +318,7 @@ export const jobsAbi = [
 ] as const;
 
 export const judgeAbi = [
-  {"inputs":[{"name":"judges","type":"address[8]"}],"stateMutability":"nonpayable","type":"constructor"},
+  {"inputs":[{"name":"judges","type":"address[9]"}],"stateMutability":"nonpayable","type":"constructor"},
   {"inputs":[],"name":"EmptyTree","type":"error"},
   {"inputs":[{"name":"index","type":"uint256"},{"name":"count","type":"uint256"}],"name":"IndexOutOfTree","type":"error"},
   {"inputs":[{"name":"expected","type":"bytes32"},{"name":"given","type":"bytes32"}],"name":"ProgramMismatch","type":"error"},
@@ -290,6 +328,7 @@ export const judgeAbi = [
   {"inputs":[{"name":"kind","type":"uint256"}],"name":"UnknownKind","type":"error"},
   {"inputs":[],"name":"contractionJudge","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"gatherJudge","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"halfContractionJudge","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"integerContractionJudge","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"components":[{"name":"programRoot","type":"bytes32"},{"name":"inputRoot","type":"bytes32"},{"name":"traceRoot","type":"bytes32"},{"name":"innerRoot","type":"bytes32"},{"name":"innerBlock","type":"uint32"},{"name":"innerCount","type":"uint32"}],"name":"claim","type":"tuple"},{"components":[{"components":[{"name":"version","type":"uint16"},{"name":"graph","type":"bytes32"},{"name":"inputs","type":"bytes32"},{"name":"stepsRoot","type":"bytes32"},{"name":"blocksRoot","type":"bytes32"},{"name":"stepCount","type":"uint32"},{"name":"blockCount","type":"uint32"},{"name":"inputCount","type":"uint32"},{"name":"traceCount","type":"uint32"},{"name":"outputs","type":"uint32[]"}],"name":"header","type":"tuple"},{"name":"stepIndex","type":"uint32"},{"name":"step","type":"bytes"},{"name":"stepProof","type":"bytes32[]"},{"name":"element","type":"uint64"},{"components":[{"name":"root","type":"bytes32"},{"name":"proof","type":"bytes32[]"},{"components":[{"name":"first","type":"uint64"},{"name":"data","type":"bytes"},{"name":"siblings","type":"bytes32[]"}],"name":"ranges","type":"tuple[]"}],"name":"result","type":"tuple"},{"components":[{"name":"root","type":"bytes32"},{"name":"proof","type":"bytes32[]"},{"components":[{"name":"first","type":"uint64"},{"name":"data","type":"bytes"},{"name":"siblings","type":"bytes32[]"}],"name":"ranges","type":"tuple[]"}],"name":"operands","type":"tuple[]"}],"name":"witness","type":"tuple"}],"name":"judge","outputs":[{"components":[{"name":"fraud","type":"bool"},{"name":"claimed","type":"uint32"},{"name":"lo","type":"uint32"},{"name":"hi","type":"uint32"},{"name":"nan","type":"bool"}],"name":"","type":"tuple"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"mapJudge","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},

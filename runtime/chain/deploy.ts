@@ -52,7 +52,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
 }
 
 /** Judges of the step kinds, in the order in which the constructor of `Judge` takes them. */
-const kindJudges = ["Contraction", "IntegerContraction", "Map", "Reduction", "Sum", "Normalisation", "Gather", "Movement"] as const;
+const kindJudges = ["Contraction", "IntegerContraction", "Map", "Reduction", "Sum", "Normalisation", "Gather", "Movement", "HalfContraction"] as const;
 
 /** The judge of this version of the protocol: an entry that dispatches to one contract a step kind, or two (EIP-170). */
 export async function deployJudge(create: (source: string, args?: readonly unknown[]) => Promise<Address>): Promise<Address> {

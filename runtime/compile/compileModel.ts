@@ -5,12 +5,14 @@ import { chooseBlocks, type Granularity } from "../../protocol/lowering/chooseBl
 import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
 import { foreignOffenders, lowerGraph, narrowCasts, plainOffenders, unsupportedError, type Offender } from "../../protocol/lowering/lowerGraph.ts";
 import type { ValueType } from "../../protocol/lowering/lowering.ts";
+import { hasHalves } from "../../protocol/lowering/floatTwin.ts";
 import { needsRewriting, rewriteGraph } from "../../protocol/lowering/rewrites/rewriteGraph.ts";
 import { reservedName } from "../../protocol/lowering/tracedGraph.ts";
 import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
 import { pruneModel } from "../../protocol/onnx/pruneModel.ts";
 import { serializeModel } from "../../protocol/onnx/serializeModel.ts";
 import type { FoldRunner } from "./createFoldRunner.ts";
+import { foldHalves } from "./foldHalves.ts";
 import { fixShapes } from "./fixShapes.ts";
 import { normalizeModel } from "./normalizeModel.ts";
 import { readTypes } from "./readTypes.ts";
@@ -18,6 +20,9 @@ import { setWeightsAside } from "./setWeightsAside.ts";
 
 /** Operators that disappear once all shapes are known. */
 const shapeArithmetic = new Set(["Shape", "Size", "ConstantOfShape", "Range"]);
+
+/** Operators that folding takes away, and that may be run on zeros before. */
+const foldable: ReadonlySet<string> = new Set([...shapeArithmetic, "Constant"]);
 
 /** What a replacement brings in may have to be replaced in turn. */
 const MAX_ROUNDS = 8;
@@ -60,6 +65,7 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
 
 /** Constants folded; twice where functions that ONNX Runtime writes out at the end of the first time leave shape arithmetic behind. */
 async function fold(source: Model, runner: FoldRunner): Promise<Model> {
+  if (hasHalves(source)) return foldHalves(source, runner, plainOffenders(source).every(({ op }) => foldable.has(op))).catch(preferring(foreignOffenders(source)));
   const folded = await foldOnce(source, runner, foreignOffenders(source));
   return folded.graph.node.some(({ opType }) => shapeArithmetic.has(opType)) ? foldOnce(folded, runner, foreignOffenders(source)) : folded;
 }
@@ -81,8 +87,9 @@ async function rewritten(model: Model, runner: FoldRunner): Promise<{ folded: Mo
     const types = await readTypes(model, runner, offenders.length === 0).catch(preferring(offenders));
     if (round === MAX_ROUNDS || !needsRewriting(model) || rewriteGraph(model, types) === 0) return { folded: model, types };
     const constants = new Set(model.graph.initializer.map(({ name }) => name));
-    const foldable = model.graph.node.some(({ input }) => input.every((name) => name === "" || constants.has(name)));
-    model = foldable ? await foldOnce(model, runner, offenders) : pruneModel(model);
+    const folds = model.graph.node.some(({ input }) => input.every((name) => name === "" || constants.has(name)));
+    if (folds && hasHalves(model)) model = await foldHalves(model, runner, offenders.length === 0).catch(preferring(offenders));
+    else model = folds ? await foldOnce(model, runner, offenders) : pruneModel(model);
   }
 }
 

@@ -9,6 +9,11 @@ export interface RuntimeType {
   shape: number[];
 }
 
+/** A tensor's type and its elements as little-endian bytes. */
+export interface RuntimeTensor extends RuntimeType {
+  bytes: Uint8Array;
+}
+
 /** ONNX Runtime in a process of its own, so that a crash in native code cannot take the caller down. */
 export interface FoldRunner {
   /** The graph optimised at level `basic`: constants folded, standard operators only. */
@@ -17,6 +22,8 @@ export interface FoldRunner {
   types(model: Uint8Array, inputs: readonly RuntimeType[]): Promise<RuntimeType[]>;
   /** The types of the graph's outputs that follow without a run, for graphs that may not be safe to run. */
   inferredTypes(model: Uint8Array): Promise<RuntimeType[]>;
+  /** Runs a graph without inputs; its outputs. */
+  values(model: Uint8Array): Promise<RuntimeTensor[]>;
   /** Ends the process. */
   close(): void;
 }
@@ -92,6 +99,11 @@ export function createFoldRunner(options: { timeoutMs?: number } = {}): FoldRunn
       const reply = await ask({ kind: "inferred", model });
       if (!("types" in reply)) throw unexpected();
       return reply.types;
+    },
+    async values(model) {
+      const reply = await ask({ kind: "values", model });
+      if (!("values" in reply)) throw unexpected();
+      return reply.values;
     },
     close() {
       const ending = child;

@@ -18,8 +18,8 @@ export function tensorByteLength(dtype: Dtype, shape: readonly number[]): number
   return shape.reduce((product, size) => product * size, 1) * dtypeBytes[dtype];
 }
 
-/** Elements of a tensor as numbers; int64 comes as bigint, float16 and bfloat16 as their 16 bits. */
-export type TypedTensor = Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array | Uint16Array;
+/** Elements of a tensor as numbers; 64-bit integers come as bigint, float16 and bfloat16 as their 16 bits. */
+export type TypedTensor = Float32Array | Uint8Array | Int8Array | Int16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array | Uint16Array;
 
 /** Views bytes as elements; copies them first if they do not start at a whole element of their buffer. */
 export function viewTyped(dtype: Dtype, bytes: Uint8Array): TypedTensor {
@@ -36,6 +36,13 @@ export function viewTyped(dtype: Dtype, bytes: Uint8Array): TypedTensor {
       return new Int32Array(buffer, byteOffset, length);
     case dtypes.int64:
       return new BigInt64Array(buffer, byteOffset, length);
+    case dtypes.int16:
+      return new Int16Array(buffer, byteOffset, length);
+    case dtypes.uint32:
+      return new Uint32Array(buffer, byteOffset, length);
+    case dtypes.uint64:
+      return new BigUint64Array(buffer, byteOffset, length);
+    case dtypes.uint16:
     case dtypes.float16:
     case dtypes.bfloat16:
       return new Uint16Array(buffer, byteOffset, length);

@@ -2,6 +2,7 @@ import { GainsayError } from "../../protocol/errors.ts";
 import { traceName } from "../../protocol/lowering/tracedGraph.ts";
 import type { Program } from "../../protocol/program/types.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
+import { fromResult, toFeed } from "./bfloats.ts";
 import { bytesOf, commitTrace, type Hashable } from "./commitTrace.ts";
 import type { Inference } from "./createInference.ts";
 import { dtypeName } from "./tensorTypes.ts";
@@ -27,13 +28,14 @@ export async function executeTraced({ program, tracedKey, inference, hasher, inp
   const feeds: Record<string, TensorBytes> = {};
   program.inputs.forEach(({ name, dtype, shape }, i) => {
     const input = inputs[i];
-    if (input !== undefined) feeds[name] = { dtype, shape, bytes: bytesOf(input) };
+    if (input !== undefined) feeds[name] = toFeed({ dtype, shape, bytes: bytesOf(input) });
   });
   const results = await inference.run(tracedKey, feeds, signal === undefined ? {} : { signal });
   const tensors = program.trace.map((spec, i) => {
     const output = traceName(i);
-    const result = Object.hasOwn(results, output) ? results[output] : undefined;
-    if (result === undefined) throw new GainsayError(`The traced graph does not give the tensor ${JSON.stringify(spec.name)} (output ${output}); build it from the same bundle.`, { code: "TRACE_MISMATCH", details: { output } });
+    const given = Object.hasOwn(results, output) ? results[output] : undefined;
+    if (given === undefined) throw new GainsayError(`The traced graph does not give the tensor ${JSON.stringify(spec.name)} (output ${output}); build it from the same bundle.`, { code: "TRACE_MISMATCH", details: { output } });
+    const result = fromResult(given, spec.dtype);
     if (result.dtype !== spec.dtype) {
       throw new GainsayError(`The traced graph gives ${JSON.stringify(spec.name)} as ${dtypeName(result.dtype)}, but the program has ${dtypeName(spec.dtype)}.`, { code: "TRACE_MISMATCH", details: { output } });
     }

@@ -1,6 +1,7 @@
-import { dtypes, type Dtype, type TensorSpec } from "../../protocol/program/types.ts";
+import { isInteger, limitsOf } from "../../protocol/judge/elementType.ts";
+import { dtypeBytes, dtypes, type Dtype, type TensorSpec } from "../../protocol/program/types.ts";
 import { dtypeName, tensorByteLength } from "../inference/tensorTypes.ts";
-import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from "./halfFloat.ts";
+import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from "../../protocol/program/halfFloat.ts";
 import { elementsOf, rawBytes, unfitInput, type RawDtype, type RawTensor } from "./rawTensor.ts";
 
 /** Reads element i of little-endian data; 64-bit integers come as bigint. */
@@ -20,14 +21,6 @@ const readers: Readonly<Record<RawDtype, (view: DataView, at: number) => number 
   bool: (view, at) => view.getUint8(at),
 };
 
-const integerRanges: Partial<Record<Dtype, readonly [bigint, bigint]>> = {
-  [dtypes.uint8]: [0n, 255n],
-  [dtypes.int8]: [-128n, 127n],
-  [dtypes.int32]: [-(2n ** 31n), 2n ** 31n - 1n],
-  [dtypes.int64]: [-(2n ** 63n), 2n ** 63n - 1n],
-  [dtypes.bool]: [0n, 1n],
-};
-
 /**
  * The tensor's elements in the wanted type. Floats may be rounded to a narrower float (with a note), integers must be representable
  * exactly, floats become integers only if they are whole numbers. Throws `INPUT_MISMATCH` and names the first element that cannot be.
@@ -41,7 +34,7 @@ export function convertElements(file: string, spec: TensorSpec, raw: RawTensor, 
   const target = new DataView(out.buffer);
   const read = readers[raw.dtype];
   const step = rawBytes[raw.dtype];
-  const range = integerRanges[spec.dtype];
+  const range = isInteger(spec.dtype) ? limitsOf(spec.dtype) : undefined;
   const sourceIsFloat = raw.dtype.includes("float");
   let rounded = 0;
   for (let i = 0; i < count; i++) {
@@ -86,8 +79,10 @@ export function countNonFinite(dtype: Dtype, bytes: Uint8Array): { nan: number; 
 }
 
 function writeInteger(target: DataView, dtype: Dtype, i: number, value: bigint): void {
-  if (dtype === dtypes.int64) target.setBigInt64(i * 8, value, true);
-  else if (dtype === dtypes.int32) target.setInt32(i * 4, Number(value), true);
+  const size = dtypeBytes[dtype];
+  if (size === 8) target.setBigUint64(i * 8, BigInt.asUintN(64, value), true);
+  else if (size === 4) target.setInt32(i * 4, Number(value), true);
+  else if (size === 2) target.setInt16(i * 2, Number(value), true);
   else target.setUint8(i, Number(value) & 0xff);
 }
 

@@ -1,5 +1,5 @@
-import { elementReader, elementValue } from "../../protocol/program/elements.ts";
-import { dtypeBytes, dtypes, type Dtype } from "../../protocol/program/types.ts";
+import { elementReader, elementValue, isFloat } from "../../protocol/program/elements.ts";
+import { dtypeBytes, type Dtype } from "../../protocol/program/types.ts";
 
 /** Elements of one step whose claimed value differs from the recomputed one, worst first. */
 export interface Suspect {
@@ -30,7 +30,7 @@ export function findSuspects(claimed: Uint8Array, own: Uint8Array, dtype: Dtype,
     const a = elementValue(left, dtype);
     const b = elementValue(right, dtype);
     // Two NaNs of other bits are the same value, and so are the two zeros; two int64 beyond 2⁵³ may round to one double.
-    if (dtype === dtypes.float32 && (a === b || (Number.isNaN(a) && Number.isNaN(b)))) continue;
+    if (isFloat(dtype) && (a === b || (Number.isNaN(a) && Number.isNaN(b)))) continue;
     differing.push({ element, claimed: a, own: b });
   }
   const byDifference = differing.sort((a, b) => distance(b) - distance(a));
@@ -57,7 +57,7 @@ function relative(suspect: Suspect): number {
 export function deviation(claimed: Uint8Array, own: Uint8Array, dtype: Dtype): number {
   const [worst] = findSuspects(claimed, own, dtype, 1);
   if (worst === undefined) return 0;
-  if (dtype !== dtypes.float32) return Infinity;
+  if (!isFloat(dtype)) return Infinity;
   let scale = 0;
   const read = elementReader(own, dtype);
   for (let element = 0; element * dtypeBytes[dtype] < own.length; element++) {

@@ -9,14 +9,13 @@ import type { Bundle } from "../../runtime/bundle/bundle.ts";
 import { weightBytes } from "../../runtime/bundle/weightBytes.ts";
 import { isIntegerCode, type Num } from "./referenceExpression.ts";
 import { accessIndex, allCoordinates, evaluateStep } from "./referenceStep.ts";
-import { typeNames } from "./typedTensor.ts";
+import { typeNames, type Data } from "./typedTensor.ts";
 
 const options = { logSeverityLevel: 4, intraOpNumThreads: 1 } as const;
 
 /** What the judge says of steps that it does not know. */
 const UNSUPPORTED = new Set(["UNSUPPORTED_TYPE", "UNSUPPORTED_OP", "UNKNOWN_KIND", "EXPRESSION_OPCODE", "UNEXPECTED_ATTRIBUTES"]);
 
-type Data = Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array;
 type Level = "disabled" | "all";
 export type Inputs = Readonly<Record<string, Data>>;
 
@@ -115,6 +114,10 @@ function movedFrom(dtype: Dtype, claimed: Data): Data {
     return Float32Array.from(claimed as Float32Array, (value) => value + shift);
   }
   if (dtype === dtypes.int64) return BigInt64Array.from(claimed as BigInt64Array, (value) => value + 3n);
+  if (dtype === dtypes.uint64) return BigUint64Array.from(claimed as BigUint64Array, (value) => value + 3n);
+  if (dtype === dtypes.uint32) return Uint32Array.from(claimed as Uint32Array, (value) => value + 3);
+  if (dtype === dtypes.uint16) return Uint16Array.from(claimed as Uint16Array, (value) => value + 3);
+  if (dtype === dtypes.int16) return Int16Array.from(claimed as Int16Array, (value) => value + 3);
   if (dtype === dtypes.int32) return Int32Array.from(claimed as Int32Array, (value) => value + 3);
   if (dtype === dtypes.int8) return Int8Array.from(claimed as Int8Array, (value) => (value > 0 ? value - 3 : value + 3));
   return Uint8Array.from(claimed as Uint8Array, (value) => (dtype === dtypes.bool ? 1 - value : value > 100 ? value - 3 : value + 3));

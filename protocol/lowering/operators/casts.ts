@@ -1,4 +1,5 @@
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
+import { isFloat, isHalf } from "../../program/elements.ts";
 import { dtypes } from "../../program/types.ts";
 import { inScope, integerRange, isInteger, Refusal, type View } from "../draft.ts";
 import { formula, opcodes, type Expression } from "../expression.ts";
@@ -6,14 +7,16 @@ import type { Lowering } from "../lowering.ts";
 
 type Formula = Expression<View>;
 
-/** Cast and CastLike between float32, integers and bool. */
+/** Cast and CastLike between floats, integers and bool. */
 export function lowerCast(node: NodeProto, lowering: Lowering): void {
   const from = lowering.typeOf(node.input[0]!).dtype;
   const to = lowering.typeOf(node.output[0]!).dtype;
-  if (!inScope(from) || !inScope(to)) throw new Refusal(`it converts element type ${from} to ${to}; float32, int8, uint8, int32, int64 and bool are supported`);
+  if (!inScope(from) || !inScope(to)) throw new Refusal(`it converts element type ${from} to ${to}; floats of 16 and 32 bits, integers of 8 to 64 and bool are supported`);
   if (from === to) return lowering.defineAlias(node.output[0]!, node.input[0]!);
   const inputs = [{ name: node.input[0]!, leaf: !isInteger(from) }];
+  if (isHalf(to)) return lowering.defineElementwise(node, inputs, ([x]) => formula.rounded(x!, to));
   if (isInteger(from)) return lowering.defineElementwise(node, inputs, ([x]) => x!, { integer: "any" });
+  if (isFloat(to)) return lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => x!);
   if (to === dtypes.bool) return lowering.defineElementwise(node, inputs, ([x]) => formula.apply(opcodes.not, formula.apply(opcodes.equal, x!, formula.constant<View>(0))), { converts: true });
   lowering.defineElementwise(node, inputs, ([x]) => truncated(x!, ...integerRange(to)), { converts: true });
 }

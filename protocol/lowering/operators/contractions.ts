@@ -1,8 +1,10 @@
 import { floatAttribute, intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
-import { dtypes, stepKinds } from "../../program/types.ts";
+import { isHalf } from "../../program/elements.ts";
+import { stepKinds, type Dtype } from "../../program/types.ts";
 import { Refusal, type Coordinate, type DraftDim, type DraftFactor, type DraftStep, type View } from "../draft.ts";
 import { formula } from "../expression.ts";
+import { withHalfTerm } from "../halfExpression.ts";
 import { expandMap } from "../indexMap.ts";
 import { axesOf, type Lowering } from "../lowering.ts";
 
@@ -61,22 +63,34 @@ export function lowerGemm(node: NodeProto, lowering: Lowering): void {
   ];
   const step = contraction(node, { shape, dims: axesOf(shape), reduce: [a.map.shape[transA ? 0 : 1]!], factors });
   const c = lowering.has(node, 2) && beta !== 0 ? lowering.floatView(node.input[2]!) : undefined;
-  if (c !== undefined) step.core!.addends.push({ ...c, map: expandMap(c.map, shape) });
+  if (c !== undefined) addTerm(step, { ...c, map: expandMap(c.map, shape) });
   lowering.defineStep(step);
 }
 
-/** The step of a float32 product. */
+/** The step of a product of floats. */
 export function contraction(node: NodeProto, { shape, dims, reduce, factors }: Product): DraftStep {
+  const [dtype, other] = factors.map(({ view }) => view.dtype) as [Dtype, Dtype];
+  if (dtype !== other) throw new Refusal("it multiplies two element types");
   return {
     name: node.output[0]!,
-    dtype: dtypes.float32,
+    dtype,
     domain: "float",
     shape,
     dims,
     core: { kind: stepKinds.contraction, op: 0, reduce, factors, addends: [] },
-    expression: formula.core,
+    ...(isHalf(dtype) ? { expression: formula.rounded(formula.core, dtype), halfTerms: 0 } : { expression: formula.core }),
     nodes: [node.name],
   };
+}
+
+/** Adds a tensor of the result's shape to a product that has no formula yet. */
+export function addTerm(step: DraftStep, term: View): void {
+  if (step.halfTerms === undefined) {
+    step.core!.addends.push(term);
+  } else {
+    step.expression = withHalfTerm(step, term, step.halfTerms);
+    step.halfTerms++;
+  }
 }
 
 /** Makers of coordinates over a number of output and reduction dimensions. */

@@ -3,7 +3,7 @@ import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import type { Window } from "../../program/types.ts";
 import { Refusal, type Coordinate, type DraftDim, type View } from "../draft.ts";
 import type { Lowering } from "../lowering.ts";
-import { contraction, coordinates, type Product } from "./contractions.ts";
+import { addTerm, contraction, coordinates, type Product } from "./contractions.ts";
 import { beginPads, neverLeaves } from "./windows.ts";
 
 /** Conv over any number of spatial axes, with groups, strides, dilations and padding. */
@@ -12,7 +12,7 @@ export function lowerConv(node: NodeProto, lowering: Lowering): void {
   // Kernels may multiply the padding by the weights, and 0·∞ is NaN; the judge leaves those taps out.
   if (product.factors[0]!.windows.length > 0 && !isFinite(lowering.floats(node, 1))) throw new Refusal("it pads, and its weights are not known to be finite; they must be finite constants");
   const step = contraction(node, product);
-  if (lowering.has(node, 2)) step.core!.addends.push(channelBias(lowering.floatView(node.input[2]!), product.shape));
+  if (lowering.has(node, 2)) addTerm(step, channelBias(lowering.floatView(node.input[2]!), product.shape));
   lowering.defineStep(step);
 }
 

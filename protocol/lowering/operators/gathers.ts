@@ -1,7 +1,7 @@
 import { intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { stepKinds } from "../../program/types.ts";
-import { Refusal, type Coordinate, type DraftFactor } from "../draft.ts";
+import { isInteger, Refusal, type Coordinate, type DraftFactor } from "../draft.ts";
 import { formula } from "../expression.ts";
 import { sliceMap, reshapeMap } from "../indexMap.ts";
 import { axesOf, type Lowering } from "../lowering.ts";
@@ -51,7 +51,7 @@ function define(node: NodeProto, lowering: Lowering, gatherAxis: number, factors
   lowering.defineStep({
     name: node.output[0]!,
     dtype: factors[1].view.dtype,
-    domain: dtype === 1 ? "float" : "integer",
+    domain: isInteger(dtype) ? "integer" : "float",
     shape,
     dims: axesOf(shape),
     core: { kind: stepKinds.gather, op: 0, reduce: [], factors, addends: [], gatherAxis },

@@ -1,5 +1,5 @@
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
-import { dtypes } from "../../program/types.ts";
+import { isFloat } from "../../program/elements.ts";
 import { Refusal, type View } from "../draft.ts";
 import { formula, opcodes } from "../expression.ts";
 import type { Lowering } from "../lowering.ts";
@@ -23,7 +23,7 @@ export function lowerWhere(node: NodeProto, lowering: Lowering): void {
 
 /** Mod of integers: the sign follows the divisor, or the dividend with `fmod`; of floats only with `fmod`. */
 export function lowerMod(node: NodeProto, lowering: Lowering): void {
-  if (lowering.typeOf(node.output[0]!).dtype === dtypes.float32) return lowerRemainder(node, lowering);
+  if (isFloat(lowering.typeOf(node.output[0]!).dtype)) return lowerRemainder(node, lowering);
   const inputs = node.input.map((name) => ({ name, leaf: true }));
   lowering.defineElementwise(
     node,

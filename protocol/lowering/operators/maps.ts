@@ -1,6 +1,6 @@
 import { floatAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
-import { dtypes } from "../../program/types.ts";
+import { isFloat } from "../../program/elements.ts";
 import { Refusal, type View } from "../draft.ts";
 import { formula, opcodes, type Expression } from "../expression.ts";
 import type { ElementwiseOptions, Lowering } from "../lowering.ts";
@@ -36,7 +36,7 @@ export function lowerClip(node: NodeProto, lowering: Lowering): void {
   const low = clipBound(node, lowering, 1, "min");
   const high = clipBound(node, lowering, 2, "max");
   if (low === undefined && high === undefined) return lowering.defineAlias(node.output[0]!, node.input[0]!);
-  if (lowering.typeOf(node.input[0]!).dtype !== dtypes.float32) return clipIntegers(node, lowering);
+  if (!isFloat(lowering.typeOf(node.input[0]!).dtype)) return clipIntegers(node, lowering);
   const computed = [low, high].flatMap((bound) => (typeof bound === "string" ? [{ name: bound }] : []));
   lowering.defineElementwise(node, [{ name: node.input[0]! }, ...computed], ([x, ...bounds]) => {
     const next = (bound: number | string): Formula => (typeof bound === "string" ? bounds.shift()! : formula.constant(bound));
@@ -91,7 +91,7 @@ export function lowerPow(node: NodeProto, lowering: Lowering): void {
   const exponents = [...(lowering.floats(node, 1) ?? lowering.constantIntegers(node, 1) ?? [])];
   const exponent = exponents.every((value) => value === exponents[0]) ? exponents[0] : undefined;
   const base = { name: node.input[0]!, leaf: true };
-  if (lowering.typeOf(node.input[0]!).dtype !== dtypes.float32) throw new Refusal("it raises integers to a power");
+  if (!isFloat(lowering.typeOf(node.input[0]!).dtype)) throw new Refusal("it raises integers to a power");
   switch (exponent) {
     case 1:
       return lowering.defineAlias(node.output[0]!, node.input[0]!);

@@ -1,8 +1,8 @@
 import { intAttribute, intsAttribute, floatAttribute, stringAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { elementCount, tensorBytes } from "../../onnx/tensors.ts";
-import { NO_DIM, roles, stepKinds, type Window } from "../../program/types.ts";
-import { Refusal, type DraftFactor, type View } from "../draft.ts";
+import { dtypes, NO_DIM, roles, stepKinds, type Window } from "../../program/types.ts";
+import { isInteger, Refusal, type DraftFactor, type View } from "../draft.ts";
 import { formula } from "../expression.ts";
 import { axesOf, type Lowering } from "../lowering.ts";
 import { coordinates } from "./contractions.ts";
@@ -40,7 +40,9 @@ export function lowerPad(node: NodeProto, lowering: Lowering): void {
 function fillBytes(node: NodeProto, lowering: Lowering): Uint8Array {
   if (!lowering.has(node, 2)) {
     const value = floatAttribute(node, "value", 0);
-    return value === 0 ? new Uint8Array(0) : new Uint8Array(Float32Array.of(value).buffer);
+    if (value === 0) return new Uint8Array(0);
+    if (lowering.typeOf(node.input[0]!).dtype !== dtypes.float32) throw new Refusal("its value stands in an attribute and its elements are not float32");
+    return new Uint8Array(Float32Array.of(value).buffer);
   }
   const tensor = lowering.initializers.get(node.input[2]!);
   if (tensor === undefined) throw new Refusal("its value is computed at run time; only constants can be compiled");
@@ -65,7 +67,7 @@ function define(node: NodeProto, lowering: Lowering, factors: DraftFactor[], att
   lowering.defineStep({
     name: node.output[0]!,
     dtype: factors[0]!.view.dtype,
-    domain: dtype === 1 ? "float" : "integer",
+    domain: isInteger(dtype) ? "integer" : "float",
     shape,
     dims: axesOf(shape),
     core: { kind: stepKinds.movement, op: 0, reduce: [], factors, addends: [], attributes },

@@ -1,6 +1,7 @@
 import { intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
-import { dtypes, roles, stepKinds } from "../../program/types.ts";
+import { isHalf } from "../../program/elements.ts";
+import { roles, stepKinds } from "../../program/types.ts";
 import type { Coordinate } from "../draft.ts";
 import { formula } from "../expression.ts";
 import { axesOf, type Lowering } from "../lowering.ts";
@@ -24,7 +25,7 @@ export function softmax(kind: keyof typeof normalisationOps): LowerNode {
     const order = [...shape.keys()].sort((a, b) => Number(inRow(a)) - Number(inRow(b)) || a - b);
     lowering.defineStep({
       name: node.output[0]!,
-      dtype: dtypes.float32,
+      dtype: x.dtype,
       domain: "float",
       shape,
       dims: axesOf(shape),
@@ -38,7 +39,7 @@ export function softmax(kind: keyof typeof normalisationOps): LowerNode {
         ],
         addends: [],
       },
-      expression: formula.core,
+      expression: isHalf(x.dtype) ? formula.rounded(formula.core, x.dtype) : formula.core,
       nodes: [node.name],
     });
   };

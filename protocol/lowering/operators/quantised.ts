@@ -1,7 +1,7 @@
 import { intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { elementCount } from "../../onnx/tensors.ts";
-import { dtypes, stepKinds, type Dtype } from "../../program/types.ts";
+import { dtypeBytes, dtypes, stepKinds, type Dtype } from "../../program/types.ts";
 import { abiWords } from "../abiWords.ts";
 import { integerRange, MAX_OPERANDS, Refusal, type DraftCore, type View } from "../draft.ts";
 import { formula, opcodes, type Expression } from "../expression.ts";
@@ -13,19 +13,21 @@ import { channelBias, convolution } from "./convolutions.ts";
 type Formula = Expression<View>;
 
 /**
- * Give or take before rounding to a quantised step. A number within reach of the type is below 2⁹, so that this is 8 float32 roundings: kernels
- * multiply the scales in several orders, by reciprocals, and add the zero point before or after rounding.
+ * Give or take before rounding to a quantised step, by the bytes of the type. A number within reach of the type is below 2⁹ or 2¹⁷, so that this
+ * is 8 float32 roundings: kernels multiply the scales in several orders, by reciprocals, and add the zero point before or after rounding.
  */
-const ROUNDING_SLACK = 2 ** -12;
+const roundingSlack: Readonly<Record<number, number>> = { 1: 2 ** -12, 2: 2 ** -4 };
+
+const quantised: ReadonlySet<number> = new Set([dtypes.uint8, dtypes.int8, dtypes.uint16, dtypes.int16]);
 
 /** QuantizeLinear, for a whole tensor or along an axis: `saturate(round(x / scale) + zero)`. */
 export function lowerQuantizeLinear(node: NodeProto, lowering: Lowering): void {
   const { dtype } = lowering.typeOf(node.output[0]!);
-  if (dtype !== dtypes.uint8 && dtype !== dtypes.int8) throw new Refusal(`it quantises to element type ${dtype}; uint8 and int8 are supported`);
+  if (!quantised.has(dtype)) throw new Refusal(`it quantises to element type ${dtype}; integers of 8 and 16 bits are supported`);
   const along = alongAxis(node, lowering);
   const zero = zeroPoint(node, lowering, 2);
   const inputs = [{ name: node.input[0]! }, { name: node.input[1]!, ...along }, ...(zero === undefined ? [{ name: node.input[2]!, ...along }] : [])];
-  lowering.defineElementwise(node, inputs, ([x, scale, computed]) => saturate(formula.apply(opcodes.div, x!, scale!), zero === undefined ? computed! : formula.constant(zero), dtype), { converts: true });
+  lowering.defineElementwise(node, inputs, ([x, scale, computed]) => saturate(formula.apply(opcodes.div, x!, scale!), zero === undefined ? computed! : formula.constant(zero), dtype as Dtype), { converts: true });
 }
 
 /** DequantizeLinear, for a whole tensor or along an axis: `(x − zero)·scale`. */
@@ -126,7 +128,7 @@ function requantised(node: NodeProto, lowering: Lowering, { shape, dims }: Produ
 
 function saturate(x: Formula, zero: Formula, dtype: Dtype): Formula {
   const [low, high] = integerRange(dtype);
-  const placed = formula.apply(opcodes.add, formula.apply(opcodes.round, formula.widen(x, ROUNDING_SLACK)), zero);
+  const placed = formula.apply(opcodes.add, formula.apply(opcodes.round, formula.widen(x, roundingSlack[dtypeBytes[dtype]]!)), zero);
   return formula.apply(opcodes.min, formula.apply(opcodes.max, placed, formula.constant<View>(Number(low))), formula.constant<View>(Number(high)));
 }
 

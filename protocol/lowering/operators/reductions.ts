@@ -1,5 +1,6 @@
 import { intAttribute, intsAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
+import { isHalf } from "../../program/elements.ts";
 import { stepKinds, type Dtype, type Window } from "../../program/types.ts";
 import { isInteger, Refusal, type Coordinate, type DraftFactor } from "../draft.ts";
 import { formula } from "../expression.ts";
@@ -118,7 +119,7 @@ function define(node: NodeProto, lowering: Lowering, op: number, reduce: number[
     shape,
     dims: axesOf(shape),
     core: { kind: stepKinds.reduction, op, reduce, factors: [factor], addends: [], attributes },
-    expression: formula.core,
+    expression: isHalf(from) && op >= ops.sum && op <= ops.meanOfAll ? formula.rounded(formula.core, from) : formula.core,
     nodes: [node.name],
   });
 }

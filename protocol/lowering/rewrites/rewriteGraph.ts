@@ -4,7 +4,11 @@ import { Refusal } from "../draft.ts";
 import type { ValueType } from "../lowering.ts";
 import { operatorKey } from "../operators/operatorKey.ts";
 import { GraphBuilder } from "./graphBuilder.ts";
+import { inFloats } from "./inFloats.ts";
 import { rewrites } from "./table.ts";
+
+/** Rewrites that only move elements, whatever their type. */
+const typeless: ReadonlySet<string> = new Set(["DepthToSpace", "SpaceToDepth", "Concat", "Pad", "GatherND"]);
 
 /** Whether any node of the graph may have to be replaced before lowering. */
 export function needsRewriting(model: Model): boolean {
@@ -20,11 +24,13 @@ export function rewriteGraph(model: Model, types: ReadonlyMap<string, ValueType>
   const opset = Number(model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")!.version);
   const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
   const producers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const known = new Map(types);
   let replaced = 0;
   graph.node = graph.node.flatMap((node): NodeProto[] => {
     const rewrite = rewrites.get(operatorKey(node));
     if (rewrite === undefined) return [node];
-    const builder = new GraphBuilder(node, opset, types, initializers, producers);
+    const twin = typeless.has(operatorKey(node)) ? undefined : inFloats(node, known, initializers);
+    const builder = new GraphBuilder(twin?.node ?? node, opset, known, initializers, producers);
     try {
       if (!rewrite(builder)) return [node];
     } catch (error) {
@@ -33,7 +39,9 @@ export function rewriteGraph(model: Model, types: ReadonlyMap<string, ValueType>
     }
     replaced++;
     graph.initializer.push(...builder.constants);
-    return builder.nodes;
+    if (twin === undefined) return builder.nodes;
+    graph.initializer.push(...twin.constants);
+    return [...twin.entries, ...builder.nodes, ...twin.exits];
   });
   return replaced;
 }

@@ -6,6 +6,8 @@ import { serializeModel } from "../../../protocol/onnx/serializeModel.ts";
 import type { FoldRunner } from "../../compile/createFoldRunner.ts";
 import type { Hasher } from "../../hashing/createHasher.ts";
 import type { Inference } from "../../inference/createInference.ts";
+import { floatInterface } from "../../../protocol/lowering/floatTwin.ts";
+import { fromResult, toFeed } from "../../inference/bfloats.ts";
 import { prepareProgram } from "../../programs/prepareProgram.ts";
 import type { JudgeChain } from "../createJudgeChain.ts";
 import { examineStep } from "../examineStep.ts";
@@ -101,11 +103,14 @@ async function checkReference(modelBytes: Uint8Array, { inputs, outputs }: DataS
     throw new Unsupported(`ONNX Runtime's CPU provider does not pass the vector: in ${JSON.stringify(name)} ${why}`);
   };
   // Models of opsets that ONNX Runtime lacks are read as the compiler reads them.
-  await inference.load("reference", serializeModel(parseModel(modelBytes)));
-  const feeds = Object.fromEntries(inputs.map((tensor) => [tensor.name, { dtype: dtypeOf(tensor), shape: tensor.shape, bytes: tensor.bytes }]));
+  const model = parseModel(modelBytes);
+  if ([...inputs, ...outputs].some(({ dtype }) => dtype === "bfloat16")) floatInterface(model);
+  await inference.load("reference", serializeModel(model));
+  const feeds = Object.fromEntries(inputs.map((tensor) => [tensor.name, toFeed({ dtype: dtypeOf(tensor), shape: tensor.shape, bytes: tensor.bytes })]));
   const results = await inference.run("reference", feeds, signal === undefined ? {} : { signal });
   for (const output of outputs) {
-    const result = results[output.name];
+    const given = results[output.name];
+    const result = given && fromResult(given, dtypeOf(output));
     if (result?.dtype !== dtypeOf(output) || result.bytes.length !== output.bytes.length) return refuse(output.name, "the element type or the length differs");
     const { differing, count, first } = compareTensors(result.dtype, result.bytes, output.bytes);
     if (differing > count * ISOLATED) refuse(output.name, first);

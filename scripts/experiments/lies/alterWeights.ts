@@ -4,7 +4,7 @@ import { serializeModel } from "../../../protocol/onnx/serializeModel.ts";
 import { floatValues, tensorShape } from "../../../protocol/onnx/tensors.ts";
 import { dtypes } from "../../../protocol/program/types.ts";
 import { createRandom } from "../../../runtime/audit/random.ts";
-import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from "../../../runtime/inputs/halfFloat.ts";
+import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from "../../../protocol/program/halfFloat.ts";
 
 /** Changes the values of one float weight in place; `channel` is the number of values a slice of its first axis has. */
 export type WeightChange = (values: Float32Array, channel: number) => void;

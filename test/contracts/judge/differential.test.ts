@@ -3,13 +3,13 @@ import { GainsayError } from "../../../protocol/errors.ts";
 import { judge } from "../../../protocol/judge/judge.ts";
 import { judgeElement, type ReadOperand } from "../../../protocol/judge/judgeElement.ts";
 import { move, floatOf, bitsOf } from "../../../protocol/judge/float32.ts";
-import { elementReader, type RawElement } from "../../../protocol/program/elements.ts";
+import { elementReader, isHalf, type RawElement } from "../../../protocol/program/elements.ts";
 import { dtypes, type Claim, type Operand, type Witness } from "../../../protocol/program/types.ts";
 import { commitCase } from "./commitCase.ts";
 import { createChainJudge, type ChainAnswer, type ChainJudge } from "./createChainJudge.ts";
 import { malformed, unjudgeable, unsupported, whole } from "./malformed.ts";
 import { dotStep, operandOf, stepOf } from "../../protocol/judge/makeStep.ts";
-import { Random, randomBits, randomTensor, styles } from "./random.ts";
+import { halfBits, Random, randomBits, randomTensor, styles } from "./random.ts";
 import { randomCase, type Case } from "./randomCase.ts";
 
 /** `GAINSAY_FUZZ_CASES` and `GAINSAY_FUZZ_SEED` make a deep run; the quick run always takes the same cases. */
@@ -99,6 +99,7 @@ describe("the judge in Solidity and in TypeScript", () => {
 /** A claimed value that is likely to be near an end of what is sound, where mistakes show. */
 function randomClaim(random: Random, made: Case): RawElement {
   const { dtype } = made.step.result;
+  if (isHalf(dtype)) return halfClaim(random, made);
   if (random.chance(0.15)) return dtype !== dtypes.float32 ? random.int(-300, 300) : randomBits(random, random.pick(styles));
   let found;
   try {
@@ -111,6 +112,19 @@ function randomClaim(random: Random, made: Case): RawElement {
   const near = move(floatOf(end), random.int(-2, 2));
   if (dtype === dtypes.float32) return bitsOf(near);
   return Number.isFinite(near) ? BigInt(Math.round(near)) + BigInt(random.int(-1, 1)) : BigInt(random.bits());
+}
+
+/** The same for a half float, as its bits. */
+function halfClaim(random: Random, made: Case): RawElement {
+  const { dtype } = made.step.result;
+  const any = randomBits(random, random.pick(styles));
+  if (random.chance(0.15)) return halfBits(random, dtype, any);
+  try {
+    const { lo, hi } = judgeElement(made.step, readerOf(made), made.element, 0);
+    return (halfBits(random, dtype, random.chance(0.5) ? lo : hi) + random.int(-1, 1)) & 0xffff;
+  } catch {
+    return 0;
+  }
 }
 
 function readerOf(made: Case): ReadOperand {

@@ -76,7 +76,7 @@ export const unsupported: readonly [fault: string, change: (step: Step) => Step]
   ["UnsupportedVersion", changed({ version: 2 })],
   ["UnknownKind", changed({ kind: 7 as Step["kind"] })],
   ["UnsupportedOp", changed({ op: 1 })],
-  ["UnsupportedProfile", changed({ profile: 2 })],
+  ["UnsupportedProfile", changed({ profile: 3 })],
   ["UnsupportedType", changed({}, { dtype: 10 })],
   ["UnsupportedType", (step) => ({ ...step, result: { ...step.result, dtype: 10 } })],
   ["ResultNotInTrace", (step) => ({ ...step, result: { ...step.result, source: 1 } })],

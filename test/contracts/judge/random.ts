@@ -1,6 +1,7 @@
 import { dtypeBytes, dtypes, type Dtype } from "../../../protocol/program/types.ts";
 
-export const integerTypes = [dtypes.uint8, dtypes.int8, dtypes.int32, dtypes.int64, dtypes.bool] as const;
+export const integerTypes = [dtypes.uint8, dtypes.int8, dtypes.uint16, dtypes.int16, dtypes.uint32, dtypes.int32, dtypes.uint64, dtypes.int64, dtypes.bool] as const;
+export const halfTypes = [dtypes.float16, dtypes.bfloat16] as const;
 
 /** A seeded source of pseudo-random choices (mulberry32), so that a failing case can be run again. */
 export class Random {
@@ -36,6 +37,7 @@ export class Random {
 /** Little-endian bytes of `count` random elements of a type: any, with small and extreme ones now and then. */
 export function randomElements(random: Random, count: number, dtype: Dtype, style: Style): Uint8Array {
   if (dtype === dtypes.float32) return randomTensor(random, count, style);
+  if (dtype === dtypes.float16 || dtype === dtypes.bfloat16) return randomHalves(random, count, dtype, style);
   const size = dtypeBytes[dtype];
   const bytes = new Uint8Array(count * size);
   const calm = random.chance(0.5);
@@ -78,6 +80,21 @@ export function randomBits(random: Random, style: Style): number {
     case "special":
       return random.chance(0.15) ? random.pick(special) : exponent(random.int(0, 127), 140);
   }
+}
+
+/** Bits of a half float around the float32 with these bits, or of any now and then. */
+export function halfBits(random: Random, dtype: Dtype, bits: number): number {
+  if (random.chance(0.05)) return random.bits() >>> 16;
+  if (dtype === dtypes.bfloat16) return bits >>> 16;
+  const exponent = ((bits >>> 23) & 0xff) - 112;
+  const magnitude = exponent <= 0 ? (bits >>> 13) & 0x3ff : exponent >= 31 ? random.pick([0x7bff, 0x7c00, 0x7800]) : (exponent << 10) | ((bits >>> 13) & 0x3ff);
+  return ((bits >>> 16) & 0x8000) | magnitude;
+}
+
+function randomHalves(random: Random, count: number, dtype: Dtype, style: Style): Uint8Array {
+  const view = new DataView(new ArrayBuffer(count * 2));
+  for (let i = 0; i < count; i++) view.setUint16(i * 2, halfBits(random, dtype, randomBits(random, style)), true);
+  return new Uint8Array(view.buffer);
 }
 
 /** Little-endian bytes of `count` random floats. */

@@ -1,6 +1,6 @@
-import { type Access, type Operand, type Role, type Step, type Window } from "../../../protocol/program/types.ts";
+import { dtypeBytes, type Access, type Operand, type Role, type Step, type Window } from "../../../protocol/program/types.ts";
 import { zeroHash } from "viem";
-import { integerTypes, Random, randomBits, randomElements, styles, type Style } from "./random.ts";
+import { halfTypes, integerTypes, Random, randomBits, randomElements, styles, type Style } from "./random.ts";
 import { argExtreme, gather, integerContraction, mapOfIntegers, movement, softmax, sums } from "./randomKinds.ts";
 
 /** A step with the bytes of its operands, and an element to judge. */
@@ -91,6 +91,7 @@ export function finish(random: Random, style: Style, label: string, made: Step, 
     for (let i = random.int(0, 2); i > 0; i--) made.operands.push(affine(random, 2, shape, made.reduce));
     made.expression = randomExpression(random, made.operands.filter(({ role }) => role === 2).length + 1);
   }
+  if (random.chance(0.3)) halve(random, made);
   const elements = shape.reduce((a, b) => a * b, 1);
   return {
     label: `${label}, ${style}`,
@@ -98,6 +99,18 @@ export function finish(random: Random, style: Style, label: string, made: Step, 
     operands: made.operands.map(({ elements: count, dtype }) => randomElements(random, count, dtype, random.chance(0.8) ? style : random.pick(styles))),
     element: random.int(0, elements - 1),
   };
+}
+
+/** Makes half floats of what a step reads, or of its result, or of both. */
+function halve(random: Random, made: Step): void {
+  const dtype = random.pick(halfTypes);
+  const reads = random.chance(0.9);
+  made.profile = 2;
+  for (const operand of made.operands) if (operand.dtype === 1 && reads && (operand.role === 0 || made.kind !== 1 || random.chance(0.7))) operand.dtype = dtype;
+  if (made.kind === 6 && made.attributes.length > 0) made.attributes = Uint8Array.from({ length: dtypeBytes[(made.operands[0] as Operand).dtype] }, () => random.int(0, 255));
+  if (made.result.dtype === 1 && random.chance(0.7)) made.result.dtype = dtype;
+  if (made.expression.length > 0 && random.chance(0.6)) made.expression = Uint8Array.from([...made.expression, 0x5a, dtype]);
+  if (made.expression.length === 0 && made.kind < 4 && made.op < 6 && random.chance(0.5)) made.expression = Uint8Array.from([0x01, 0, 0x5a, dtype]);
 }
 
 /** A random index map that stays inside its tensor, with windows and stages now and then. */
@@ -138,7 +151,7 @@ export function affine(random: Random, role: Role, shape: readonly number[], red
   return operand(role, random.chance(0.02) ? Math.max(1, elements - 2) : elements, access);
 }
 
-const floatUnary = [0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x30, 0x40, 0x41, 0x42, 0x43, 0x44, 0x4c, 0x52, 0x53, 0x58] as const;
+const floatUnary = [0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x30, 0x40, 0x41, 0x42, 0x43, 0x44, 0x4c, 0x52, 0x53, 0x58, 0x5a] as const;
 const exactUnary = [0x20, 0x21, 0x30, 0x44, 0x4c, 0x59] as const;
 const comparisons = [0x48, 0x49, 0x4a, 0x4d, 0x4e, 0x4f] as const;
 
@@ -167,6 +180,7 @@ export function randomExpression(random: Random, slots: number, exact = false): 
       const opcode = random.pick(exact ? exactUnary : floatUnary);
       code.push(opcode);
       if (opcode === 0x58) code.push(random.pick([0x33, 0x3f, 0x7f]), 0x80, 0, 0);
+      if (opcode === 0x5a) code.push(random.pick(halfTypes));
       if (opcode === 0x59) code.push(random.pick(integerTypes));
     } else if (choice === 2) {
       code.push(random.chance(0.7) ? random.int(0x10, 0x15) : random.pick(exact ? comparisons : [...comparisons, 0x51]));

@@ -6,6 +6,7 @@ import { judgeElement } from "../../../protocol/judge/judgeElement.ts";
 import { Random, randomBits, styles } from "../../contracts/judge/random.ts";
 import { randomExpression } from "../../contracts/judge/randomCase.ts";
 import { bitsOfFloat, floatOfBits, operandOf, stepOf } from "./makeStep.ts";
+import { roundings } from "./halfValues.ts";
 import { isSubnormal } from "./reference.ts";
 
 const rounds = Number(process.env.GAINSAY_FUZZ_CASES ?? 5000);
@@ -72,6 +73,7 @@ function compute(code: Uint8Array, slots: readonly number[], random: Random): nu
       if (opcode === 0x4c) stack.push(Number(!truthOf(x, random)));
       if (opcode === 0x52) stack.push(settle(Math.sin(x)));
       if (opcode === 0x53) stack.push(settle(Math.cos(x)));
+      if (opcode === 0x5a) stack.push(random.pick([x, ...roundings(x, code[++at] as number)]));
       if (opcode === 0x58) {
         const amount = floatOfBits(new DataView(code.buffer).getUint32(at + 1));
         stack.push(settle(x + (random.bits() / 2 ** 31 - 1) * amount));
@@ -144,6 +146,8 @@ describe("expressions", () => {
     ["EXPRESSION_TRUNCATED", [0x03]],
     ["EXPRESSION_OPCODE", [0x04]],
     ["EXPRESSION_OPCODE", [0x01, 0, 0x54]],
+    ["EXPRESSION_OPCODE", [0x01, 0, 0x5a, 1]],
+    ["EXPRESSION_TRUNCATED", [0x01, 0, 0x5a]],
     ["EXPRESSION_OPCODE", [0x01, 0, 0x01, 0, 0x16]],
     ["EXPRESSION_STACK", [0x10]],
     ["EXPRESSION_STACK", [0x20]],

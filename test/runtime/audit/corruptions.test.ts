@@ -18,7 +18,7 @@ describe("element types", () => {
         const [x, y] = [type.order(a), type.order(b)];
         if (x === undefined || y === undefined) return Number.isNaN(type.value(x === undefined ? a : b));
         const [v, w] = [type.value(a), type.value(b)];
-        return type.value(type.at(x)) === v + 0 && (dtype === dtypes.int64 || (x < y) === v < w) && x >= type.least && x <= type.greatest;
+        return type.value(type.at(x)) === v + 0 && (type.bytes === 8 || (x < y) === v < w) && x >= type.least && x <= type.greatest;
       }),
     );
   });

@@ -9,6 +9,7 @@ const sent: number[] = [];
 const runner: FoldRunner = {
   fold: (model) => (sent.push(model.length), inner.fold(model)),
   types: (model, inputs) => (sent.push(model.length), inner.types(model, inputs)),
+  values: (model) => inner.values(model),
   inferredTypes: (model) => inner.inferredTypes(model),
   close: () => inner.close(),
 };

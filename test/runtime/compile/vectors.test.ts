@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { GainsayError } from "../../../protocol/errors.ts";
 import type { Bundle } from "../../../runtime/bundle/bundle.ts";
+import { profiles } from "../../../protocol/program/types.ts";
 import { compileModel } from "../../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
 import { frozenVectors, type FrozenVector } from "../../support/compileForTest.ts";
@@ -32,11 +33,17 @@ describe("ONNX conformance vectors", () => {
   it.skipIf(!present)(`compile and compute what ONNX Runtime computes${present ? "" : " (skipped: no shared/onnx-vectors beside the checkout)"}`, async () => {
     const wrong: string[] = [];
     let compiled = 0;
+    let halves = 0;
     let elements = 0;
     const refused: Record<string, number> = {};
     for (const vector of onnxVectors()) {
       try {
         const { bundle, modelBytes, inputs } = await compileVector(vector);
+        // Their roundings are beyond these tolerances; the conformance command and halves.test.ts judge them.
+        if (bundle.program.steps.some(({ profile }) => profile === profiles.halfStorage)) {
+          halves++;
+          continue;
+        }
         const report = await verifyBundle(bundle, modelBytes, inputs);
         compiled++;
         elements += report.elements;
@@ -46,8 +53,9 @@ describe("ONNX conformance vectors", () => {
         else refused[error.code] = (refused[error.code] ?? 0) + 1;
       }
     }
-    console.info(`${compiled} vectors compiled, ${elements} elements compared; refused: ${JSON.stringify(refused)}`);
+    console.info(`${compiled} vectors compiled, ${halves} more have half floats; ${elements} elements compared; refused: ${JSON.stringify(refused)}`);
     expect(wrong).toEqual([]);
-    expect(compiled).toBeGreaterThan(780);
+    expect(compiled).toBeGreaterThan(820);
+    expect(halves).toBeGreaterThan(10);
   }, 120_000);
 });

@@ -3,7 +3,7 @@ import type { GainsayError } from "../../../protocol/errors.ts";
 import type { Dtype, TensorSpec } from "../../../protocol/program/types.ts";
 import { resizePlane } from "../../../runtime/inputs/decodeImage.ts";
 import { drawImage } from "../../../runtime/inputs/drawImage.ts";
-import { numberToHalf, halfToNumber, bfloatToNumber, numberToBfloat } from "../../../runtime/inputs/halfFloat.ts";
+import { numberToHalf, halfToNumber, bfloatToNumber, numberToBfloat } from "../../../protocol/program/halfFloat.ts";
 import { parseInputFlag } from "../../../runtime/inputs/parseInputFlag.ts";
 import { parseInput, type ReadInputOptions } from "../../../runtime/inputs/readInput.ts";
 import { jpegFile, pixels, pngFile } from "./files.ts";

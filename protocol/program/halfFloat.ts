@@ -1,5 +1,15 @@
 const scratch = new DataView(new ArrayBuffer(4));
 
+/** Bits of the float32 with the value of a binary16; a NaN keeps its payload. */
+export function halfToFloatBits(bits: number): number {
+  const sign = (bits & 0x8000) * 2 ** 16;
+  const magnitude = bits & 0x7fff;
+  if (magnitude >= 0x7c00) return sign + 0x7f800000 + (magnitude & 0x3ff) * 2 ** 13;
+  if (magnitude >= 0x400) return sign + magnitude * 2 ** 13 + 0x38000000;
+  scratch.setFloat32(0, magnitude * 2 ** -24);
+  return sign + scratch.getUint32(0);
+}
+
 /** Value of IEEE 754 binary16 bits. */
 export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
