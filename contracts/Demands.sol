@@ -28,10 +28,10 @@ abstract contract Demands is DisputeBook {
         bytes32[] calldata stepProof,
         ProvedBlock calldata proved
     ) external payable returns (DisputeId disputeId) {
-        require(msg.value == DEMAND_BOND, WrongBond(msg.value, DEMAND_BOND));
+        _takeBond(DEMAND_BOND);
         Record storage dispute;
         (disputeId, dispute) = _begin(jobId, attempt);
-        emit Opened(disputeId, jobId, msg.sender, attempt, 0, msg.value);
+        emit Opened(disputeId, jobId, msg.sender, attempt, 0, DEMAND_BOND);
         (, uint256 modelId) = _claimOf(dispute);
         StepFacts memory facts = MODELS.stepOf(modelId, stepIndex, step, stepProof);
         dispute.phase = _ask(disputeId, dispute, 0, stepIndex, element, modelId, facts, proved);
@@ -50,7 +50,7 @@ abstract contract Demands is DisputeBook {
         Record storage dispute = _atTurn(disputeId, turn, Phase.Demand);
         _checkStands(disputeId, dispute);
         _checkChallenger(disputeId, dispute);
-        require(msg.value == DEMAND_BOND, WrongBond(msg.value, DEMAND_BOND));
+        _takeBond(DEMAND_BOND);
         // SAFETY, against a game that is made of questions alone: each answer takes some of the defender's clock, and every bond
         // comes back when it runs out. So their number is bounded, to what a defender that is there answers in its time.
         require(dispute.demands < MAX_DEMANDS, TooManyDemands(disputeId, MAX_DEMANDS));

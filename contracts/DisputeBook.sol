@@ -5,6 +5,7 @@ import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IJobs} from "./interfaces/IJobs.sol";
 import {IModels} from "./interfaces/IModels.sol";
 import {IStakes} from "./interfaces/IStakes.sol";
+import {Asset} from "./lib/Asset.sol";
 import {ChessClock} from "./lib/ChessClock.sol";
 import {Dispute, DisputeRules, Outcome, Phase, Position} from "./types/Dispute.sol";
 import {DisputeId, JobId} from "./types/Identifiers.sol";
@@ -66,6 +67,7 @@ abstract contract DisputeBook is IDisputes {
     IModels public immutable MODELS;
     IStakes public immutable STAKES;
 
+    address private immutable TOKEN;
     uint96 internal immutable BOND;
     uint32 private immutable CLOCK;
     uint32 private immutable EXTENSION;
@@ -100,6 +102,8 @@ abstract contract DisputeBook is IDisputes {
         JOBS = jobs;
         MODELS = models;
         STAKES = stakes;
+        TOKEN = stakes.TOKEN();
+        Asset.allow(TOKEN, address(stakes));
         BOND = rules_.bond;
         CLOCK = rules_.clock;
         EXTENSION = rules_.extension;
@@ -194,7 +198,13 @@ abstract contract DisputeBook is IDisputes {
     /// @dev SAFETY: called once a dispute, right after `_end`; nothing gets past `_live` afterwards.
     function _payBond(DisputeId disputeId, Record storage dispute, address to) internal {
         emit Ended(disputeId, JobId.wrap(dispute.jobId), dispute.outcome, to);
-        STAKES.credit{value: _bondOf(dispute)}(to);
+        uint256 bond = _bondOf(dispute);
+        STAKES.credit{value: Asset.valueOf(TOKEN, bond)}(to, bond);
+    }
+
+    function _takeBond(uint256 bond) internal {
+        require(TOKEN != address(0) || msg.value == bond, WrongBond(msg.value, bond));
+        Asset.take(TOKEN, bond);
     }
 
     /// @dev Hands the move over, with the extension if it may be that side's last one.

@@ -136,8 +136,8 @@ contract Disputes is Bisections, Demands {
         private
         returns (DisputeId disputeId, Record storage dispute)
     {
-        require(msg.value == BOND, WrongBond(msg.value, BOND));
+        _takeBond(BOND);
         (disputeId, dispute) = _begin(jobId, attempt);
-        emit Opened(disputeId, jobId, msg.sender, attempt, seal_, msg.value);
+        emit Opened(disputeId, jobId, msg.sender, attempt, seal_, BOND);
     }
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IJobs} from "./interfaces/IJobs.sol";
 import {IModels} from "./interfaces/IModels.sol";
 import {IStakes} from "./interfaces/IStakes.sol";
+import {Asset} from "./lib/Asset.sol";
 import {JobRecord} from "./lib/JobRecord.sol";
 import {JobId} from "./types/Identifiers.sol";
 import {Commitment, Job, JobLimits, JobStatus, Terms} from "./types/Job.sol";
@@ -73,6 +74,7 @@ abstract contract JobBook is IJobs {
     /// @inheritdoc IJobs
     address public immutable DISPUTES;
 
+    address internal immutable TOKEN;
     uint32 internal immutable MIN_CLAIM_WINDOW;
     uint32 internal immutable MAX_CLAIM_WINDOW;
     uint32 internal immutable MIN_DELIVERY_WINDOW;
@@ -114,6 +116,8 @@ abstract contract JobBook is IJobs {
         require(bounds.maxLifetime != 0, BadLimits("maxLifetime"));
         require(bounds.collateralPerFee != 0, BadLimits("collateralPerFee"));
         STAKES = stakes;
+        TOKEN = stakes.TOKEN();
+        Asset.allow(TOKEN, address(stakes));
         MODELS = models;
         DISPUTES = disputes;
         MIN_CLAIM_WINDOW = bounds.minClaimWindow;
@@ -203,7 +207,7 @@ abstract contract JobBook is IJobs {
     function _cancel(JobId jobId, Record storage job, address requester, uint256 fee) internal {
         job.status = JobStatus.Cancelled;
         emit Cancelled(jobId, requester, fee);
-        STAKES.credit{value: fee}(requester);
+        STAKES.credit{value: Asset.valueOf(TOKEN, fee)}(requester, fee);
     }
 
     /// @dev SAFETY, against a cheat who gains from the fee: half of the collateral, which it keeps if it wins the race to

@@ -5,6 +5,7 @@ import {JobBook} from "./JobBook.sol";
 import {IJobs} from "./interfaces/IJobs.sol";
 import {IModels} from "./interfaces/IModels.sol";
 import {IStakes} from "./interfaces/IStakes.sol";
+import {Asset} from "./lib/Asset.sol";
 import {Callback} from "./lib/Callback.sol";
 import {Domains} from "./lib/Domains.sol";
 import {JobRecord} from "./lib/JobRecord.sol";
@@ -33,7 +34,7 @@ contract Jobs is JobBook {
             BadCallback(submission.consumer, submission.callbackGas, MAX_CALLBACK_GAS)
         );
         require(MODELS.modelIdOf(submission.programRoot) != 0, UnknownProgram(submission.programRoot));
-        require(msg.value == submission.fee, WrongValue(msg.value, submission.fee));
+        Asset.take(TOKEN, submission.fee);
 
         Terms memory terms = Terms({
             programRoot: submission.programRoot,
@@ -124,7 +125,7 @@ contract Jobs is JobBook {
         job.status = JobStatus.Final;
         address executor = job.executor;
         emit Finalized(jobId, executor, attempt, terms.fee);
-        STAKES.settle{value: terms.fee}(executor, terms.collateral);
+        STAKES.settle{value: Asset.valueOf(TOKEN, terms.fee)}(executor, terms.collateral, terms.fee);
     }
 
     /// @inheritdoc IJobs

@@ -2,12 +2,14 @@
 pragma solidity 0.8.37;
 
 import {IStakes} from "./interfaces/IStakes.sol";
+import {Asset} from "./lib/Asset.sol";
 import {Wei} from "./lib/Wei.sol";
+import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 
 /// @title Stakes of operators, and what accounts may collect
 /// @dev INVARIANT: the balance is at least the sum over all accounts of free + locked + pending + credits, and equal to it
-/// unless somebody forced ether in. Each function keeps it: what enters the ledger is `msg.value` or comes out of another
-/// field, and what leaves the ledger is sent in the same call. Fees and bonds in escrow stay with `Jobs` and `Disputes`,
+/// unless somebody forced more in. Each function keeps it: what enters the ledger was taken in the same call or comes out of
+/// another field, and what leaves the ledger is sent in the same call. Fees and bonds in escrow stay with `Jobs` and `Disputes`,
 /// so no fault over there can spend a stake that is not locked.
 contract Stakes is IStakes {
     using Wei for uint256;
@@ -26,6 +28,9 @@ contract Stakes is IStakes {
     address public constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
 
     /// @inheritdoc IStakes
+    address public immutable TOKEN;
+
+    /// @inheritdoc IStakes
     address public immutable JOBS;
 
     /// @inheritdoc IStakes
@@ -40,16 +45,24 @@ contract Stakes is IStakes {
 
     /// @param jobs the contract that will lock, unlock and slash; deployed after this one, at the address computed for it
     /// @param withdrawalDelay seconds; `Disputes` refuses a delay that is not longer than its longest dispute
-    constructor(address jobs, uint32 withdrawalDelay) {
+    /// @param token the asset of all contracts of this deployment; zero is ether
+    constructor(address jobs, uint32 withdrawalDelay, address token) {
+        // Credits must always fit the ledger: if one could not be booked, a conviction could be blocked.
+        if (token != address(0)) {
+            uint256 supply = SafeTransferLib.totalSupply(token);
+            require(supply != 0 && supply <= type(uint88).max, UnusableToken(token, supply));
+        }
+        TOKEN = token;
         JOBS = jobs;
         WITHDRAWAL_DELAY = withdrawalDelay;
     }
 
     /// @inheritdoc IStakes
-    function deposit() external payable {
-        require(msg.value != 0, NothingToMove(msg.sender));
-        _entries[msg.sender].free += msg.value.toWei88();
-        emit Deposited(msg.sender, msg.value);
+    function deposit(uint256 amount) external payable {
+        require(amount != 0, NothingToMove(msg.sender));
+        Asset.take(TOKEN, amount);
+        _entries[msg.sender].free += amount.toWei88();
+        emit Deposited(msg.sender, amount);
     }
 
     /// @inheritdoc IStakes
@@ -74,7 +87,7 @@ contract Stakes is IStakes {
         entry.pending = 0;
         entry.availableAt = 0;
         emit Withdrawn(msg.sender, amount);
-        _send(msg.sender, amount);
+        Asset.send(TOKEN, msg.sender, amount);
     }
 
     /// @inheritdoc IStakes
@@ -84,12 +97,13 @@ contract Stakes is IStakes {
         require(amount != 0, NothingToMove(msg.sender));
         entry.credits = 0;
         emit Collected(msg.sender, amount);
-        _send(msg.sender, amount);
+        Asset.send(TOKEN, msg.sender, amount);
     }
 
     /// @inheritdoc IStakes
-    function credit(address account) external payable {
-        _credit(account, msg.value);
+    function credit(address account, uint256 amount) external payable {
+        Asset.take(TOKEN, amount);
+        _credit(account, amount);
     }
 
     /// @inheritdoc IStakes
@@ -109,9 +123,10 @@ contract Stakes is IStakes {
     }
 
     /// @inheritdoc IStakes
-    function settle(address account, uint256 amount) external payable onlyJobs {
+    function settle(address account, uint256 amount, uint256 payment) external payable onlyJobs {
+        Asset.take(TOKEN, payment);
         _unlock(account, amount);
-        _credit(account, msg.value);
+        _credit(account, payment);
     }
 
     /// @inheritdoc IStakes
@@ -126,7 +141,10 @@ contract Stakes is IStakes {
         emit Slashed(order.account, order.amount, burned);
         _credit(order.challenger, order.reward);
         _credit(order.requester, order.compensation);
-        if (burned != 0) _send(BURN_ADDRESS, burned);
+        if (burned == 0) return;
+        // SAFETY: a token may refuse that address, and must not block a conviction by it. Nobody can collect such a credit.
+        if (TOKEN == address(0)) Asset.send(TOKEN, BURN_ADDRESS, burned);
+        else _credit(BURN_ADDRESS, burned);
     }
 
     /// @inheritdoc IStakes
@@ -148,11 +166,5 @@ contract Stakes is IStakes {
         if (amount == 0) return;
         _entries[account].credits += amount.toWei88();
         emit Credited(account, amount);
-    }
-
-    /// @dev Always the last act of a call: a receiver that calls back finds the ledger settled.
-    function _send(address to, uint256 amount) private {
-        (bool sent,) = to.call{value: amount}("");
-        require(sent, TransferFailed(to, amount));
     }
 }

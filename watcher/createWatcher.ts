@@ -4,6 +4,7 @@ import type { Head } from "../runtime/chain/createChain.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import { readJobDisputes } from "../runtime/chain/reads/readJobEvents.ts";
 import { getParameters } from "../runtime/chain/reads/getParameters.ts";
+import { bisectionGas, checkDisputeFunds } from "../runtime/disputes/disputeFunds.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { answerDispute } from "../runtime/disputes/answerDispute.ts";
 import { blocksNeeded, defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
@@ -107,6 +108,8 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
 
   const bisect = async (job: CommittedJob, by: Sender, signal: AbortSignal): Promise<void> => {
     const { rules } = await getParameters(dependencies.chain);
+    const { loaded, tensors } = await ownExecution(job, dependencies, signal);
+    await checkDisputeFunds(dependencies.chain, by.address, { bonds: rules.bond, gas: bisectionGas(loaded.program, tensors) });
     const { disputeId, receipt } = await openDispute(by, { jobId: job.id, attempt: job.attempt, bond: rules.bond }, { signal });
     logger.info({ jobId: job.id, disputeId, transaction: receipt.transactionHash }, "dispute opened by bisection");
   };

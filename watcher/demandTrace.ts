@@ -12,11 +12,11 @@ import { pathProof } from "../protocol/trees/merkle.ts";
 import { concedeDispute } from "../runtime/chain/calls/concedeDispute.ts";
 import { demandElement, demandNextElement, type DemandedElement } from "../runtime/chain/calls/demandElement.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
-import { getBalance } from "../runtime/chain/reads/getBalance.ts";
 import { getParameters } from "../runtime/chain/reads/getParameters.ts";
 import { readDisputeMoves } from "../runtime/chain/reads/readDisputeMoves.ts";
 import { readCommitment, readJobDisputes } from "../runtime/chain/reads/readJobEvents.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
+import { checkDisputeFunds, walkGas } from "../runtime/disputes/disputeFunds.ts";
 import { fetchTensor } from "../runtime/serving/fetchTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import type { DemandBudget } from "./options.ts";
@@ -27,8 +27,9 @@ const OUTPUT_TIMEOUT_MS = 5_000;
 
 /**
  * Opens a dispute against a withheld trace by demanding an output element, the one that deviates most from the own execution if the
- * outputs can be had. Does nothing if the budget does not pay for one demand, if the account could not pay for the whole walk, if the
+ * outputs can be had. Does nothing if the budget does not pay for one demand, if the
  * outputs that are served agree with the own ones within float noise, or if this account has disputed this commitment before.
+ * Throws `DISPUTE_UNFUNDED` if the account could not pay for the whole walk.
  * Resolves to whether it opened one.
  */
 export async function openDemand(job: Job & { traceRoot: Hex }, sender: Sender, budget: DemandBudget, dependencies: WatcherDependencies, signal: AbortSignal): Promise<boolean> {
@@ -39,12 +40,8 @@ export async function openDemand(job: Job & { traceRoot: Hex }, sender: Sender, 
   const own = await ownExecution(job, dependencies, signal);
   const limit = demandsOf(budget, rules);
   // A walk that ends for want of money loses what has been paid for it.
-  const needed = BigInt(Math.min(limit, own.loaded.program.steps.length)) * rules.demandBond;
-  const balance = await getBalance(chain, sender.address);
-  if (balance <= needed) {
-    logger.error({ jobId: job.id, balance, needed }, "withheld trace not demanded: the account cannot pay for the bonds of the whole walk");
-    return false;
-  }
+  const demands = Math.min(limit, own.loaded.program.steps.length);
+  await checkDisputeFunds(chain, sender.address, { bonds: BigInt(demands) * rules.demandBond, gas: walkGas(demands) });
   const decision = await decide(job, own, [], limit, dependencies, signal);
   if (decision.kind === "stop") {
     logger.warn({ jobId: job.id, reason: decision.why }, "withheld trace not demanded");

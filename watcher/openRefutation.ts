@@ -17,6 +17,7 @@ import { blockAt } from "../protocol/program/blocks.ts";
 import type { Program, Step, Witness } from "../protocol/program/types.ts";
 import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
 import { rootOf } from "../runtime/inference/commitTrace.ts";
+import { checkDisputeFunds, refutationGas } from "../runtime/disputes/disputeFunds.ts";
 import type { Case } from "./createCaseStore.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import type { Opinion } from "./verifyCommitment.ts";
@@ -50,6 +51,7 @@ export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fra
   }
   if (entry.innerRoot !== undefined) return openInside(job, { blockIndex: (program.steps[entry.stepIndex] as Step).blockIndex, trace, own }, sender, dependencies, signal);
   const { rules } = await getParameters(chain);
+  await checkDisputeFunds(chain, sender.address, { bonds: rules.bond, gas: refutationGas((entry.witness.length - 2) / 2) });
   const { disputeId, receipt } = await openDispute(sender, { jobId: job.id, attempt: job.attempt, seal: entry.seal, bond: rules.bond }, { signal });
   logger.info({ jobId: job.id, disputeId, step: entry.stepIndex, element: entry.element, transaction: receipt.transactionHash }, "dispute opened with a sealed refutation");
 }

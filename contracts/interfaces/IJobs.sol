@@ -64,8 +64,6 @@ interface IJobs {
     error WrongStatus(JobId jobId, JobStatus actual, JobStatus needed);
     /// @notice A window of the submission is outside this deployment's bounds. `window` is its name.
     error WindowOutOfBounds(bytes32 window, uint256 given, uint256 min, uint256 max);
-    /// @notice The value sent is not the fee.
-    error WrongValue(uint256 sent, uint256 required);
     /// @notice Terms or commitment are not those whose hash the job keeps.
     error WrongRecord(JobId jobId, bytes32 expected, bytes32 given);
     /// @notice The commitment has to be unfolded before it is disputed.

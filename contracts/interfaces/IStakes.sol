@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 /// @title Stakes of operators, and what accounts may collect
 /// @notice An account's stake is free, locked as collateral of a job, or pending withdrawal. Payouts of all contracts
-/// arrive here as credits, which their owner collects. All amounts are in wei.
+/// arrive here as credits, which their owner collects. All amounts are in the smallest
+/// units of the deployment's asset: wei, or those of its token.
 interface IStakes {
     /// @notice The money of one account.
     /// @param free stake that can back new jobs
@@ -51,11 +52,11 @@ interface IStakes {
     error WithdrawalTooEarly(uint256 availableAt, uint256 now_);
     /// @notice The parts of a slash exceed the whole.
     error SlashExceedsAmount(uint256 amount, uint256 reward, uint256 compensation);
-    /// @notice The receiver refused the payment.
-    error TransferFailed(address to, uint256 amount);
+    /// @notice The token has no supply that could be read, or one that does not fit the ledger (88 bits).
+    error UnusableToken(address token, uint256 supply);
 
-    /// @notice Adds the value sent to the sender's free stake.
-    function deposit() external payable;
+    /// @notice Takes `amount` from the sender and adds it to its free stake. In ether it is sent along, a token is taken by allowance.
+    function deposit(uint256 amount) external payable;
 
     /// @notice Sets `amount` of free stake aside for withdrawal and starts the delay. It replaces an earlier request, whose
     /// amount becomes free first; 0 only does that.
@@ -67,8 +68,8 @@ interface IStakes {
     /// @notice Pays out the sender's credits.
     function collect() external;
 
-    /// @notice Adds the value sent to the credits of `account`. Anybody may: it carries its own money.
-    function credit(address account) external payable;
+    /// @notice Takes `amount` from the sender and adds it to the credits of `account`. Anybody may: it brings its own money.
+    function credit(address account, uint256 amount) external payable;
 
     /// @notice Turns free stake into locked stake. Only `Jobs`.
     function lock(address account, uint256 amount) external;
@@ -76,8 +77,8 @@ interface IStakes {
     /// @notice Turns locked stake into free stake. Only `Jobs`.
     function unlock(address account, uint256 amount) external;
 
-    /// @notice Unlocks `amount` and credits the value sent to the same account. Only `Jobs`.
-    function settle(address account, uint256 amount) external payable;
+    /// @notice Unlocks `amount`, takes `payment` from the sender and credits it to the same account. Only `Jobs`.
+    function settle(address account, uint256 amount, uint256 payment) external payable;
 
     /// @notice Takes locked stake away and divides it. Only `Jobs`.
     function slash(Slash calldata order) external;
@@ -85,12 +86,15 @@ interface IStakes {
     /// @notice The money of an account.
     function getAccount(address account) external view returns (Account memory);
 
+    /// @notice The ERC-20 token in which this deployment pays, or zero for ether; fixed at construction.
+    function TOKEN() external view returns (address);
+
     /// @notice The contract that locks, unlocks and slashes; fixed at construction.
     function JOBS() external view returns (address);
 
     /// @notice Seconds from a request to the withdrawal; longer than the longest dispute.
     function WITHDRAWAL_DELAY() external view returns (uint256);
 
-    /// @notice Where burnt stake goes.
+    /// @notice Where burnt stake goes; in a token it stays a credit of this address.
     function BURN_ADDRESS() external view returns (address);
 }

@@ -15,17 +15,22 @@ export interface ContractCall {
   args: readonly unknown[];
   /** wei sent along. */
   value: bigint;
+  /** What the contract takes in the deployment's token, by an allowance that the sender sees to. */
+  payment?: bigint;
 }
 
 type Writing = "nonpayable" | "payable";
 
-/** Builds a call of a contract of this deployment, checked against its ABI. */
+/**
+ * Builds a call of a contract of this deployment, checked against its ABI. `amount` is what the call pays: sent along in ether, or
+ * taken by the contract in the deployment's token.
+ */
 export function contractCall<C extends ContractName, F extends ContractFunctionName<Abis[C], Writing>>(
   deployment: Deployment,
   contract: C,
   functionName: F,
   args: ContractFunctionArgs<Abis[C], Writing, F>,
-  value = 0n,
+  amount = 0n,
 ): ContractCall {
-  return { contract, address: deployment.contracts[contract], abi: abis[contract] as Abi, functionName, args: args as readonly unknown[], value };
+  return { contract, address: deployment.contracts[contract], abi: abis[contract] as Abi, functionName, args: args as readonly unknown[], ...(deployment.token === undefined ? { value: amount } : { value: 0n, payment: amount }) };
 }

@@ -2,6 +2,7 @@ import type { Address, LocalAccount, TransactionReceipt } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
 import type { Metrics } from "../telemetry/createMetrics.ts";
+import { approvalsFor } from "./approvePayment.ts";
 import type { Chain } from "./createChain.ts";
 import type { ContractCall } from "./contracts.ts";
 import { createNonce } from "./nonce.ts";
@@ -61,10 +62,14 @@ export function createSender(options: SenderOptions, dependencies: SenderDepende
     address: account.address,
     chain,
     send(call, { signal } = {}) {
-      const turn = last.then(() => {
+      const one = (each: ContractCall): Promise<TransactionReceipt> => {
         if (signal?.aborted) throw aborted();
-        const sent = sendTransaction(call, { account, chain, policy, nonce, signal, logger: dependencies.logger, now: dependencies.now ?? Date.now });
-        return count(call.functionName, sent);
+        const sent = sendTransaction(each, { account, chain, policy, nonce, signal, logger: dependencies.logger, now: dependencies.now ?? Date.now });
+        return count(each.functionName, sent);
+      };
+      const turn = last.then(async () => {
+        for (const approval of await approvalsFor(chain, account.address, call)) await one(approval);
+        return one(call);
       });
       last = turn.catch(() => undefined);
       return signal === undefined ? turn : leaveOnAbort(turn, signal);

@@ -1,4 +1,4 @@
-import { getContractAddress, isAddressEqual, type Account, type Address, type Chain, type Hex, type PublicClient, type Transport, type WalletClient } from "viem";
+import { getContractAddress, isAddressEqual, zeroAddress, type Account, type Address, type Chain, type Hex, type PublicClient, type Transport, type WalletClient } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Deployment } from "../config/deployment.ts";
 import type { DeploymentConfig } from "./deploymentConfig.ts";
@@ -11,6 +11,8 @@ export interface DeployOptions {
   /** The compiler's output folder. */
   artifactsDir: string;
   config: DeploymentConfig;
+  /** ERC-20 token in which everything is paid; ether without it. */
+  token?: Address | undefined;
   /** A judge that stands already; without it the project's own is deployed. */
   judge?: Address;
 }
@@ -44,11 +46,11 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
   const judge = options.judge ?? (await deployJudge(create));
   const next = (offset: number): Address => getContractAddress({ from, nonce: BigInt(nonce + offset) });
   const expected = { jobs: next(2), disputes: next(3) };
-  const stakes = await create("contracts/Stakes.sol", [expected.jobs, config.withdrawalDelay]);
+  const stakes = await create("contracts/Stakes.sol", [expected.jobs, config.withdrawalDelay, options.token ?? zeroAddress]);
   const models = await create("contracts/Models.sol");
   const jobs = await create("contracts/Jobs.sol", [stakes, models, expected.disputes, config.limits]);
   const disputes = await create("contracts/Disputes.sol", [jobs, models, stakes, judge, config.rules]);
-  return { chainId, contracts: { stakes, models, jobs, disputes, judge }, block: firstBlock ?? 0n };
+  return { chainId, contracts: { stakes, models, jobs, disputes, judge }, ...(options.token === undefined ? {} : { token: options.token }), block: firstBlock ?? 0n };
 }
 
 /** Judges of the step kinds, in the order in which the constructor of `Judge` takes them. */

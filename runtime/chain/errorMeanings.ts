@@ -12,6 +12,9 @@ export const errorMeanings: Readonly<Record<string, string>> = {
   WithdrawalTooEarly: "The withdrawal's delay is not over yet; try again at the time the error names.",
   SlashExceedsAmount: "The parts of the slash exceed the whole.",
   AmountTooLarge: "The amount does not fit the ledger.",
+  WrongReceipt: "The token delivered another amount than it was asked for; tokens that take a fee are no fit for this deployment.",
+  UnusableToken: "The token has no supply, or one that does not fit the ledger.",
+  PaymentRefused: "The token could not be taken; the account needs enough of it, and an allowance for the contract.",
   TransferFailed: "The receiver refused the payment.",
 
   AlreadyRegistered: "The program is registered already; nothing needs to be done.",

@@ -10,6 +10,8 @@ const address = z
 export const deploymentSchema = z.object({
   chainId: z.number().int().positive(),
   contracts: z.object({ stakes: address, models: address, jobs: address, disputes: address, judge: address }),
+  /** ERC-20 token in which everything is paid; ether without it. */
+  token: address.optional(),
   /** No event of these contracts is older. */
   block: z.coerce.bigint().nonnegative(),
 });

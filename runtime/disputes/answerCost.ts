@@ -17,7 +17,24 @@ const GAS_A_BYTE = 48;
 
 /** Gas of the answer to a demand of one element, estimated from above. */
 export function answerGas(program: Program, tensors: ExecutionTensors, stepIndex: number, element: number): number {
-  return FIXED_GAS + GAS_A_BYTE * fromHex(encodeWitness(refutationFromTrace(program, tensors, stepIndex, element))).length;
+  return witnessGas(fromHex(encodeWitness(refutationFromTrace(program, tensors, stepIndex, element))).length);
+}
+
+/** Gas of a transaction that shows a witness of so many bytes to the judge, estimated from above. */
+export function witnessGas(bytes: number): number {
+  return FIXED_GAS + GAS_A_BYTE * bytes;
+}
+
+/** Gas of the dearest answer of a program, by the first, the middle and the last element of each step; at most a whole transaction. */
+export function dearestAnswer(program: Program, tensors: ExecutionTensors): number {
+  let dearest = 0;
+  for (const [stepIndex, step] of program.steps.entries()) for (const element of samplesOf(step as Step)) dearest = Math.max(dearest, answerGas(program, tensors, stepIndex, element));
+  return Math.min(dearest, Number(MAX_TRANSACTION_GAS));
+}
+
+function samplesOf({ result }: Step): Set<number> {
+  const count = result.shape.reduce((product, size) => product * size, 1);
+  return new Set([0, Math.floor(count / 2), count - 1]);
 }
 
 /**
@@ -26,8 +43,7 @@ export function answerGas(program: Program, tensors: ExecutionTensors, stepIndex
  */
 export function checkAnswers(program: Program, tensors: ExecutionTensors): void {
   for (const [stepIndex, step] of program.steps.entries()) {
-    const count = (step as Step).result.shape.reduce((product, size) => product * size, 1);
-    for (const element of new Set([0, Math.floor(count / 2), count - 1])) {
+    for (const element of samplesOf(step as Step)) {
       const gas = answerGas(program, tensors, stepIndex, element);
       if (gas <= MAX_TRANSACTION_GAS) continue;
       throw new GainsayError("A step of the program reads more than a transaction can hold, so a demand of it could not be answered and would cost an honest executor its stake; do not serve this program.", {

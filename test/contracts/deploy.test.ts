@@ -71,8 +71,8 @@ describe("constructors", () => {
     await expectRevert(deploy("Disputes", [jobs, models, stakes, world.judge.address, testConfig.rules]), "WrongWiring");
     // A second set of stakes whose jobs stand elsewhere.
     const expected = await nextAddress(2);
-    const lonely = await deploy("Stakes", [world.address.stranger, 1000]);
-    const set = await deploy("Stakes", [await nextAddress(1), 1000]);
+    const lonely = await deploy("Stakes", [world.address.stranger, 1000, zeroAddress]);
+    const set = await deploy("Stakes", [await nextAddress(1), 1000, zeroAddress]);
     const ownJobs = await deploy("Jobs", [set, models, await nextAddress(1), testConfig.limits]);
     expect(ownJobs).toBe(expected);
     await expectRevert(deploy("Disputes", [ownJobs, models, lonely, world.judge.address, testConfig.rules]), "WrongWiring");
@@ -91,7 +91,7 @@ describe("constructors", () => {
     ["maxLifetime", { maxLifetime: 0 }],
     ["collateralPerFee", { collateralPerFee: 0 }],
   ])("refuse limits that break a %s", async (parameter, changes) => {
-    const stakes = await deploy("Stakes", [await nextAddress(1), 1000]);
+    const stakes = await deploy("Stakes", [await nextAddress(1), 1000, zeroAddress]);
     const args = [stakes, world.deployment.contracts.models, world.address.stranger, { ...testConfig.limits, ...changes }];
     await expectRevert(deploy("Jobs", args), "BadLimits", [word(parameter)]);
   });
@@ -110,7 +110,7 @@ describe("constructors", () => {
     ["sealAge", { sealAge: 51 }, 1000],
     ["withdrawalDelay", {}, 900],
   ])("refuse rules with a bad %s", async (parameter, changes, delay) => {
-    const stakes = await deploy("Stakes", [await nextAddress(1), delay]);
+    const stakes = await deploy("Stakes", [await nextAddress(1), delay, zeroAddress]);
     const jobs = await deploy("Jobs", [stakes, world.deployment.contracts.models, await nextAddress(1), testConfig.limits]);
     const args = [jobs, world.deployment.contracts.models, stakes, world.judge.address, { ...testConfig.rules, ...changes }];
     await expectRevert(deploy("Disputes", args), "BadRules", [word(parameter)]);

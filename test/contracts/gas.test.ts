@@ -81,6 +81,30 @@ describe("gas stays under its ceiling", () => {
     expectWithin();
   });
 
+  it("for a delivery, but for the consumer's own gas", async () => {
+    // An account without code takes no gas of its own.
+    await world.send("jobs", "submit", [submission(program, { consumer: world.address.rival, callbackGas: 1 })], { from: "requester", value: fee });
+    await world.send("jobs", "claim", [1n], { from: "executor" });
+    await commit(world, 1n, program, trace);
+    await world.time.increase(201);
+    await world.send("jobs", "finalize", [1n], { from: "stranger" });
+    await send("Jobs.deliver (without the callback)", "stranger", [1n]);
+    expectWithin();
+  });
+
+  it("for a job without a dispute, in a token", async () => {
+    const inToken = await createWorld(testConfig, undefined, true);
+    await register(inToken, program);
+    for (const role of ["executor", "requester"] as const) await inToken.send("stakes", "deposit", [], { from: role, value: collateral });
+    let { gas: total } = await inToken.send("jobs", "submit", [submission(program)], { from: "requester", value: fee });
+    total += (await inToken.send("jobs", "claim", [1n], { from: "executor" })).gas;
+    total += (await commit(inToken, 1n, program, trace)).gas;
+    await inToken.time.increase(201);
+    total += (await inToken.send("jobs", "finalize", [1n], { from: "stranger" })).gas;
+    note("happy path in a token", total);
+    expectWithin();
+  });
+
   it("for a job that ends otherwise", async () => {
     await world.send("jobs", "submit", [submission(program)], { from: "requester", value: fee });
     await world.send("jobs", "claim", [1n], { from: "executor" });

@@ -80,8 +80,8 @@ describe("credits", () => {
     await expectRevert(world.send("stakes", "collect", [], { from: "requester" }), "NothingToMove", [world.address.requester]);
   });
 
-  it("refuses an amount beyond 96 bits", async () => {
-    const amount = 2n ** 96n;
+  it("refuses an amount beyond 88 bits", async () => {
+    const amount = 2n ** 88n;
     await world.connection.networkHelpers.setBalance(world.address.stranger, amount * 2n);
     await expectRevert(world.send("stakes", "credit", [world.address.stranger], { from: "stranger", value: amount }), "AmountTooLarge", [amount]);
   });

@@ -1,22 +1,28 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { Command, Option } from "commander";
-import { createPublicClient, createWalletClient, type PublicClient } from "viem";
+import { createPublicClient, createWalletClient, erc20Abi, type Address, type PublicClient } from "viem";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { chainError } from "../../../runtime/chain/chainError.ts";
 import { createTransport } from "../../../runtime/chain/createTransport.ts";
 import { deployContracts } from "../../../runtime/chain/deploy.ts";
-import { deploymentConfigs } from "../../../runtime/chain/deploymentConfig.ts";
+import { deploymentConfigs, type DeploymentConfig } from "../../../runtime/chain/deploymentConfig.ts";
 import type { ContractName } from "../../../runtime/config/deployment.ts";
 import { writeDeployment } from "../../../runtime/config/writeDeployment.ts";
 import { artifactsFolder } from "../../../runtime/devnet/packageRoot.ts";
 import { action } from "../../action.ts";
 import { pairs } from "../../output.ts";
+import { address, amount } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
 
 interface Flags {
   preset: keyof typeof deploymentConfigs;
   replace?: boolean;
+  token?: Address;
+  minCollateral?: bigint;
+  rewardCap?: bigint;
+  bond?: bigint;
+  demandBond?: bigint;
 }
 
 /** `gainsay deploy` */
@@ -24,9 +30,14 @@ export function deployCommand(shell: Shell): Command {
   return new Command("deploy")
     .description("deploy the contracts to the chain of --rpc and --chain-id, and write their addresses where all commands find them")
     .addOption(new Option("--preset <name>", "windows, clocks and amounts, fixed for good; see docs/contracts.md").choices(Object.keys(deploymentConfigs)).default("production"))
+    .option("--token <address>", "ERC-20 token in which everything is paid, for good; amounts of the preset and of these flags are then whole tokens instead of ether (default: ether)", address)
+    .option("--min-collateral <amount>", "least collateral of a job (default: the preset's)", amount)
+    .option("--reward-cap <amount>", "the most that a conviction earns (default: the preset's)", amount)
+    .option("--bond <amount>", "bond of a refutation or a bisection (default: the preset's)", amount)
+    .option("--demand-bond <amount>", "bond of each demand (default: the preset's)", amount)
     .option("--replace", "write over the addresses of an earlier deployment to this chain")
     .action(
-      action(shell, async (context, { preset, replace }: Flags) => {
+      action(shell, async (context, { preset, replace, token, ...amounts }: Flags) => {
         const { settings, paths, progress, output } = context;
         const artifactsDir = artifactsFolder();
         if (!existsSync(path.join(artifactsDir, "contracts", "Disputes.sol", "Disputes.json"))) {
@@ -46,13 +57,32 @@ export function deployCommand(shell: Shell): Command {
         }
         const walletClient = createWalletClient({ account: await context.account(), transport });
         progress.update(`deploying the contracts to chain ${served}, preset ${preset}`);
-        const deployment = await deployContracts({ walletClient, publicClient, artifactsDir, config: deploymentConfigs[preset] });
+        const unit = token === undefined ? 10n ** 18n : 10n ** BigInt(await decimalsOf(publicClient, token));
+        const deployment = await deployContracts({ walletClient, publicClient, artifactsDir, token, config: withAmounts(deploymentConfigs[preset], amounts, unit) });
         const deploymentFile = await writeDeployment(paths.home, deployment);
         progress.end();
         const names = Object.keys(deployment.contracts) as ContractName[];
         output.result({ ...deployment, preset, deploymentFile }, [
-          ...pairs([["chain", String(served)], ...names.map((name): [string, string] => [name, deployment.contracts[name]]), ["addresses", deploymentFile]]),
+          ...pairs([["chain", String(served)], ["paid in", token ?? "ether"], ...names.map((name): [string, string] => [name, deployment.contracts[name]]), ["addresses", deploymentFile]]),
         ]);
       }),
     );
+}
+
+/** The preset with these amounts. All of them are in 18 decimals, and come out in those of the asset. */
+function withAmounts({ limits, rules, ...rest }: DeploymentConfig, amounts: Pick<Flags, "minCollateral" | "rewardCap" | "bond" | "demandBond">, unit: bigint): DeploymentConfig {
+  const scaled = (wei: bigint): bigint => (wei * unit) / 10n ** 18n;
+  return {
+    ...rest,
+    limits: { ...limits, minCollateral: scaled(amounts.minCollateral ?? limits.minCollateral), rewardCap: scaled(amounts.rewardCap ?? limits.rewardCap) },
+    rules: { ...rules, bond: scaled(amounts.bond ?? rules.bond), demandBond: scaled(amounts.demandBond ?? rules.demandBond) },
+  };
+}
+
+async function decimalsOf(client: PublicClient, token: Address): Promise<number> {
+  try {
+    return await client.readContract({ address: token, abi: erc20Abi, functionName: "decimals" });
+  } catch (cause) {
+    throw new GainsayError("There is no token with `decimals` at this address; check --token and the chain.", { code: "TOKEN_UNREADABLE", kind: "usage", details: { token }, cause });
+  }
 }

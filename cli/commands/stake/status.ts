@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { getTokenBalance } from "../../../runtime/chain/approvePayment.ts";
 import { getBalance } from "../../../runtime/chain/reads/getBalance.ts";
 import { getStakeAccount } from "../../../runtime/chain/reads/getStakeAccount.ts";
 import { action } from "../../action.ts";
@@ -15,9 +16,10 @@ export function stakeStatusCommand(shell: Shell): Command {
       action(shell, async ({ output, addressOf, chain }, text: string | undefined) => {
         const account = await addressOf(text);
         const connected = await chain();
-        const [stake, balance] = await Promise.all([getStakeAccount(connected, account), getBalance(connected, account)]);
+        const { token } = connected.deployment;
+        const [stake, balance, tokenBalance] = await Promise.all([getStakeAccount(connected, account), getBalance(connected, account), getTokenBalance(connected, account)]);
         output.result(
-          { account, ...stake, balance },
+          { account, ...stake, balance, ...(token === undefined ? {} : { token, tokenBalance }) },
           pairs([
             ["account", account],
             ["free stake", ether(stake.free)],
@@ -25,6 +27,7 @@ export function stakeStatusCommand(shell: Shell): Command {
             ["withdrawal", stake.pending === 0n ? undefined : `${ether(stake.pending)}, from ${time(stake.availableAt)}`],
             ["credits", ether(stake.credits)],
             ["balance", ether(balance)],
+            ["token", token === undefined ? undefined : `${token}, balance ${tokenBalance} of its smallest units`],
           ]),
         );
       }),

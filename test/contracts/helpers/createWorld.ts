@@ -47,8 +47,14 @@ export class Reverted extends Error {
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
-/** A chain in this process with all contracts, the judge being scripted. */
-export async function createWorld(config: DeploymentConfig = testConfig, hardfork?: string) {
+/** What somebody has to spend in a world that pays in a token. */
+const purse = 10n ** 12n;
+
+/**
+ * A chain in this process with all contracts, the judge being scripted. With `inToken` they pay in a token, of which everybody has some
+ * and lets the contracts take it: the value of a call is then what the contract takes.
+ */
+export async function createWorld(config: DeploymentConfig = testConfig, hardfork?: string, inToken = false) {
   const connection = await network.create({ override: { allowBlocksWithSameTimestamp: true, ...(hardfork === undefined ? {} : { hardfork }) } });
   const transport = custom(connection.provider, { retryCount: 0 });
   const publicClient = createPublicClient({ chain: hardhat, transport, pollingInterval: 1, cacheTime: 0 });
@@ -58,9 +64,24 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
   const scripted = await readArtifact(artifactsDir, "test/contracts/helpers/ScriptedJudge.sol");
   const judgeHash = await walletClient.deployContract({ abi: scripted.abi, bytecode: scripted.bytecode });
   const judge = (await publicClient.getTransactionReceipt({ hash: judgeHash })).contractAddress as Address;
-  const deployment = await deployContracts({ walletClient, publicClient, artifactsDir, config, judge });
+  const token = inToken ? await createToken() : undefined;
+  const deployment = await deployContracts({ walletClient, publicClient, artifactsDir, config, judge, token: token?.address });
   const at = deployment.contracts;
-  const errors: Abi = [...anyAbi, ...scripted.abi].filter((item) => item.type === "error");
+  if (token !== undefined) for (const role of roles) for (const spender of [at.stakes, at.jobs, at.disputes]) await walletClient.writeContract({ ...token, account: address[role], functionName: "approve", args: [spender, 2n ** 256n - 1n] });
+  const errors: Abi = [...anyAbi, ...scripted.abi, ...(token?.abi ?? [])].filter((item) => item.type === "error");
+
+  async function createToken(): Promise<{ address: Address; abi: Abi }> {
+    const { abi, bytecode } = await readArtifact(artifactsDir, "test/contracts/helpers/TestToken.sol");
+    const hash = await walletClient.deployContract({ abi, bytecode });
+    const made = { address: (await publicClient.getTransactionReceipt({ hash })).contractAddress as Address, abi };
+    for (const role of roles) await walletClient.writeContract({ ...made, functionName: "mint", args: [address[role], purse] });
+    return made;
+  }
+
+  /** What an account has of the asset in which this world pays. */
+  async function balanceOf(account: Address): Promise<bigint> {
+    return token === undefined ? publicClient.getBalance({ address: account }) : ((await publicClient.readContract({ ...token, functionName: "balanceOf", args: [account] })) as bigint);
+  }
 
   function asReverted(error: BaseError): never {
     const data = revertData(error);
@@ -74,6 +95,9 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
 
   /** What a test leaves out because it follows: the fee, the record of the job, and that a disputed commitment has been unfolded. */
   async function complete(contract: unknown, functionName: string, args: readonly unknown[], value: bigint): Promise<readonly unknown[]> {
+    if (contract === "stakes" && functionName === "deposit" && args.length === 0) return [value];
+    if (contract === "stakes" && functionName === "settle" && args.length === 2) return [...args, value];
+    if (contract === "stakes" && functionName === "credit" && args.length === 1) return [args[0], value];
     if (contract === "jobs" && functionName === "submit") return [{ fee: value, ...(args[0] as object) }];
     if (lacksRecord(contract, functionName, args)) return withRecord(functionName, args, records.find((await state(args[0]))?.digest));
     if (contract === "disputes" && (functionName === "open" || functionName === "openBlock" || functionName === "demand")) {
@@ -90,7 +114,7 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
     await connection.networkHelpers.time.setNextBlockTimestamp(call.at ?? BigInt(await connection.networkHelpers.time.latest()) + 1n);
     const target = typeof contract === "string" ? { address: at[contract], abi: abis[contract] as Abi } : contract;
     const hash = await walletClient
-      .writeContract({ ...target, functionName, args, account: address[call.from], value: call.value ?? 0n, gas: 16_000_000n })
+      .writeContract({ ...target, functionName, args, account: address[call.from], value: token === undefined ? (call.value ?? 0n) : 0n, gas: 16_000_000n })
       .catch(asReverted);
     const receipt = await publicClient.getTransactionReceipt({ hash });
     const events = parseEventLogs({ abi: anyAbi, logs: receipt.logs }) as unknown as Sent["events"];
@@ -138,13 +162,15 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
       const { phase, bond } = await dispute(id);
       if (phase !== phases.ended) bonds += bond;
     }
-    const balances = await Promise.all([at.stakes, at.jobs, at.disputes, at.models].map((a) => publicClient.getBalance({ address: a })));
+    // In a token what is burnt stays a credit of the address that nobody has.
+    owed += (await read<{ credits: bigint }>("stakes", "getAccount", [await read("stakes", "BURN_ADDRESS")])).credits;
+    const balances = await Promise.all([at.stakes, at.jobs, at.disputes, at.models].map(balanceOf));
     expect(balances).toEqual([owed, escrow, bonds, 0n]);
     const lockedInStakes = (await Promise.all(roles.map(account))).reduce((sum, entry) => sum + entry.locked, 0n);
     expect(lockedInStakes).toBe(locked);
   }
 
-  return { connection, publicClient, walletClient, address, deployment, judge: { address: judge, abi: scripted.abi }, config, time: connection.networkHelpers.time, snapshot: () => connection.networkHelpers.takeSnapshot(), send, create, read, abis, records, account, job, dispute, expectSolvent };
+  return { connection, publicClient, walletClient, address, deployment, judge: { address: judge, abi: scripted.abi }, config, time: connection.networkHelpers.time, snapshot: () => connection.networkHelpers.takeSnapshot(), send, create, read, abis, token, balanceOf, records, account, job, dispute, expectSolvent };
 }
 
 interface Sent {

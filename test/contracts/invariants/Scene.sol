@@ -70,7 +70,7 @@ abstract contract Scene is Traces {
         address judge = address(new TruthJudge(traceRoots[TRUE_TRACE]));
         address jobsAt = vm.computeCreateAddress(address(this), nonce + 3);
         address disputesAt = vm.computeCreateAddress(address(this), nonce + 4);
-        stakes = IStakes(_create("Stakes", abi.encode(jobsAt, uint32(WITHDRAWAL_DELAY))));
+        stakes = IStakes(_create("Stakes", abi.encode(jobsAt, uint32(WITHDRAWAL_DELAY), address(0))));
         models = IModels(_create("Models", ""));
         JobLimits memory limits = JobLimits(10, 10_000, 10, 10_000, 10, 10_000, 1000, 4000, MAX_LIFETIME, 1);
         jobs = IJobs(_create("Jobs", abi.encode(stakes, models, disputesAt, limits)));

@@ -20,7 +20,7 @@ abstract contract Walk is Rules {
         _random = seed;
         for (uint256 i = 0; i < ACTORS; i++) {
             staked[actorOf(i)] = 8000 + _below(20_000);
-            act(actorOf(i), address(stakes), staked[actorOf(i)], abi.encodeCall(stakes.deposit, ()));
+            act(actorOf(i), address(stakes), staked[actorOf(i)], abi.encodeCall(stakes.deposit, (staked[actorOf(i)])));
         }
     }
 
@@ -51,7 +51,7 @@ abstract contract Walk is Rules {
         bytes memory data;
         if (kind == 1) {
             if (amount > actor.balance) amount = actor.balance;
-            accepted = act(actor, address(stakes), amount, abi.encodeCall(stakes.deposit, ()));
+            accepted = act(actor, address(stakes), amount, abi.encodeCall(stakes.deposit, (amount)));
             if (accepted) staked[actor] += amount;
             return accepted;
         }
