@@ -2,6 +2,7 @@ import { refutationFromTrace } from "../../protocol/dispute/refutation.ts";
 import type { ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { fromHex } from "../../protocol/hex.ts";
+import { hasInner } from "../../protocol/program/blocks.ts";
 import { encodeWitness } from "../../protocol/program/codec.ts";
 import type { Program, Step } from "../../protocol/program/types.ts";
 import { MAX_TRANSACTION_GAS } from "../chain/prepareCall.ts";
@@ -25,8 +26,12 @@ export function witnessGas(bytes: number): number {
   return FIXED_GAS + GAS_A_BYTE * bytes;
 }
 
-/** Gas of the dearest answer of a program, by the first, the middle and the last element of each step; at most a whole transaction. */
+/**
+ * Gas of the dearest answer of a program, by the first, the middle and the last element of each step; at most a whole transaction, and
+ * one where results are inside of blocks, which nobody holds before they are expanded.
+ */
 export function dearestAnswer(program: Program, tensors: ExecutionTensors): number {
+  if (hasInner(program)) return Number(MAX_TRANSACTION_GAS);
   let dearest = 0;
   for (const [stepIndex, step] of program.steps.entries()) for (const element of samplesOf(step as Step)) dearest = Math.max(dearest, answerGas(program, tensors, stepIndex, element));
   return Math.min(dearest, Number(MAX_TRANSACTION_GAS));

@@ -9,8 +9,8 @@ import type { Chain } from "../chain/createChain.ts";
 import { getBalance } from "../chain/reads/getBalance.ts";
 import { dearestAnswer, witnessGas } from "./answerCost.ts";
 
-/** Gas of unfolding a commitment, opening a dispute, and ending it: test/contracts/gas.json, with a margin. */
-const OPENING_GAS = 150_000 + 190_000 + 110_000;
+/** Gas of unfolding a commitment, opening a dispute, sealing, and ending it: test/contracts/gas.json, with a margin. */
+const OPENING_GAS = 160_000 + 190_000 + 70_000 + 110_000;
 /** Gas of a choice, and of one that names a step. */
 const CHOICE_GAS = 65_000;
 const NAMING_GAS = 200_000;
