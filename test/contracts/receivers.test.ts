@@ -6,7 +6,7 @@ import { buildTree, pathProof, rangeProof } from "../../protocol/trees/merkle.ts
 import { readArtifact } from "../../runtime/chain/readArtifact.ts";
 import { artifactsDir, createWorld, expectRevert, jobStatus, type World } from "./helpers/createWorld.ts";
 import { makeProgram, makeTrace, makeWitness, treeOf, type TestProgram, type TestTrace } from "./helpers/program.ts";
-import { collateral, commit, fee, inputRoot, open, register, salt, sealOf, submission } from "./helpers/scenes.ts";
+import { collateral, commit, fee, inputRoot, open, register, ripen, salt, sealOf, submission } from "./helpers/scenes.ts";
 
 /** In the order of the contract's enum. */
 const manners = { accept: 0, revert: 1, burn: 2, bomb: 3, callBack: 4 } as const;
@@ -134,6 +134,7 @@ describe("a receiver that reverts or eats gas", () => {
     const witness = makeWitness(program, 1n);
     await act("disputes", "open", [1n, 1, sealOf(party.address, witness)], world.config.rules.bond);
     const beside = await open(world, 1n, sealOf(world.address.challenger, witness));
+    await ripen(world);
     await act("disputes", "refute", [1n, salt, witness]);
     await world.send("disputes", "close", [beside], { from: "stranger" });
     await world.send("jobs", "cancel", [1n], { from: "stranger", at: (await world.job(1n)).deadline + 1n });

@@ -2,8 +2,8 @@ import { encodeFunctionData, getAddress, zeroAddress, type Abi, type Address, ty
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { artifactsDir, createWorld, expectRevert, jobStatus, outcomes, phases, testConfig, type Role, type World } from "./helpers/createWorld.ts";
 import { choose, descend, namedStep, reveal, revealChunk, type Game } from "./helpers/playGame.ts";
-import { makeProgram, makeTrace, makeWitness } from "./helpers/program.ts";
-import { collateral, commit, committedJob, fee, noSeal, open, register, salt, sealOf, submit } from "./helpers/scenes.ts";
+import { makeProgram, makeTrace, makeWitness, noBlock } from "./helpers/program.ts";
+import { collateral, commit, committedJob, fee, noSeal, open, register, ripen, salt, sealOf, submit } from "./helpers/scenes.ts";
 import { readArtifact } from "../../runtime/chain/readArtifact.ts";
 
 /** In the order of the token's enum. */
@@ -53,6 +53,7 @@ describe.each(["standard", "silent"] as const)("in a %s token", (manner) => {
     const witness = makeWitness(program, 1n);
     const disputeId = await open(world, jobId, sealOf(world.address.challenger, witness));
     expect(await held("challenger")).toBe(before - bond);
+    await ripen(world);
     await world.send("disputes", "refute", [disputeId, salt, witness], { from: "challenger" });
     expect((await world.account("requester")).credits).toBe(collateral / 5n);
     const burnt = await world.read<{ credits: bigint }>("stakes", "getAccount", [await world.read("stakes", "BURN_ADDRESS")]);
@@ -85,10 +86,12 @@ describe.each(["standard", "silent"] as const)("in a %s token", (manner) => {
     const jobId = await committedJob(world, program, trace);
     const [stepIndex, step, proof] = namedStep(program, 0);
     const before = await held("challenger");
-    await world.send("disputes", "demand", [jobId, 1, stepIndex, 5n, step, proof], { from: "challenger", value: demandBond });
+    await world.send("disputes", "demand", [jobId, 1, stepIndex, 5n, step, proof, noBlock], { from: "challenger", value: demandBond });
+    await ripen(world);
     await world.send("disputes", "answer", [1n, 0, makeWitness(program, 5n)], { from: "stranger" });
-    await world.send("disputes", "demandNext", [1n, 1, stepIndex, 1n, step, proof], { from: "challenger", value: demandBond });
+    await world.send("disputes", "demandNext", [1n, 1, stepIndex, 1n, step, proof, noBlock], { from: "challenger", value: demandBond });
     expect(await held("challenger")).toBe(before - 2n * demandBond);
+    await ripen(world);
     await world.send("disputes", "answer", [1n, 2, makeWitness(program, 1n)], { from: "stranger" });
     expect(await world.dispute(1n)).toMatchObject({ outcome: outcomes.challengerWon });
     const missed = await submit(world, program);
@@ -111,7 +114,7 @@ describe("a token that is not as it should be", () => {
     await expectRevert(deposit("rival", 1000n), "WrongReceipt", [1000n, collateral, collateral + 990n]);
     await expectRevert(submit(world, program), "WrongReceipt");
     await world.send("disputes", "open", [jobId, 1, noSeal], { from: "challenger", value: bond });
-    await expectRevert(world.send("disputes", "demand", [jobId, 1, 0, 5n, namedStep(program, 0)[1], namedStep(program, 0)[2]], { from: "challenger", value: demandBond }), "WrongReceipt", [demandBond, bond, bond + demandBond - 1n]);
+    await expectRevert(world.send("disputes", "demand", [jobId, 1, 0, 5n, namedStep(program, 0)[1], namedStep(program, 0)[2], noBlock], { from: "challenger", value: demandBond }), "WrongReceipt", [demandBond, bond, bond + demandBond - 1n]);
     await behave("standard");
     await world.expectSolvent();
   });
@@ -131,6 +134,7 @@ describe("a token that is not as it should be", () => {
     const witness = makeWitness(program, 1n);
     const disputeId = await open(world, jobId, sealOf(world.address.challenger, witness));
     await behave("refusing", world.address.challenger);
+    await ripen(world);
     await world.send("disputes", "refute", [disputeId, salt, witness], { from: "challenger" });
     await expect(world.send("stakes", "collect", [], { from: "challenger" })).rejects.toThrow();
     await world.send("stakes", "collect", [], { from: "requester" });
@@ -146,7 +150,9 @@ describe("a token that is not as it should be", () => {
     const jobId = await committedJob(world, program, trace);
     await behave("refusing", await world.read("stakes", "BURN_ADDRESS"));
     const witness = makeWitness(program, 1n);
-    await world.send("disputes", "refute", [await open(world, jobId, sealOf(world.address.challenger, witness)), salt, witness], { from: "challenger" });
+    const disputeId = await open(world, jobId, sealOf(world.address.challenger, witness));
+    await ripen(world);
+    await world.send("disputes", "refute", [disputeId, salt, witness], { from: "challenger" });
     expect((await world.job(jobId)).status).toBe(jobStatus.open);
     await world.expectSolvent();
   });

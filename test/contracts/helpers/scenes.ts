@@ -45,6 +45,9 @@ export async function open(world: World, jobId: bigint, seal: Hex = noSeal, call
   return sent.event("Opened")?.disputeId as bigint;
 }
 
+/** Lets a seal get its age. */
+export const ripen = (world: World) => world.time.increase(world.config.rules.sealAge);
+
 export const salt: Hex = `0x${"5a".repeat(32)}`;
 
 /** The seal of docs/protocol.md §6. */
