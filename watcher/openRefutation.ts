@@ -17,7 +17,7 @@ import { blockAt } from "../protocol/program/blocks.ts";
 import type { Program, Step, Witness } from "../protocol/program/types.ts";
 import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
 import { rootOf } from "../runtime/inference/commitTrace.ts";
-import { checkDisputeFunds, refutationGas } from "../runtime/disputes/disputeFunds.ts";
+import { bisectionGas, checkDisputeFunds, refutationGas } from "../runtime/disputes/disputeFunds.ts";
 import type { Case } from "./createCaseStore.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import type { Opinion } from "./verifyCommitment.ts";
@@ -65,6 +65,7 @@ export async function openInside(job: Job & { traceRoot: Hex }, { blockIndex, tr
   const outputRoot = rootOf("outputs", outputs.map((index) => (trace[index] as CommittedTensor).root));
   await traces.put(postedKey(job), { ...own.trace, traceRoot: job.traceRoot, outputRoot, tensors: [...trace] });
   const { rules } = await getParameters(chain);
+  await checkDisputeFunds(chain, sender.address, { bonds: rules.bond, gas: bisectionGas(own.loaded.program, own.tensors) });
   const { disputeId, receipt } = await openBlock(sender, { jobId: job.id, attempt: job.attempt, bond: rules.bond }, proveBlock(own.loaded.program, blockIndex), { signal });
   logger.info({ jobId: job.id, disputeId, block: blockIndex, transaction: receipt.transactionHash }, "dispute opened about the inside of a block");
 }
