@@ -50,7 +50,7 @@ if (values.json) {
 } else {
   console.log(`${rounds} rounds, ${threads} threads; medians, as ratios to plain ONNX Runtime in this process at its best options`);
   console.log("served: the plain graph in the inference process · traced: the same with the posted tensors as outputs · hashing: roots of the posted tensors");
-  console.log("commit: traced and hashed, which is an executor's work and a watcher's with equal roots · check: a watcher with other floats, transfer over loopback included\n");
+  console.log("commit: traced and hashed, which is an executor's work and a watcher's with equal roots · check: a watcher with other floats, transfer over loopback included · quiet: of the first deciles\n");
   for (const line of benchLines(measured)) console.log(line);
   for (const { model, reason } of left) console.log(`\nnot measured: ${model}: ${reason}`);
 }

@@ -8,7 +8,7 @@ export function benchLines(measured: readonly Measurement[]): string[] {
 }
 
 function header(granularity: Granularity): string[] {
-  return [`granularity ${granularity}`, "plain ms", "served", ...committedStages, "commit ÷ served", "steps", "blocks", "posted", "looked into"];
+  return [`granularity ${granularity}`, "plain ms", "served", ...committedStages, "commit ÷ served", "commit, quiet", "steps", "blocks", "posted", "looked into"];
 }
 
 function row(measurement: Measurement, granularity: Granularity): string[] {
@@ -19,6 +19,7 @@ function row(measurement: Measurement, granularity: Granularity): string[] {
     times(measurement.served.median / measurement.plain.median),
     ...committedStages.map((stage) => times(ratio(measurement, granularity, stage))),
     times(ratio(measurement, granularity, "commit") / (measurement.served.median / measurement.plain.median)),
+    times(quiet(measurement, granularity)),
     String(steps),
     String(blocks),
     `${postedTensors} of ${(postedBytes / 1024).toFixed(1)} KiB`,
@@ -28,11 +29,16 @@ function row(measurement: Measurement, granularity: Granularity): string[] {
 
 function medians(measured: readonly Measurement[], granularity: Granularity): string[] {
   const served = (one: Measurement): number => one.served.median / one.plain.median;
-  return ["median", "", times(median(measured.map(served))), ...committedStages.map((stage) => times(median(measured.map((one) => ratio(one, granularity, stage))))), times(median(measured.map((one) => ratio(one, granularity, "commit") / served(one)))), "", "", "", ""];
+  return ["median", "", times(median(measured.map(served))), ...committedStages.map((stage) => times(median(measured.map((one) => ratio(one, granularity, stage))))), times(median(measured.map((one) => ratio(one, granularity, "commit") / served(one)))), times(median(measured.map((one) => quiet(one, granularity)))), "", "", "", ""];
 }
 
 function ratio({ plain, granularities: all }: Measurement, granularity: Granularity, stage: CommittedStage): number {
   return all[granularity].milliseconds[stage].median / plain.median;
+}
+
+/** The ratio of the first deciles: of what both take when nothing else is at work. */
+function quiet({ plain, granularities: all }: Measurement, granularity: Granularity): number {
+  return all[granularity].milliseconds.commit.low / plain.low;
 }
 
 /** Of an even number of values, the mean of the two in the middle. */
