@@ -20,6 +20,7 @@ const groups: Record<string, () => Promise<(shell: Shell) => Command>> = {
   dispute: async () => (await import("./commands/dispute/disputeCommand.ts")).disputeCommand,
   receipt: async () => (await import("./commands/receipt/receiptCommand.ts")).receiptCommand,
   keys: async () => (await import("./commands/keys/keysCommand.ts")).keysCommand,
+  status: async () => (await import("./commands/status/statusCommand.ts")).statusCommand,
   doctor: async () => (await import("./commands/doctor/doctorCommand.ts")).doctorCommand,
   config: async () => (await import("./commands/config/configCommand.ts")).configCommand,
   audit: async () => (await import("./commands/audit/auditCommand.ts")).auditCommand,

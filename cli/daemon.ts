@@ -113,7 +113,7 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   };
   if (settings.telemetryPort !== undefined) {
     const live: Metrics = { ...metrics, text: async () => (await meter.measure(), metrics.text()) };
-    const server = createTelemetryServer({ port: settings.telemetryPort }, { metrics: live, logger, ready: () => meter.ready(), status: async () => ({ kind: options.kind, name: options.name, peer: network.peerId, addresses: network.addresses(), ...(await meter.status()) }) });
+    const server = createTelemetryServer({ port: settings.telemetryPort, host: settings.telemetryHost }, { metrics: live, logger, ready: () => meter.ready(), status: async () => ({ kind: options.kind, name: options.name, peer: network.peerId, addresses: network.addresses(), ...(await meter.status()) }) });
     const { url } = await server.start();
     context.onClose(() => server.stop());
     logger.info({ url }, "telemetry served");

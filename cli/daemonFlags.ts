@@ -16,6 +16,7 @@ const text = (value: string): string => value;
 /** Adds the flags that both daemons take. */
 export function addDaemonFlags(command: Command): Command {
   return addSettingFlags(command)
+    .option("--stop-timeout-seconds <number>", "seconds for an orderly stop after the first signal; a second signal ends it at once (env GAINSAY_STOP_TIMEOUT_SECONDS; default 30)", integer(1, 3_600))
     .option("--name <name>", "tells several daemons with the same data folder apart (default \"default\")", "default")
     .addOption(new Option("--optimization <level>", "how far ONNX Runtime may rewrite a graph").choices([...optimizations]).default("all"))
     .option("--announce <multiaddr>", "address to tell others instead of those listened on, may be repeated (default: those listened on)", repeated(text))
@@ -34,7 +35,8 @@ export function addSettingFlags(command: Command): Command {
     .option("--mdns", "find peers on the local network (env GAINSAY_MDNS; default no)")
     .option("--nat", "keep a place at a relay and punch holes, for a machine that others cannot reach (env GAINSAY_NAT; default no)")
     .option("--relay", "relay connections to machines behind NAT (env GAINSAY_RELAY; default no)")
-    .option("--telemetry-port <port>", "loopback port for /metrics, /health, /ready and /status; 0 takes a free one (env GAINSAY_TELEMETRY_PORT; default: none)", integer(0, 65_535))
+    .option("--telemetry-port <port>", "port for /metrics, /health, /ready and /status; 0 takes a free one (env GAINSAY_TELEMETRY_PORT; default: none)", integer(0, 65_535))
+    .option("--telemetry-host <address>", "IP address to serve them on; whoever reaches it sees what this node does (env GAINSAY_TELEMETRY_HOST; default 127.0.0.1)")
     .option("--polling-interval-ms <ms>", "milliseconds between looks at the chain (env GAINSAY_POLLING_INTERVAL_MS; default 1000)", integer(50, 600_000))
     .option("--confirmations <blocks>", "blocks below the head after which an event is taken as settled (env GAINSAY_CONFIRMATIONS; default 0)", integer(0, 10_000));
 }

@@ -14,4 +14,4 @@ process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
 // A reader that goes away, as in `gainsay job list | head`, is no fault.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
-process.exitCode = await runCli(process.argv.slice(2), { env: process.env, stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, signal: controller.signal });
+process.exitCode = await runCli(process.argv.slice(2), { env: process.env, stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, signal: controller.signal, exit: (code) => process.exit(code) });

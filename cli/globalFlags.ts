@@ -16,8 +16,10 @@ export interface GlobalFlags {
   listen?: string[];
   bootstrap?: string[];
   telemetryPort?: number;
+  telemetryHost?: string;
   pollingIntervalMs?: number;
   confirmations?: number;
+  stopTimeoutSeconds?: number;
   dht?: string;
   mdns?: boolean;
   nat?: boolean;

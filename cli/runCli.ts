@@ -11,6 +11,7 @@ export async function runCli(args: readonly string[], shell: Shell): Promise<num
   const stdout: Sink = {
     ...(shell.stdout.isTTY === undefined ? {} : { isTTY: shell.stdout.isTTY }),
     ...(shell.stdout.columns === undefined ? {} : { columns: shell.stdout.columns }),
+    ...(shell.stdout.rows === undefined ? {} : { rows: shell.stdout.rows }),
     write(text) {
       written = true;
       return shell.stdout.write(text);

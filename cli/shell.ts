@@ -3,6 +3,7 @@ export interface Sink {
   write(text: string): unknown;
   isTTY?: boolean;
   columns?: number;
+  rows?: number;
 }
 
 /** What a command gets from the process that runs it; tests give their own. */
@@ -13,4 +14,6 @@ export interface Shell {
   stderr: Sink;
   /** Fires when the person wants the command to end. */
   signal: AbortSignal;
+  /** Ends the process at once; absent in tests that share it. */
+  exit?: (code: number) => void;
 }

@@ -42,6 +42,10 @@ export const settings = {
   relay: { env: "GAINSAY_RELAY", schema: yesOrNo, default: false },
   /** Loopback port of metrics and health; absent: none. */
   telemetryPort: { env: "GAINSAY_TELEMETRY_PORT", schema: port.optional(), default: undefined },
+  /** Address that metrics and health are served on. */
+  telemetryHost: { env: "GAINSAY_TELEMETRY_HOST", schema: z.string().ip("expected an IP address"), default: "127.0.0.1" },
+  /** Seconds for an orderly stop after the first signal. */
+  stopTimeoutSeconds: { env: "GAINSAY_STOP_TIMEOUT_SECONDS", schema: integer(1, 3_600), default: 30 },
   logLevel: { env: "GAINSAY_LOG_LEVEL", schema: z.enum(["trace", "debug", "info", "warn", "error", "silent"]), default: "info" as const },
 } as const;
 

@@ -144,6 +144,17 @@ describe.skipIf(!built)("with a development chain", () => {
     expect(await result(...named, "--executor", "executor-1", "--fee", "1gwei")).toMatchObject({ fee: "1000000000", executor: account, meantFor: account.toLowerCase() });
   });
 
+  it("shows how everything stands", async () => {
+    const view = await result("status");
+    expect(view).toMatchObject({ chainId: 31337, endpoints: [{ healthy: true }] });
+    expect(view.accounts.map(({ name }: { name: string }) => name)).toEqual(["executor-1", "executor-2", "requester", "watcher-1"]);
+    expect(view.jobs.length).toBeGreaterThan(0);
+    const { stdout } = await run(["status", "--once", "--key", "executor-1"], { env });
+    expect(stdout).toMatch(/^chain 31337, block \d+/);
+    expect(stdout).toContain("no open disputes");
+    expect(stdout).not.toContain("watcher-1");
+  });
+
   it("verifies a receipt, and finds every change in it", async () => {
     const file = path.join(folder, "receipt.json");
     const { receipt } = await result("receipt", "export", "2", "--out", file);

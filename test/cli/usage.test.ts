@@ -23,7 +23,7 @@ describe("help", () => {
         "model compile", "model inspect", "model register", "model list",
         "stake deposit", "stake withdraw", "stake collect", "stake status",
         "job submit", "job status", "job wait", "job list", "job result", "job cancel", "job expire",
-        "dispute list", "dispute show", "receipt export", "receipt verify", "keys new", "keys import", "keys list", "config show", "doctor",
+        "dispute list", "dispute show", "receipt export", "receipt verify", "keys new", "keys import", "keys list", "config show", "doctor", "status",
       ]),
     );
   });

@@ -13,12 +13,13 @@ export function devnetCommand(shell: Shell): Command {
   return new Command("devnet")
     .description("run a local development chain with the contracts and four accounts with money, until it is interrupted")
     .option("--port <number>", "TCP port of the JSON-RPC endpoint on 127.0.0.1; 0 takes a free one", integer(0, 65_535), 8545)
+    .option("--host <address>", "address to listen on; whoever reaches it commands the chain (default 127.0.0.1)", "127.0.0.1")
     .option("--fresh", "first forget what earlier development chains left in the home: their deployment, keys, jobs and daemon data (default: keep it)")
     .action(
-      action(shell, async ({ output, paths, logger, progress, signal }, options: { port: number; fresh?: boolean }) => {
+      action(shell, async ({ output, paths, logger, progress, signal }, options: { port: number; host: string; fresh?: boolean }) => {
         if (options.fresh === true) await forgetDevnet(paths);
         progress.update("starting the chain and deploying the contracts");
-        const devnet = await startDevnet({ home: paths.home, port: options.port, signal }, { logger });
+        const devnet = await startDevnet({ home: paths.home, port: options.port, host: options.host, signal }, { logger });
         try {
           progress.end();
           const { rpcUrl, chainId, deployment, deploymentFile, keys, passwordFile } = devnet;
