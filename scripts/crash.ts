@@ -1,0 +1,92 @@
+// `npm run crash`: kills executors and a watcher at random moments of a run with lies, withheld traces and a griefer, and checks that
+// nothing is lost. `--kills N` (default 100), `--jobs N` (default 24), `--seed N`, `--json`, `--keep`.
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { openTheatre, sampleImage } from "../cli/commands/demo/theatre.ts";
+import { silentLogger } from "../runtime/telemetry/createLogger.ts";
+import { createGriefer } from "./crash/createGriefer.ts";
+import { createVictim } from "./crash/createVictim.ts";
+import { settle } from "./crash/settle.ts";
+
+const { values } = parseArgs({ options: { kills: { type: "string", default: "100" }, jobs: { type: "string", default: "24" }, seed: { type: "string", default: String(Date.now() % 1e6) }, json: { type: "boolean", default: false }, keep: { type: "boolean", default: false } } });
+const [wantedKills, jobCount, seed] = [Number(values.kills), Number(values.jobs), Number(values.seed)];
+let state = seed >>> 0;
+const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+const note = (text: string): void => void (values.json || process.stderr.write(`${text}\n`));
+const started = Date.now();
+
+const home = await mkdtemp(path.join(tmpdir(), "gainsay-crash-"));
+const logs = path.join(home, "logs");
+await mkdir(logs);
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("GAINSAY_")));
+const theatre = await openTheatre({ home, env, logger: silentLogger(), onStep: note });
+const { chain, stage } = theatre;
+const failures: string[] = [];
+const polling = ["--polling-interval-ms", "300", "--log-level", "info"];
+const executor = (name: string, more: string[] = []) => createVictim(name, ["executor", "start", "--name", name, "--key", name, ...polling, ...more], stage.env, logs, (code) => failures.push(`${name} ended by itself with ${code}`));
+await theatre.as("executor-2", ["stake", "deposit", "60"]);
+const victims = [
+  executor("executor-1", ["--claim-delay", "2"]),
+  executor("executor-2", ["--misbehave", seed % 2 === 0 ? "answer" : "step=2/7,withhold"]),
+  createVictim("watcher-1", ["watcher", "start", "--name", "watcher-1", "--key", "watcher-1", "--patience", "3", "--max-daily-spend", "1000", ...polling], stage.env, logs, (code) => failures.push(`watcher-1 ended by itself with ${code}`)),
+];
+const before = await settle(chain, 0, theatre.accounts, 0);
+
+const griefer = await createGriefer(chain);
+let submitted = 0;
+const submitting = (async () => {
+  const terms = ["--fee", "0.01", "--collateral", "1", "--claim-window", "3600", "--delivery-window", "600", "--challenge-window", "30"];
+  while (submitted < jobCount) {
+    await theatre.as("requester", ["job", "submit", theatre.programRoot, "--input", `image=${sampleImage(submitted % 10)}`, ...terms]);
+    submitted++;
+    if (griefer.count < 3 && submitted % 3 === 0) for (let id = 1n; id <= BigInt(submitted); id++) await griefer.grief(id, [theatre.accounts["executor-1"]]);
+  }
+})();
+for (const victim of victims) victim.start();
+const kills = (): number => victims.reduce((sum, victim) => sum + victim.kills, 0);
+while (kills() < wantedKills) {
+  // Short and long: some kills hit the start, some the middle of a dispute.
+  await delay(random() < 0.4 ? 100 + random() * 900 : 1_000 + random() * 3_000);
+  const victim = victims[Math.floor(random() * victims.length)];
+  await victim?.kill();
+  if (kills() % 10 === 0) note(`${kills()} kills, ${submitted} jobs submitted, ${Math.round((Date.now() - started) / 1000)} s`);
+}
+await submitting;
+note(`${kills()} kills; waiting for what is open`);
+const after = await settle(chain, submitted, theatre.accounts, 600_000);
+const codes = await Promise.all(victims.map((victim) => victim.stop()));
+
+const honest = after.accounts["executor-1"];
+const cheat = after.accounts["executor-2"];
+const watcherDisputes = after.disputes.filter(({ challenger }) => challenger.toLowerCase() === theatre.accounts["watcher-1"].toLowerCase());
+const wrong = after.jobs.filter(({ executor: by }) => by?.toLowerCase() === theatre.accounts["executor-2"].toLowerCase()).map(({ id }) => id);
+const check = (holds: boolean, what: string): void => void (holds || failures.push(what));
+check(honest?.stake === before.accounts["executor-1"]?.stake && honest?.locked === 0n, `the honest executor's stake went from ${before.accounts["executor-1"]?.stake} to ${honest?.stake}, ${honest?.locked} of it locked`);
+check(honest?.slashed === 0 && honest.missed === 0, `the honest executor was convicted ${honest?.slashed} times and missed ${honest?.missed} deliveries`);
+check(after.doubleCommitments.length === 0, `double commitments: ${after.doubleCommitments.join(", ")}`);
+check(after.stuckJobs.length === 0, `stuck jobs: ${after.stuckJobs.join(", ")}`);
+check(after.openDisputes.length === 0, `open disputes: ${after.openDisputes.join(", ")}`);
+check(wrong.length === 0, `jobs final with a false result: ${wrong.join(", ")}`);
+check(watcherDisputes.every(({ outcome }) => outcome !== "defenderWon"), "the watcher lost a bond");
+check((cheat?.slashed ?? 0) > 0, "nobody was convicted, so the run proves nothing");
+check(codes.every((code) => code === 0), `exit codes at the orderly end: ${codes.join(", ")}`);
+
+const report = { seed, seconds: Math.round((Date.now() - started) / 1000), kills: Object.fromEntries(victims.map((victim) => [victim.name, victim.kills])), jobs: submitted, disputes: after.disputes.length, griefed: griefer.count, outcomes: count(after.disputes.map(({ outcome }) => outcome)), convictions: cheat?.slashed ?? 0, failures };
+if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+else {
+  process.stdout.write(`${kills()} kills (${victims.map((victim) => `${victim.name} ${victim.kills}`).join(", ")}), ${submitted} jobs, ${after.disputes.length} disputes (${griefer.count} by a griefer), ${report.convictions} convictions, ${report.seconds} s, seed ${seed}\n`);
+  process.stdout.write(failures.length === 0 ? "no stake lost, no double commitment, no job stuck\n" : `FAILED:\n${failures.map((line) => `  ${line}`).join("\n")}\n`);
+}
+await theatre.close();
+if (values.keep || failures.length > 0) process.stderr.write(`logs: ${logs}\n`);
+else await rm(home, { recursive: true, force: true });
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+function count(items: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of items) counts[item] = (counts[item] ?? 0) + 1;
+  return counts;
+}
