@@ -15,6 +15,8 @@ export interface Announcer {
   keepAnnounced(job: Job): void;
   /** Lets every commitment be announced at once at its next turn, for peers that came just now. */
   announceAgain(): void;
+  /** Forgets when it announced the jobs that are over. */
+  forget(isOver: (jobId: bigint) => boolean): void;
 }
 
 export interface AnnouncerDependencies {
@@ -53,5 +55,8 @@ export function createAnnouncer({ account, chain, network, logger, now = () => p
       announce(job).catch((error: unknown) => logger.warn({ jobId: job.id, reason: error instanceof Error ? error.message : String(error) }, "result not announced"));
     },
     announceAgain: () => announced.clear(),
+    forget(isOver) {
+      for (const key of announced.keys()) if (isOver(BigInt(key.split("/", 1)[0] ?? 0))) announced.delete(key);
+    },
   };
 }

@@ -145,6 +145,9 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     }
     if (head.timestamp - lastPruned >= 60) {
       lastPruned = head.timestamp;
+      for (const id of declined) if (!ledger.jobs.has(id)) declined.delete(id);
+      for (const key of openSince.keys()) if (!ledger.jobs.has(BigInt(key.split("/", 1)[0] ?? 0))) openSince.delete(key);
+      announcer.forget((id) => !ledger.jobs.has(id));
       tasks.offer("prune traces", () => pruneTraces(head, options.retainSeconds, dependencies));
     }
   };

@@ -177,12 +177,20 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     }
   };
 
+  /** What is kept for a job goes when the ledger has forgotten it, a good while after its end. */
+  const forgetEnded = (): void => {
+    const isGone = (key: string): boolean => !ledger.jobs.has(BigInt(key.split("/", 1)[0] ?? 0));
+    for (const kept of [opinions, askAgainAt, disputed, skipped]) for (const key of kept.keys()) if (isGone(key)) kept.delete(key);
+    for (const key of lost) if (!ledger.disputes.has(BigInt(key.split("/", 1)[0] ?? 0))) lost.delete(key);
+  };
+
   const onHead = (head: Head): void => {
     for (const job of ledger.jobs.values()) workOnJob(job, head);
     for (const dispute of ledger.disputes.values()) workOnDispute(dispute, head);
     meter.unverified(unverified(head), head.timestamp);
     if (head.timestamp - lastPruned >= 60) {
       lastPruned = head.timestamp;
+      forgetEnded();
       checks.offer("prune", () => pruneCases(dependencies));
     }
   };

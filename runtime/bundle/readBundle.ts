@@ -6,7 +6,7 @@ import { toHex } from "../../protocol/hex.ts";
 import { assembleProgram } from "../../protocol/lowering/assembleProgram.ts";
 import { sha256 } from "../../protocol/trees/sha256.ts";
 import type { Bundle } from "./bundle.ts";
-import { bundleFileNames, manifestSchema } from "./bundleFiles.ts";
+import { bundleFileNames, checkBundleFormat, manifestSchema } from "./bundleFiles.ts";
 import { checkProgram } from "./checkProgram.ts";
 import { programSchema } from "./programSchema.ts";
 
@@ -50,6 +50,7 @@ function parse<Schema extends z.ZodTypeAny>(file: string, bytes: Uint8Array, sch
   } catch (cause) {
     throw new GainsayError(`The bundle's ${file} is not JSON.`, { code: "BUNDLE_MALFORMED", kind: "usage", details: { file }, cause });
   }
+  if (file === bundleFileNames.manifest) checkBundleFormat(value);
   const result = schema.safeParse(value);
   if (result.success) return result.data as z.output<Schema>;
   const issue = result.error.issues[0];

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { GainsayError } from "../../protocol/errors.ts";
 import { deploymentFile } from "./deploymentFile.ts";
-import { deploymentSchema, type Deployment } from "./deployment.ts";
+import { CONTRACTS_VERSION, deploymentSchema, type Deployment } from "./deployment.ts";
 
 /**
  * The contracts' addresses on a chain, from `deployments/<chainId>.json` in the home folder.
@@ -27,6 +27,10 @@ export async function readDeployment(home: string, chainId: number): Promise<Dep
     json = JSON.parse(text);
   } catch (cause) {
     throw malformed(file, "it is not JSON", cause);
+  }
+  const version = typeof json === "object" && json !== null && "version" in json ? json.version : CONTRACTS_VERSION;
+  if (typeof version === "number" && version !== CONTRACTS_VERSION) {
+    throw new GainsayError(`The deployment is of contracts version ${version}, and this program speaks version ${CONTRACTS_VERSION}: ${version > CONTRACTS_VERSION ? "update this program" : "take the addresses of a newer deployment, after all jobs and disputes of the old one are settled"}.`, { code: "DEPLOYMENT_VERSION", kind: "usage", details: { file, version, speaks: CONTRACTS_VERSION } });
   }
   const parsed = deploymentSchema.safeParse(json);
   if (!parsed.success) {

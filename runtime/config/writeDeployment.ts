@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import { deploymentFile } from "./deploymentFile.ts";
-import type { Deployment } from "./deployment.ts";
+import { CONTRACTS_VERSION, type Deployment } from "./deployment.ts";
 
 /** Writes the contracts' addresses of a chain, replacing those that were there, completely or not at all. Returns the file. */
 export async function writeDeployment(home: string, deployment: Deployment): Promise<string> {
@@ -11,7 +11,7 @@ export async function writeDeployment(home: string, deployment: Deployment): Pro
   const temporary = `${file}.${randomUUID()}`;
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-    await writeFile(temporary, `${JSON.stringify({ ...deployment, block: deployment.block.toString() }, null, 2)}\n`);
+    await writeFile(temporary, `${JSON.stringify({ version: CONTRACTS_VERSION, ...deployment, block: deployment.block.toString() }, null, 2)}\n`);
     await rename(temporary, file);
     return file;
   } catch (cause) {

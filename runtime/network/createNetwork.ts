@@ -13,6 +13,7 @@ import { readIdentity } from "./identity.ts";
 import { networkLimits } from "./limits.ts";
 import type { NetworkLogger } from "./logger.ts";
 import { topics } from "./topics.ts";
+import { createVersionWatch } from "./wireVersion.ts";
 import { aborted, withDeadline } from "./withDeadline.ts";
 
 export interface NetworkOptions {
@@ -33,6 +34,8 @@ export interface NetworkOptions {
   nat?: boolean;
   /** Be a relay for machines behind NAT; off by default. */
   relay?: boolean;
+  /** What this node says of itself to peers; release and wire version by default. */
+  userAgent?: string;
   /** Names of the topics taken part in; those of `topics.ts` by default. Others are neither stored nor passed on. */
   topics?: readonly string[];
   /** Stops the network when it fires. */
@@ -75,6 +78,8 @@ export interface Network {
   ping(address: string, options?: { signal?: AbortSignal }): Promise<number>;
   /** Addresses, each ending in a peer id, that connected peers have told of themselves. */
   neighbours(): Promise<string[]>;
+  /** The newest wire version that enough peers speak; above `WIRE_VERSION`, this program is out of date. */
+  newestWire(): number;
   /** Tells about peers that come and go; returns what ends it. */
   onPeer(callback: (event: PeerEvent) => void): () => void;
   /** Puts points on a peer's record; at `networkLimits.penalty.banAt` it is disconnected and kept out until they have halved away. */
@@ -100,6 +105,7 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
     groupByPeer(options.bootstrap).filter(({ peer }) => peer.toString() !== peerId),
     { logger, connect, isConnected: ({ peer }) => (node?.getConnections(peer).length ?? 0) > 0 },
   );
+  const versions = createVersionWatch(logger);
   const discoverer = createDiscoverer({
     logger,
     connect,
@@ -160,12 +166,14 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
         topicNames,
         nat: options.nat ?? false,
         relay: options.relay ?? false,
+        ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),
         ...(options.dht === undefined ? {} : { dht: options.dht }),
       },
       penalties,
     );
     created.addEventListener("peer:connect", ({ detail }) => tell(detail, true));
     created.addEventListener("peer:disconnect", ({ detail }) => tell(detail, false));
+    created.addEventListener("peer:identify", ({ detail }) => versions.note(detail.peerId.toString(), detail.agentVersion));
     if (options.mdns === true) {
       // Told about every peer that is new to the peer store, those that dialled us included.
       created.addEventListener("peer:discovery", ({ detail }) => {
@@ -259,6 +267,7 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
         { timeoutMs: networkLimits.pingTimeoutMs, signal, onTimeout: unreachable },
       );
     },
+    newestWire: () => versions.newest(),
     async neighbours() {
       const running = node;
       if (running === undefined) return [];

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { noise } from "@chainsafe/libp2p-noise";
 import { yamux } from "@chainsafe/libp2p-yamux";
 import { autoNAT } from "@libp2p/autonat";
@@ -14,6 +15,9 @@ import { createLibp2p, type Libp2p } from "libp2p";
 import type { Penalties } from "./createPenalties.ts";
 import { networkLimits } from "./limits.ts";
 import { peerScoring } from "./peerScoring.ts";
+import { userAgentOf, WIRE_VERSION } from "./wireVersion.ts";
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
 export type NetworkNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>;
 
@@ -30,6 +34,8 @@ export interface NodeOptions {
   nat?: boolean;
   /** Be a relay for others. */
   relay?: boolean;
+  /** What this node says of itself to peers. */
+  userAgent?: string;
 }
 
 export interface DhtOptions {
@@ -46,6 +52,7 @@ export function createNode(options: NodeOptions, penalties: Penalties): Promise<
   const { relay } = networkLimits;
   return createLibp2p({
     start: false,
+    nodeInfo: { name: "gainsay", userAgent: options.userAgent ?? userAgentOf(version) },
     privateKey: options.privateKey,
     addresses: { listen: nat ? [...options.listen, "/p2p-circuit"] : options.listen, announce: options.announce },
     // Everybody can dial a peer behind a relay; only who asks for it keeps a place at one.
@@ -121,7 +128,7 @@ function dhtOf({ mode, namespace }: DhtOptions) {
   const limits = networkLimits.dht;
   return kadDHT({
     // Versioned and named by the network: its peers are all of this kind, and no stranger's table is joined.
-    protocol: `/gainsay/1/${namespace}/kad`,
+    protocol: `/gainsay/${WIRE_VERSION}/${namespace}/kad`,
     kBucketSize: limits.bucketSize,
     maxInboundStreams: limits.maxInboundStreams,
     maxOutboundStreams: limits.maxOutboundStreams,

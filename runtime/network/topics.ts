@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isPeerAddress } from "./addresses.ts";
 import { networkLimits } from "./limits.ts";
+import { WIRE_VERSION } from "./wireVersion.ts";
 
 /** What a topic carries: its name on the wire, the bytes of its largest message, and the shape of a message. */
 export interface Topic<T> {
@@ -86,13 +87,13 @@ export type AlertMessage = z.infer<typeof alertMessage>;
  */
 export type OfferMessage = z.infer<typeof offerMessage>;
 
-/** The topics of version 1. A change of any message is a new name. */
+/** The topics of this wire version. A change of any message is a new version. */
 export const topics = {
   /** Eight addresses of 256 bytes, and 1 KiB for the rest. */
-  jobs: { name: "/gainsay/1/jobs", maxBytes: 4_096, schema: jobMessage },
-  results: { name: "/gainsay/1/results", maxBytes: 4_096, schema: resultMessage },
+  jobs: { name: `/gainsay/${WIRE_VERSION}/jobs`, maxBytes: 4_096, schema: jobMessage },
+  results: { name: `/gainsay/${WIRE_VERSION}/results`, maxBytes: 4_096, schema: resultMessage },
   /** No addresses: about 500 bytes. */
-  alerts: { name: "/gainsay/1/alerts", maxBytes: 1_024, schema: alertMessage },
+  alerts: { name: `/gainsay/${WIRE_VERSION}/alerts`, maxBytes: 1_024, schema: alertMessage },
   /** 32 models of 120 bytes, eight addresses of 256, and the rest. */
-  offers: { name: "/gainsay/1/offers", maxBytes: 8_192, schema: offerMessage },
+  offers: { name: `/gainsay/${WIRE_VERSION}/offers`, maxBytes: 8_192, schema: offerMessage },
 } as const satisfies Record<string, Topic<never> | Topic<JobMessage> | Topic<ResultMessage> | Topic<AlertMessage> | Topic<OfferMessage>>;

@@ -2,7 +2,7 @@ import { mkdtemp, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
-import { bundleFileNames, manifestSchema } from "../bundle/bundleFiles.ts";
+import { bundleFileNames, checkBundleFormat, manifestSchema } from "../bundle/bundleFiles.ts";
 import { readBundle } from "../bundle/readBundle.ts";
 import type { Chain } from "../chain/createChain.ts";
 import { readRegistration } from "../chain/reads/readJobEvents.ts";
@@ -59,9 +59,12 @@ export async function fetchBundle({ network, peers, root, manifestHash, folder, 
 
 function parseManifest(bytes: Uint8Array, root: Hex) {
   try {
-    const manifest = manifestSchema.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    checkBundleFormat(value);
+    const manifest = manifestSchema.parse(value);
     if (manifest.root === root) return manifest;
   } catch (cause) {
+    if (cause instanceof GainsayError) throw cause;
     throw unfit(root, "its manifest is malformed", cause);
   }
   throw unfit(root, "it is of another program");

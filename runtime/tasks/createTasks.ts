@@ -27,6 +27,9 @@ export interface Tasks {
   stop(): Promise<void>;
 }
 
+/** Failed keys remembered; the one that failed longest ago is forgotten first, and may then be tried at once. */
+const MAX_FAILURES = 4_096;
+
 interface Failure {
   count: number;
   until: number;
@@ -56,7 +59,11 @@ export function createTasks(options: TasksOptions, { logger, now = () => perform
       if (!controller.signal.aborted) {
         const count = (failures.get(key)?.count ?? 0) + 1;
         const pause = Math.min(options.backoffMs * 2 ** (count - 1), options.maxBackoffMs);
+        failures.delete(key);
         failures.set(key, { count, until: now() + pause });
+        // A key that is not offered any more would be kept for ever.
+        const oldest = failures.keys().next();
+        if (failures.size > MAX_FAILURES && oldest.done !== true) failures.delete(oldest.value);
         logger.warn({ task: key, failures: count, retryInMs: pause, ...describe(error) }, "task failed");
       }
     } finally {

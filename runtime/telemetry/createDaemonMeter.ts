@@ -7,6 +7,7 @@ import { jobStatuses, type Dispute, type Job, type StakeAccount } from "../chain
 import { isDefendersTurn } from "../disputes/defendDispute.ts";
 import type { Ledger } from "../ledger/createLedger.ts";
 import type { Network } from "../network/createNetwork.ts";
+import { WIRE_VERSION } from "../network/wireVersion.ts";
 import type { TraceStore } from "../traces/createTraceStore.ts";
 import type { Logger } from "./createLogger.ts";
 import type { Metrics } from "./createMetrics.ts";
@@ -19,7 +20,7 @@ const FULL_BYTES = 100e6;
 export interface DaemonMeterSources {
   chain: Chain;
   ledger: Pick<Ledger, "jobs" | "disputes">;
-  network: Pick<Network, "peers">;
+  network: Pick<Network, "peers" | "newestWire">;
   traces: Pick<TraceStore, "list">;
   /** Of which stake, balance and clocks are shown; undefined without a key. */
   account?: Address | undefined;
@@ -58,6 +59,7 @@ export function createDaemonMeter(metrics: Metrics, sources: DaemonMeterSources)
   const { chain, ledger, network, traces, account, logger, now = Date.now } = sources;
   const gauges = {
     peers: metrics.gauge("peers", "Connected peers."),
+    behind: metrics.gauge("wire_versions_behind", "By how many versions of the wire formats this program is behind its peers."),
     jobs: metrics.gauge("jobs", "Jobs that can still change, by status.", ["status"]),
     disputes: metrics.gauge("disputes_open", "Disputes that have not ended; side is own, against (this account's commitment) or other.", ["side"]),
     clock: metrics.gauge("shortest_clock_seconds", "Seconds left on the shortest running clock on which this account must move; NaN without one."),
@@ -135,6 +137,7 @@ export function createDaemonMeter(metrics: Metrics, sources: DaemonMeterSources)
     look: (head) => void (last = { head, at: now() }),
     async measure() {
       gauges.peers.set(network.peers().length);
+      gauges.behind.set(network.newestWire() - WIRE_VERSION);
       measureLedger();
       gauges.lookAge.set(lookAge());
       const [age] = await Promise.all([chain.headAge().catch(() => Number.NaN), measureAccount(), measureDisk()]);

@@ -22,7 +22,7 @@ async function exported(): Promise<Set<string>> {
   const metrics = createMetrics();
   const logger = silentLogger();
   const chain = { endpoints: () => [], headAge: async () => 0, deployment: { contracts: {} } } as unknown as Chain;
-  createDaemonMeter(metrics, { chain, ledger: { jobs: new Map(), disputes: new Map() }, network: { peers: () => [] }, traces: { list: () => [] }, account, dataFolder: folder, logger });
+  createDaemonMeter(metrics, { chain, ledger: { jobs: new Map(), disputes: new Map() }, network: { peers: () => [], newestWire: () => 1 }, traces: { list: () => [] }, account, dataFolder: folder, logger });
   createWatcherMeter(metrics);
   const sender = createSender({ account: { address: account } as never, chain }, { logger, metrics });
   await createBudget(sender, { weiPerDay: 1n, file: path.join(folder, "spending.json") }, { logger, metrics });

@@ -89,6 +89,13 @@ describe("bundles", () => {
     await expect(readBundle(folder)).rejects.toMatchObject({ code: "BUNDLE_MISMATCH", details: { file: "manifest.json" } });
   });
 
+  it.each([[2, "update this program"], [0, "compile the model again"]])("of format %i say what to do", async (format, advice) => {
+    const text = await readFile(join(folder, "manifest.json"), "utf8");
+    await writeFile(join(folder, "manifest.json"), JSON.stringify({ ...JSON.parse(text), format: `gainsay.bundle.${format}`, more: true }));
+    await expect(readBundle(folder)).rejects.toMatchObject({ code: "BUNDLE_VERSION", kind: "usage", message: expect.stringContaining(advice) as string });
+    await writeFile(join(folder, "manifest.json"), text);
+  });
+
   it("notice tables that do not give the header, whatever the manifest says", async () => {
     await rewriteProgram((program: Record<string, { length: number; operands: { access: { offset: number } }[] }[]>) => {
       program["steps"]![0]!.operands[0]!.access.offset += 1;

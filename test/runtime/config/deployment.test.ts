@@ -23,10 +23,24 @@ afterAll(() => rm(home, { recursive: true, force: true }));
 describe("the deployment file", () => {
   it("is read as it was written, and replaced whole", async () => {
     const file = await writeDeployment(home, deployment);
-    expect(await readDeployment(home, 31337)).toEqual(deployment);
+    expect(await readDeployment(home, 31337)).toEqual({ ...deployment, version: 1 });
     await writeDeployment(home, { ...deployment, block: 8n });
     expect((await readDeployment(home, 31337)).block).toBe(8n);
     expect(await readdir(path.dirname(file))).toEqual(["31337.json"]);
+  });
+
+  it("of another version of the contracts says what to do", async () => {
+    const file = deploymentFile(home, 8);
+    await mkdir(path.dirname(file), { recursive: true });
+    const write = (version: unknown): Promise<void> => writeFile(file, JSON.stringify({ ...deployment, chainId: 8, block: "7", version }));
+    await write(2);
+    await expect(readDeployment(home, 8)).rejects.toMatchObject({ code: "DEPLOYMENT_VERSION", kind: "usage", message: expect.stringContaining("update this program") as string });
+    await write(0);
+    await expect(readDeployment(home, 8)).rejects.toMatchObject({ code: "DEPLOYMENT_VERSION", message: expect.stringContaining("newer deployment") as string });
+    await write("2");
+    await expect(readDeployment(home, 8)).rejects.toMatchObject({ code: "DEPLOYMENT_MALFORMED" });
+    await write(undefined);
+    expect(await readDeployment(home, 8)).toMatchObject({ chainId: 8 });
   });
 
   it("says how to get one where there is none", async () => {

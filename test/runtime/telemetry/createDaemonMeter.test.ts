@@ -14,7 +14,7 @@ const chain = { endpoints: () => [{ endpoint: "http://a", healthy: false, headAg
 
 function meterOf(jobs: Map<bigint, Job>, disputes: Map<bigint, Dispute>, clock: { now: number }) {
   const metrics = createMetrics({ process: false });
-  const meter = createDaemonMeter(metrics, { chain, ledger: { jobs, disputes }, network: { peers: () => ["p"] }, traces: { list: () => [{ bytes: 11 }, { bytes: 31 }] as never }, account: me, dataFolder: import.meta.dirname, maxDisk: 100, logger: silentLogger(), now: () => clock.now });
+  const meter = createDaemonMeter(metrics, { chain, ledger: { jobs, disputes }, network: { peers: () => ["p"], newestWire: () => 2 }, traces: { list: () => [{ bytes: 11 }, { bytes: 31 }] as never }, account: me, dataFolder: import.meta.dirname, maxDisk: 100, logger: silentLogger(), now: () => clock.now });
   const value = async (name: string): Promise<number> => {
     await meter.measure();
     const line = (await metrics.text()).split("\n").find((text) => text.startsWith(`gainsay_${name} `));
@@ -42,6 +42,7 @@ describe("createDaemonMeter", () => {
     expect(await value('disputes_open{side="against"}')).toBe(3);
     expect(await value('jobs{status="committed"}')).toBe(2);
     expect(await value("traces_bytes")).toBe(42);
+    expect(await value("wire_versions_behind")).toBe(1);
     expect(await value('rpc_endpoint_healthy{endpoint="http://a"}')).toBe(0);
   });
 
