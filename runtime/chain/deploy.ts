@@ -1,6 +1,6 @@
 import { getContractAddress, isAddressEqual, zeroAddress, type Account, type Address, type Chain, type Hex, type PublicClient, type Transport, type WalletClient } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
-import type { Deployment } from "../config/deployment.ts";
+import { CONTRACTS_VERSION, type Deployment } from "../config/deployment.ts";
 import type { DeploymentConfig } from "./deploymentConfig.ts";
 import { readArtifact } from "./readArtifact.ts";
 
@@ -50,7 +50,7 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
   const models = await create("contracts/Models.sol");
   const jobs = await create("contracts/Jobs.sol", [stakes, models, expected.disputes, config.limits]);
   const disputes = await create("contracts/Disputes.sol", [jobs, models, stakes, judge, config.rules]);
-  return { chainId, contracts: { stakes, models, jobs, disputes, judge }, ...(options.token === undefined ? {} : { token: options.token }), block: firstBlock ?? 0n };
+  return { version: CONTRACTS_VERSION, chainId, contracts: { stakes, models, jobs, disputes, judge }, ...(options.token === undefined ? {} : { token: options.token }), block: firstBlock ?? 0n };
 }
 
 /** Judges of the step kinds, in the order in which the constructor of `Judge` takes them. */
