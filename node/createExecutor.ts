@@ -14,6 +14,7 @@ import { createExpansions, type ExpansionsOptions } from "../runtime/serving/cre
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
 import { createAnnouncer } from "./createAnnouncer.ts";
+import { checkOwnTrace } from "./checkOwnTrace.ts";
 import { claimOpenJob } from "./claimOpenJob.ts";
 import { deliverJob, traceKey } from "./deliverJob.ts";
 import { expireClaim } from "./expireClaim.ts";
@@ -56,6 +57,8 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const refused = new Set<Hex>();
   const openSince = new Map<string, number>();
   const served = new Set<Hex>();
+  /** Commitments that were made since the start, or whose traces have been compared with what this machine computes now. */
+  const checked = new Set<string>();
   const { promise: chainRead, resolve: noteChainRead } = Promise.withResolvers<void>();
   const deliveries = dependencies.metrics?.histogram("delivery_seconds", "Time to run a claimed job and to commit to it, until the commitment is included.", [], [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]);
   let lastPruned = 0;
@@ -102,10 +105,15 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       return;
     }
     openSince.delete(key);
-    if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) tasks.offer(`deliver ${key}`, (signal) => timed(() => deliverJob(job, options, { ...dependencies, announcer }, signal)));
+    if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) tasks.offer(`deliver ${key}`, (signal) => timed(() => (checked.add(key), deliverJob(job, options, { ...dependencies, announcer }, signal))));
     // A job that somebody claimed and left is worth a small transaction to whoever wants it.
     else if (job.status === "claimed" && !isMine(job) && head.timestamp > job.deadline && served.has(job.programRoot) && !declined.has(job.id)) urgent.offer(`expire ${key}`, (signal) => expireClaim(job, dependencies, signal));
     else if (job.status === "committed" && isMine(job)) {
+      // A liar's trace is not what its machine computes.
+      if (!checked.has(key) && options.misbehaviour === undefined) {
+        checked.add(key);
+        tasks.offer(`check ${key}`, async (signal) => void (await checkOwnTrace(job, dependencies, signal)));
+      }
       if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced(job);
       if (head.timestamp > job.deadline && job.openDisputes === 0) urgent.offer(`finalize ${key}`, (signal) => finalizeCommitment(job, dependencies, signal));
     }

@@ -19,6 +19,7 @@ import { isRevert } from "../runtime/chain/revertError.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { gameOf, isMoveAlreadyMade } from "../runtime/disputes/game.ts";
 import { commitTensors } from "../runtime/inference/commitTrace.ts";
+import type { Trace } from "../runtime/inference/trace.ts";
 import { fetchInner } from "../runtime/serving/fetchInner.ts";
 import { checkBlock, describeFinding, judgeElements } from "../runtime/verification/checkTrace.ts";
 import { continueDemand } from "./demandTrace.ts";
@@ -74,7 +75,7 @@ async function lookInside(job: Job & { traceRoot: Hex }, dispute: Dispute, sende
 /** A refutation found in the inner trace to which the executor has committed; undefined if that is not served, or there is nothing false in it. */
 async function findInside(job: Job & { traceRoot: Hex }, { position }: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<Case | undefined> {
   const { network, hasher, providers, traces, logger, chain } = dependencies;
-  const posted = await traces.get(postedKey(job));
+  const posted = await postedTrace(job, traces);
   if (posted === undefined) return undefined;
   const { loaded, tensors } = await ownExecution(job, dependencies, signal);
   const { program } = loaded;
@@ -98,6 +99,12 @@ async function findInside(job: Job & { traceRoot: Hex }, { position }: Dispute, 
   return sealed(job, witness, sender.address, innerRoot);
 }
 
+/** The executor's posted trace as it was stored; undefined if there is none, or a reorganisation has put another commitment in the place of that one. */
+async function postedTrace(job: Job, traces: WatcherDependencies["traces"]): Promise<Trace | undefined> {
+  const posted = await traces.get(postedKey(job));
+  return posted?.traceRoot === job.traceRoot ? posted : undefined;
+}
+
 /**
  * The own side of a bisection: the own execution; or, where the executor's posted trace is known, the disputed block run again from that. Then the game
  * is about this block alone.
@@ -105,7 +112,7 @@ async function findInside(job: Job & { traceRoot: Hex }, { position }: Dispute, 
 async function ownSide(job: Job, { position }: Dispute, own: OwnExecution, { traces, hasher }: WatcherDependencies, signal: AbortSignal): Promise<{ tensors: ExecutionTensors; posted?: readonly CommittedTensor[] }> {
   const { blockIndex, innerCount } = position;
   if (innerCount === 0) return { tensors: own.tensors };
-  const posted = await traces.get(postedKey(job));
+  const posted = await postedTrace(job, traces);
   if (posted === undefined) return { tensors: await withInner(own, signal, [blockIndex]) };
   const bytesOf = (list: readonly CommittedTensor[]): Uint8Array[] => list.map(({ bytes }) => bytes);
   const { tensors: inner, borders } = await own.loaded.expand(blockIndex, { inputs: bytesOf(posted.inputs), tensors: bytesOf(posted.tensors) }, signal);
