@@ -18,6 +18,7 @@ export type Shapes = Readonly<Record<string, readonly number[]>>;
 export interface CompileFlags {
   shapes?: Shapes;
   granularity?: Granularity;
+  splitSums?: number;
 }
 
 /** A bundle and the folder it stands in; undefined if it was compiled and not stored. */
@@ -49,7 +50,7 @@ export async function findModel(context: Context, text: string, options: Compile
 }
 
 /** Compiles an ONNX file in a process of its own. */
-export async function compileFile(context: Context, file: string, { shapes = {}, granularity }: CompileFlags): Promise<Bundle> {
+export async function compileFile(context: Context, file: string, { shapes = {}, granularity, splitSums }: CompileFlags): Promise<Bundle> {
   const modelBytes = await readFile(file).catch((cause: unknown) => {
     throw new GainsayError(`The model file ${file} cannot be read; check its name and permissions.`, { code: "FILE_NOT_READABLE", kind: "usage", details: { file, reason: (cause as NodeJS.ErrnoException).code }, cause });
   });
@@ -58,7 +59,7 @@ export async function compileFile(context: Context, file: string, { shapes = {},
   context.signal.addEventListener("abort", stop, { once: true });
   context.progress.update(`compiling ${path.basename(file)}`);
   try {
-    return await compileModel({ modelBytes: new Uint8Array(modelBytes), shapes, ...(granularity === undefined ? {} : { granularity }) }, { runner });
+    return await compileModel({ modelBytes: new Uint8Array(modelBytes), shapes, ...(granularity === undefined ? {} : { granularity }), ...(splitSums === undefined ? {} : { splitSums }) }, { runner });
   } finally {
     context.signal.removeEventListener("abort", stop);
     runner.close();

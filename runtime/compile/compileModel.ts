@@ -6,6 +6,7 @@ import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
 import { foreignOffenders, lowerGraph, narrowCasts, plainOffenders, unsupportedError, type Offender } from "../../protocol/lowering/lowerGraph.ts";
 import type { ValueType } from "../../protocol/lowering/lowering.ts";
 import { hasHalves } from "../../protocol/lowering/floatTwin.ts";
+import { LEAST_TERMS, partialSums } from "../../protocol/lowering/rewrites/partialSums.ts";
 import { needsRewriting, rewriteGraph } from "../../protocol/lowering/rewrites/rewriteGraph.ts";
 import { reservedName } from "../../protocol/lowering/tracedGraph.ts";
 import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
@@ -34,6 +35,8 @@ export interface CompileOptions {
   shapes?: Readonly<Record<string, readonly number[]>>;
   /** `layer`: every step is a block of its own. `block`: few cuts, at narrow tensors after contractions. Default `layer`. */
   granularity?: Granularity;
+  /** Most terms of a contraction of floats; longer ones are summed in parts that are committed, whose bounds are narrower. Default: no limit. */
+  splitSums?: number;
 }
 
 export interface CompileDependencies {
@@ -51,7 +54,8 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
   fixShapes(source, options.shapes ?? {});
   pruneModel(source);
   if (narrowCasts(source).length > 0) throw unsupportedError(foreignOffenders(source));
-  const { folded, types } = await rewritten(await fold(source, runner), runner);
+  const plain = await rewritten(await fold(source, runner), runner);
+  const { folded, types } = options.splitSums === undefined ? plain : await split(plain, options.splitSums, runner);
   normalizeModel(folded);
   const names = reservedNames(folded);
   if (names.length > 0) {
@@ -80,8 +84,13 @@ async function foldOnce(model: Model, runner: FoldRunner, offenders: readonly Of
   return pruneModel(folded);
 }
 
+interface Rewritten {
+  folded: Model;
+  types: ReadonlyMap<string, ValueType>;
+}
+
 /** The graph with operators that are no steps replaced by others, and what is constant then folded again; and the types of its values. */
-async function rewritten(model: Model, runner: FoldRunner): Promise<{ folded: Model; types: ReadonlyMap<string, ValueType> }> {
+async function rewritten(model: Model, runner: FoldRunner): Promise<Rewritten> {
   for (let round = 0; ; round++) {
     const offenders = plainOffenders(model);
     const types = await readTypes(model, runner, offenders.length === 0).catch(preferring(offenders));
@@ -91,6 +100,14 @@ async function rewritten(model: Model, runner: FoldRunner): Promise<{ folded: Mo
     if (folds && hasHalves(model)) model = await foldHalves(model, runner, offenders.length === 0).catch(preferring(offenders));
     else model = folds ? await foldOnce(model, runner, offenders) : pruneModel(model);
   }
+}
+
+/** Long sums in parts. Throws `SPLIT_SUMS` for a limit that is too small. */
+async function split({ folded, types }: Rewritten, limit: number, runner: FoldRunner): Promise<Rewritten> {
+  if (!Number.isInteger(limit) || limit < LEAST_TERMS) {
+    throw new GainsayError(`Sums cannot be split into parts of ${limit} terms; give a whole number of at least ${LEAST_TERMS}.`, { code: "SPLIT_SUMS", kind: "usage", details: { limit } });
+  }
+  return rewriteGraph(folded, types, partialSums(limit)) === 0 ? { folded, types } : rewritten(await foldOnce(folded, runner, plainOffenders(folded)), runner);
 }
 
 /** Where ONNX Runtime fails on a model that is not supported anyway, the list of offenders says more than its message. */

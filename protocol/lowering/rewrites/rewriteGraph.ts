@@ -3,7 +3,7 @@ import type { Model } from "../../onnx/parseModel.ts";
 import { Refusal } from "../draft.ts";
 import type { ValueType } from "../lowering.ts";
 import { operatorKey } from "../operators/operatorKey.ts";
-import { GraphBuilder } from "./graphBuilder.ts";
+import { GraphBuilder, type Rewrite } from "./graphBuilder.ts";
 import { inFloats } from "./inFloats.ts";
 import { rewrites } from "./table.ts";
 
@@ -16,10 +16,10 @@ export function needsRewriting(model: Model): boolean {
 }
 
 /**
- * Replaces, in place, operators that are no step of their own by operators that are. Nodes that cannot be replaced stay; lowering refuses
+ * Replaces, in place, operators that are no step of their own by operators that are, or those of another table. Nodes that cannot be replaced stay; lowering refuses
  * them. Returns how many were replaced.
  */
-export function rewriteGraph(model: Model, types: ReadonlyMap<string, ValueType>): number {
+export function rewriteGraph(model: Model, types: ReadonlyMap<string, ValueType>, table: ReadonlyMap<string, Rewrite> = rewrites): number {
   const { graph } = model;
   const opset = Number(model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")!.version);
   const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
@@ -27,9 +27,10 @@ export function rewriteGraph(model: Model, types: ReadonlyMap<string, ValueType>
   const known = new Map(types);
   let replaced = 0;
   graph.node = graph.node.flatMap((node): NodeProto[] => {
-    const rewrite = rewrites.get(operatorKey(node));
+    const rewrite = table.get(operatorKey(node));
     if (rewrite === undefined) return [node];
-    const twin = typeless.has(operatorKey(node)) ? undefined : inFloats(node, known, initializers);
+    // Only the table of replacements takes half floats to float32 and back.
+    const twin = table !== rewrites || typeless.has(operatorKey(node)) ? undefined : inFloats(node, known, initializers);
     const builder = new GraphBuilder(twin?.node ?? node, opset, known, initializers, producers);
     try {
       if (!rewrite(builder)) return [node];
