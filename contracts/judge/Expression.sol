@@ -27,34 +27,35 @@ contract Expression is IExpression {
             require(slots.length != 0, ExpressionSlot(0));
             return slots[0];
         }
-        Interval[] memory stack = new Interval[](MAX_DEPTH);
+        Interval[] memory stack = emptyStack();
         uint256 depth = 0;
-        for (uint256 position = 0; position < code.length; ++position) {
-            uint256 opcode = uint8(code[position]);
-            uint256 operand = operandOf(code, position, opcode);
-            if (opcode < 0x10) {
-                require(depth < MAX_DEPTH, ExpressionStack(depth + 1));
-                if (opcode == ExpressionCode.SLOT) {
-                    require(operand < slots.length, ExpressionSlot(operand));
-                    stack[depth++] = slots[operand];
-                } else if (opcode == ExpressionCode.FLOAT) {
-                    stack[depth++] = IntervalLib.point(operand);
-                } else if (opcode == ExpressionCode.INTEGER) {
-                    stack[depth++] = IntervalLib.integer(int64(uint64(operand)));
+        unchecked {
+            for (uint256 position = 0; position < code.length; ++position) {
+                (uint256 opcode, uint256 operand, uint256 length) = instruction(code, position);
+                if (opcode < 0x10) {
+                    require(depth < MAX_DEPTH, ExpressionStack(depth + 1));
+                    if (opcode == ExpressionCode.SLOT) {
+                        require(operand < slots.length, ExpressionSlot(operand));
+                        stack[depth++] = slots[operand];
+                    } else if (opcode == ExpressionCode.FLOAT) {
+                        stack[depth++] = IntervalLib.point(operand);
+                    } else if (opcode == ExpressionCode.INTEGER) {
+                        stack[depth++] = IntervalLib.integer(int64(uint64(operand)));
+                    } else {
+                        revert ExpressionOpcode(uint8(opcode));
+                    }
                 } else {
-                    revert ExpressionOpcode(uint8(opcode));
+                    uint256 inputs = arity(opcode);
+                    require(depth >= inputs, ExpressionStack(depth));
+                    depth -= inputs - 1;
+                    Interval memory x = stack[depth - 1];
+                    if (inputs == 1) x = unary(opcode, x, operand);
+                    else if (inputs == 2) x = binary(opcode, x, stack[depth]);
+                    else x = Logic.select(x, stack[depth], stack[depth + 1]);
+                    stack[depth - 1] = IntervalLib.flushed(x);
                 }
-            } else {
-                uint256 inputs = arity(opcode);
-                require(depth >= inputs, ExpressionStack(depth));
-                depth -= inputs - 1;
-                Interval memory x = stack[depth - 1];
-                if (inputs == 1) x = unary(opcode, x, operand);
-                else if (inputs == 2) x = binary(opcode, x, stack[depth]);
-                else x = Logic.select(x, stack[depth], stack[depth + 1]);
-                stack[depth - 1] = IntervalLib.flushed(x);
+                position += length;
             }
-            position += ExpressionCode.immediate(opcode);
         }
         require(depth == 1, ExpressionStack(depth));
         return stack[0];
@@ -73,45 +74,68 @@ contract Expression is IExpression {
         }
         int256[] memory stack = new int256[](MAX_DEPTH);
         uint256 depth = 0;
-        for (uint256 position = 0; position < code.length; ++position) {
-            uint256 opcode = uint8(code[position]);
-            uint256 operand = operandOf(code, position, opcode);
-            if (opcode < 0x10) {
-                require(depth < MAX_DEPTH, ExpressionStack(depth + 1));
-                if (opcode == ExpressionCode.SLOT) {
-                    require(operand < slots.length, ExpressionSlot(operand));
-                    stack[depth++] = slots[operand];
-                } else if (opcode == ExpressionCode.INTEGER) {
-                    stack[depth++] = int64(uint64(operand));
+        unchecked {
+            for (uint256 position = 0; position < code.length; ++position) {
+                (uint256 opcode, uint256 operand, uint256 length) = instruction(code, position);
+                if (opcode < 0x10) {
+                    require(depth < MAX_DEPTH, ExpressionStack(depth + 1));
+                    if (opcode == ExpressionCode.SLOT) {
+                        require(operand < slots.length, ExpressionSlot(operand));
+                        stack[depth++] = slots[operand];
+                    } else if (opcode == ExpressionCode.INTEGER) {
+                        stack[depth++] = int64(uint64(operand));
+                    } else {
+                        revert ExpressionOpcode(uint8(opcode));
+                    }
                 } else {
-                    revert ExpressionOpcode(uint8(opcode));
+                    uint256 inputs = arity(opcode);
+                    require(depth >= inputs, ExpressionStack(depth));
+                    depth -= inputs - 1;
+                    int256 x = stack[depth - 1];
+                    if (inputs == 1) {
+                        x = opcode == ExpressionCode.WRAP ? wrapped(x, operand) : unaryInteger(opcode, x);
+                    } else if (inputs == 2) {
+                        if (opcode == 0x13 && stack[depth] == 0) defined = false;
+                        else x = binaryInteger(opcode, x, stack[depth]);
+                    } else {
+                        x = x != 0 ? stack[depth] : stack[depth + 1];
+                    }
+                    stack[depth - 1] = x;
                 }
-            } else {
-                uint256 inputs = arity(opcode);
-                require(depth >= inputs, ExpressionStack(depth));
-                depth -= inputs - 1;
-                int256 x = stack[depth - 1];
-                if (inputs == 1) {
-                    x = opcode == ExpressionCode.WRAP ? wrapped(x, operand) : unaryInteger(opcode, x);
-                } else if (inputs == 2) {
-                    if (opcode == 0x13 && stack[depth] == 0) defined = false;
-                    else x = binaryInteger(opcode, x, stack[depth]);
-                } else {
-                    x = x != 0 ? stack[depth] : stack[depth + 1];
-                }
-                stack[depth - 1] = x;
+                position += length;
             }
-            position += ExpressionCode.immediate(opcode);
         }
         require(depth == 1, ExpressionStack(depth));
         return (defined, stack[0]);
     }
 
-    function operandOf(bytes calldata code, uint256 position, uint256 opcode) private pure returns (uint256) {
-        uint256 length = ExpressionCode.immediate(opcode);
-        if (length == 0) return 0;
-        require(position + length < code.length, ExpressionTruncated(position));
-        return uint256(bytes32(code[position + 1:position + 1 + length])) >> (256 - 8 * length);
+    /// @dev Places that are read only after they have been written, so that sixteen intervals need not be made.
+    function emptyStack() private pure returns (Interval[] memory stack) {
+        assembly ("memory-safe") {
+            stack := mload(0x40)
+            mstore(stack, MAX_DEPTH)
+            mstore(0x40, add(stack, mul(add(MAX_DEPTH, 1), 0x20)))
+        }
+    }
+
+    /// @return opcode Of the instruction at `position`, which must be below the code's length.
+    /// @return operand What follows it, as many bytes as `length`.
+    function instruction(bytes calldata code, uint256 position)
+        private
+        pure
+        returns (uint256 opcode, uint256 operand, uint256 length)
+    {
+        unchecked {
+            uint256 word;
+            assembly ("memory-safe") {
+                word := calldataload(add(code.offset, position))
+            }
+            opcode = word >> 248;
+            length = ExpressionCode.immediate(opcode);
+            if (length == 0) return (opcode, 0, 0);
+            require(position + length < code.length, ExpressionTruncated(position));
+            operand = (word << 8) >> (256 - 8 * length);
+        }
     }
 
     function arity(uint256 opcode) private pure returns (uint256) {

@@ -16,6 +16,7 @@ library ExpressionCode {
 
     /// @notice Bytes of an instruction's operand.
     function immediate(uint256 opcode) internal pure returns (uint256) {
+        if (opcode >= 0x10 && opcode < WIDEN) return 0;
         if (opcode == SLOT || opcode == WRAP || opcode == ROUND) return 1;
         if (opcode == FLOAT || opcode == WIDEN) return 4;
         return opcode == INTEGER ? 8 : 0;

@@ -108,14 +108,20 @@ contract ReductionJudge is StepJudge {
         for (uint256 run = 0; run < walk.runs; ++run) {
             (int256 from, int256 to) = AccessLib.clip(cursor, walk.r, walk.inner, 0, walk.runLength);
             int256 linear = AccessLib.linear(cursor, walk.r);
-            for (int256 k = from; k < to; ++k) {
-                uint256 raw = AccessLib.read(cursor, linear + k * stride);
-                if (isFloat && Float32.isNaN(raw)) return (0, false, false);
-                int256 value = isFloat ? Float32.keyOf(raw) : int256(raw);
-                int256 place = int256(run) * walk.runLength + k;
-                if (isFloat && place == int256(item.claimed)) claimedTiny = isTiny(value);
-                if (!isMax) value = -value;
-                if (!known || value > best || (last && value == best)) (best, index, known) = (value, place, true);
+            while (from < to) {
+                Piece memory piece = AccessLib.pieceAt(cursor, linear + from * stride, stride, uint256(to - from));
+                for (int256 end = from + int256(piece.count); from < end; ++from) {
+                    uint256 raw = ElementType.load(piece.start, cursor.dtype);
+                    unchecked {
+                        piece.start += piece.step;
+                    }
+                    if (isFloat && Float32.isNaN(raw)) return (0, false, false);
+                    int256 value = isFloat ? Float32.keyOf(raw) : int256(raw);
+                    int256 place = int256(run) * walk.runLength + from;
+                    if (isFloat && place == int256(item.claimed)) claimedTiny = isTiny(value);
+                    if (!isMax) value = -value;
+                    if (!known || value > best || (last && value == best)) (best, index, known) = (value, place, true);
+                }
             }
             WalkLib.next(walk);
         }

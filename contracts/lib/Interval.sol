@@ -81,6 +81,10 @@ library IntervalLib {
     function mul(Interval memory x, Interval memory y) internal pure returns (Interval memory z) {
         z = none(x.nan || y.nan);
         if (isNone(x) || isNone(y)) return z;
+        if (!holdsInfinity(x) && !holdsInfinity(y)) {
+            (z.lo, z.hi) = finiteProduct(x.lo, x.hi, y.lo, y.hi);
+            return z;
+        }
         if ((holdsZero(x) && holdsInfinity(y)) || (holdsZero(y) && holdsInfinity(x))) z.nan = true;
         bool finiteX = x.lo < x.hi;
         bool finiteY = y.lo < y.hi;
@@ -88,6 +92,20 @@ library IntervalLib {
         takeProduct(z, x.lo, y.hi, finiteX, finiteY);
         takeProduct(z, x.hi, y.lo, finiteX, finiteY);
         takeProduct(z, x.hi, y.hi, finiteX, finiteY);
+    }
+
+    /// @dev Signs tell the corners with the least and the greatest product, unless 0 lies inside of both.
+    function finiteProduct(int256 a, int256 b, int256 c, int256 d) private pure returns (int256 lo, int256 hi) {
+        if (c >= 0) {
+            lo = Float32.mul(a, a >= 0 ? c : d, false);
+            hi = Float32.mul(b, b >= 0 ? d : c, true);
+        } else if (d <= 0) {
+            lo = Float32.mul(b, b >= 0 ? c : d, false);
+            hi = Float32.mul(a, a >= 0 ? d : c, true);
+        } else {
+            lo = lesser(Float32.mul(a, d, false), Float32.mul(b, c, false));
+            hi = greater(Float32.mul(a, c, true), Float32.mul(b, d, true));
+        }
     }
 
     function div(Interval memory x, Interval memory y) internal pure returns (Interval memory z) {
@@ -98,13 +116,28 @@ library IntervalLib {
             if (x.lo == 0 && x.hi == 0) return y.lo == y.hi ? z : Interval(0, 0, z.nan);
             return Interval(-INF, INF, z.nan);
         }
-        takeQuotient(z, x.lo, y.lo);
-        takeQuotient(z, x.lo, y.hi);
-        takeQuotient(z, x.hi, y.lo);
-        takeQuotient(z, x.hi, y.hi);
-        if (isNone(z)) return z;
+        if (!holdsInfinity(x) && !holdsInfinity(y)) {
+            (z.lo, z.hi) = finiteQuotient(x.lo, x.hi, y.lo, y.hi);
+        } else {
+            takeQuotient(z, x.lo, y.lo);
+            takeQuotient(z, x.lo, y.hi);
+            takeQuotient(z, x.hi, y.lo);
+            takeQuotient(z, x.hi, y.hi);
+            if (isNone(z)) return z;
+        }
         z.lo = widenQuotient(z.lo, -DIV_ULPS);
         z.hi = widenQuotient(z.hi, DIV_ULPS);
+    }
+
+    /// @dev 0 is not in [c, d], so signs tell the corners with the least and the greatest quotient.
+    function finiteQuotient(int256 a, int256 b, int256 c, int256 d) private pure returns (int256 lo, int256 hi) {
+        if (c > 0) {
+            lo = Float32.div(a, a >= 0 ? d : c, false);
+            hi = Float32.div(b, b >= 0 ? c : d, true);
+        } else {
+            lo = Float32.div(b, b >= 0 ? d : c, false);
+            hi = Float32.div(a, a >= 0 ? c : d, true);
+        }
     }
 
     /// @dev A quotient that is exactly zero or infinite is so for every kernel.
@@ -162,6 +195,10 @@ library IntervalLib {
 
     function isInfinite(int256 key) private pure returns (bool) {
         return key == INF || key == -INF;
+    }
+
+    function lesser(int256 a, int256 b) private pure returns (int256) {
+        return a < b ? a : b;
     }
 
     function greater(int256 a, int256 b) private pure returns (int256) {

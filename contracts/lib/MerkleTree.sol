@@ -50,10 +50,20 @@ library MerkleTree {
     /// @notice Climbs from a node to its ancestor `siblings.length` levels above.
     /// @param index Position among the ancestor's descendants on the node's level; higher bits are the caller's concern.
     function fold(bytes32 leaf, uint256 index, bytes32[] calldata siblings) internal view returns (bytes32 top) {
-        top = leaf;
-        for (uint256 i = 0; i < siblings.length; ++i) {
-            top = index & 1 == 0 ? node(top, siblings[i]) : node(siblings[i], top);
-            index >>= 1;
+        assembly ("memory-safe") {
+            top := leaf
+            let hashed := 1
+            let next := siblings.offset
+            for { let end := add(next, shl(5, siblings.length)) } lt(next, end) { next := add(next, 0x20) } {
+                // Of the two words of scratch space a right child takes the second.
+                let place := shl(5, and(index, 1))
+                mstore(place, top)
+                mstore(xor(place, 0x20), calldataload(next))
+                hashed := and(hashed, staticcall(gas(), 2, 0x00, 0x40, 0x00, 0x20))
+                top := mload(0x00)
+                index := shr(1, index)
+            }
+            if iszero(hashed) { revert(0, 0) }
         }
     }
 
@@ -131,27 +141,46 @@ library MerkleTree {
     function climb(bytes32[] memory level, uint256 first, uint256 depth, bytes32[] calldata siblings)
         internal
         view
-        returns (bytes32)
+        returns (bytes32 top)
     {
-        uint256 last = first + level.length - 1;
-        uint256 used = 0;
-        for (uint256 d = 0; d < depth; ++d) {
-            uint256 from = 0;
-            uint256 to = 0;
-            uint256 width = last - first + 1;
-            if (first & 1 == 1) level[to++] = node(take(siblings, used++), level[from++]);
-            for (; from + 1 < width; from += 2) level[to++] = node(level[from], level[from + 1]);
-            if (from < width) level[to] = node(level[from], take(siblings, used++));
-            first >>= 1;
-            last >>= 1;
+        uint256 used;
+        assembly ("memory-safe") {
+            let nodes := add(level, 0x20)
+            let end := add(nodes, shl(5, mload(level)))
+            let next := siblings.offset
+            let hashed := 1
+            for {} depth { depth := sub(depth, 1) } {
+                let from := nodes
+                let to := nodes
+                if and(first, 1) {
+                    mstore(0x00, calldataload(next))
+                    mstore(0x20, mload(from))
+                    next := add(next, 0x20)
+                    hashed := and(hashed, staticcall(gas(), 2, 0x00, 0x40, to, 0x20))
+                    from := add(from, 0x20)
+                    to := add(to, 0x20)
+                }
+                // Pairs stand side by side; their hashes take the places of those already hashed.
+                for {} lt(add(from, 0x20), end) { from := add(from, 0x40) } {
+                    hashed := and(hashed, staticcall(gas(), 2, from, 0x40, to, 0x20))
+                    to := add(to, 0x20)
+                }
+                if lt(from, end) {
+                    mstore(0x00, mload(from))
+                    mstore(0x20, calldataload(next))
+                    next := add(next, 0x20)
+                    hashed := and(hashed, staticcall(gas(), 2, 0x00, 0x40, to, 0x20))
+                    to := add(to, 0x20)
+                }
+                end := to
+                first := shr(1, first)
+            }
+            if iszero(hashed) { revert(0, 0) }
+            used := shr(5, sub(next, siblings.offset))
+            top := mload(nodes)
         }
+        // What was read beyond the end of a proof that is too short does not count.
         require(used == siblings.length, ProofLength(used, siblings.length));
-        return level[0];
-    }
-
-    function take(bytes32[] calldata siblings, uint256 used) private pure returns (bytes32) {
-        require(used < siblings.length, ProofLength(used + 1, siblings.length));
-        return siblings[used];
     }
 
     function hashChunks(bytes calldata data, uint256 width) private view returns (bytes32[] memory leaves) {

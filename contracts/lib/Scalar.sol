@@ -35,13 +35,15 @@ library Scalar {
     uint256 private constant ERF_ERROR = 8192;
 
     function exp(Interval memory x) internal pure returns (Interval memory z) {
-        z = IntervalLib.none(x.nan);
-        if (IntervalLib.isNone(x)) return z;
-        z.lo = Float32.move(expEnd(x.lo, false), -EXP_ULPS);
-        if (z.lo < 0) z.lo = 0;
-        z.hi = Float32.move(expEnd(x.hi, true), EXP_ULPS);
-        if (x.lo <= EXP_FLUSHED) z.lo = 0;
-        if (x.hi >= EXP_OVERFLOWN) z.hi = INF;
+        unchecked {
+            z = IntervalLib.none(x.nan);
+            if (IntervalLib.isNone(x)) return z;
+            z.lo = Float32.move(expEnd(x.lo, false), -EXP_ULPS);
+            if (z.lo < 0) z.lo = 0;
+            z.hi = Float32.move(expEnd(x.hi, true), EXP_ULPS);
+            if (x.lo <= EXP_FLUSHED) z.lo = 0;
+            if (x.hi >= EXP_OVERFLOWN) z.hi = INF;
+        }
     }
 
     function log(Interval memory x) internal pure returns (Interval memory z) {
@@ -68,27 +70,33 @@ library Scalar {
     }
 
     function sigmoid(Interval memory x) internal pure returns (Interval memory z) {
-        z = IntervalLib.none(x.nan);
-        if (IntervalLib.isNone(x)) return z;
-        int256 lo = sigmoidFixed(x.lo) - int256(RATIO_ERROR) - SIGMOID_ABSOLUTE;
-        int256 hi = sigmoidFixed(x.hi) + int256(RATIO_ERROR) + SIGMOID_ABSOLUTE;
-        z.lo = lo < 0 ? int256(0) : Float32.round(false, uint256(lo), -96, false, false);
-        z.hi = Float32.round(false, uint256(hi), -96, false, true);
+        unchecked {
+            z = IntervalLib.none(x.nan);
+            if (IntervalLib.isNone(x)) return z;
+            int256 lo = sigmoidFixed(x.lo) - int256(RATIO_ERROR) - SIGMOID_ABSOLUTE;
+            int256 hi = sigmoidFixed(x.hi) + int256(RATIO_ERROR) + SIGMOID_ABSOLUTE;
+            z.lo = lo < 0 ? int256(0) : Float32.round(false, uint256(lo), -96, false, false);
+            z.hi = Float32.round(false, uint256(hi), -96, false, true);
+        }
     }
 
     function widen(int256 key, int256 ulps) private pure returns (int256) {
-        key = Float32.move(key, ulps);
-        if (key > -TINY_RESULT && key < TINY_RESULT) {
-            int256 tiny = 0x07800000; // 2^−112
-            key = Float32.add(key, ulps < 0 ? -tiny : tiny, ulps > 0);
+        unchecked {
+            key = Float32.move(key, ulps);
+            if (key > -TINY_RESULT && key < TINY_RESULT) {
+                int256 tiny = 0x07800000; // 2^−112
+                key = Float32.add(key, ulps < 0 ? -tiny : tiny, ulps > 0);
+            }
+            return key;
         }
-        return key;
     }
 
     /// @notice |value| in units of 2^−96, rounded down; exact from 2^−73 on.
     function fixedOf(uint256 magnitude) internal pure returns (uint256) {
-        (uint256 m, uint256 e) = Float32.unpack(magnitude);
-        return e >= 54 ? m << (e - 54) : m >> (54 - e);
+        unchecked {
+            (uint256 m, uint256 e) = Float32.unpack(magnitude);
+            return e >= 54 ? m << (e - 54) : m >> (54 - e);
+        }
     }
 
     /// @notice e^x as f·2^k, f in units of 2^−96, |error of f| < EXP_ERROR, for |x| <= 128 given as ±`magnitude` in those units
@@ -111,26 +119,32 @@ library Scalar {
     }
 
     function expEnd(int256 x, bool up) private pure returns (int256) {
-        // e^89 exceeds the largest float; e^−104 is below half of the smallest.
-        if (x >= 0x42b20000) return up || x == INF ? INF : Float32.MAX_FINITE;
-        if (x <= -0x42d00000) return up && x != -INF ? int256(1) : int256(0);
-        (uint256 f, int256 k) = expFixed(x < 0, fixedOf(Float32.abs(x)));
-        return Float32.round(false, up ? f + EXP_ERROR : f - EXP_ERROR, k - 96, false, up);
+        unchecked {
+            // e^89 exceeds the largest float; e^−104 is below half of the smallest.
+            if (x >= 0x42b20000) return up || x == INF ? INF : Float32.MAX_FINITE;
+            if (x <= -0x42d00000) return up && x != -INF ? int256(1) : int256(0);
+            (uint256 f, int256 k) = expFixed(x < 0, fixedOf(Float32.abs(x)));
+            return Float32.round(false, up ? f + EXP_ERROR : f - EXP_ERROR, k - 96, false, up);
+        }
     }
 
     /// @notice e^x for x in units of 2^−96, |x| < 2^104, rounded outward.
     function expOfFixed(int256 x, bool up) internal pure returns (int256) {
-        if (x >= 89 << 96) return up ? INF : Float32.MAX_FINITE;
-        if (x <= -104 << 96) return up ? int256(1) : int256(0);
-        (uint256 f, int256 k) = expFixed(x < 0, Float32.abs(x));
-        return Float32.round(false, up ? f + EXP_ERROR : f - EXP_ERROR, k - 96, false, up);
+        unchecked {
+            if (x >= 89 << 96) return up ? INF : Float32.MAX_FINITE;
+            if (x <= -104 << 96) return up ? int256(1) : int256(0);
+            (uint256 f, int256 k) = expFixed(x < 0, Float32.abs(x));
+            return Float32.round(false, up ? f + EXP_ERROR : f - EXP_ERROR, k - 96, false, up);
+        }
     }
 
     function logEnd(int256 x, bool up) private pure returns (int256) {
-        if (x == 0) return -INF;
-        if (x == INF) return INF;
-        int256 y = logFixedOf(uint256(x)) + (up ? LOG_ERROR : -LOG_ERROR);
-        return Float32.round(y < 0, Float32.abs(y), -96, false, up);
+        unchecked {
+            if (x == 0) return -INF;
+            if (x == INF) return INF;
+            int256 y = logFixedOf(uint256(x)) + (up ? LOG_ERROR : -LOG_ERROR);
+            return Float32.round(y < 0, Float32.abs(y), -96, false, up);
+        }
     }
 
     /// @notice ln of a positive finite float in units of 2^−96, within LOG_ERROR.
@@ -158,29 +172,33 @@ library Scalar {
 
     /// @notice An end of tanh or erf, both odd.
     function oddEnd(int256 x, bool up, bool isErf) private pure returns (int256) {
-        if (x < 0) return -oddEnd(-x, !up, isErf);
-        // From here on both exceed 1 − 2^−24: tanh from 10, erf from 4.
-        if (x >= (isErf ? int256(0x40800000) : int256(0x41200000))) return up ? Float32.ONE : Float32.ONE - 1;
-        // Below 2^−12 the cubic term is under one float: c·x·(1 − x²/3) <= y <= c·x.
-        if (x < 0x39800000) {
-            if (x == 0) return 0;
-            if (!isErf) return up ? x : x - 1;
-            (uint256 m, uint256 e) = Float32.unpack(uint256(x));
-            int256 exponent = int256(e) - 246;
-            return up
-                ? Float32.round(false, m * (TWO_OVER_SQRT_PI + 1), exponent, false, true)
-                : Float32.round(false, m * TWO_OVER_SQRT_PI, exponent, false, false) - 1;
+        unchecked {
+            if (x < 0) return -oddEnd(-x, !up, isErf);
+            // From here on both exceed 1 − 2^−24: tanh from 10, erf from 4.
+            if (x >= (isErf ? int256(0x40800000) : int256(0x41200000))) return up ? Float32.ONE : Float32.ONE - 1;
+            // Below 2^−12 the cubic term is under one float: c·x·(1 − x²/3) <= y <= c·x.
+            if (x < 0x39800000) {
+                if (x == 0) return 0;
+                if (!isErf) return up ? x : x - 1;
+                (uint256 m, uint256 e) = Float32.unpack(uint256(x));
+                int256 exponent = int256(e) - 246;
+                return up
+                    ? Float32.round(false, m * (TWO_OVER_SQRT_PI + 1), exponent, false, true)
+                    : Float32.round(false, m * TWO_OVER_SQRT_PI, exponent, false, false) - 1;
+            }
+            uint256 a = fixedOf(uint256(x));
+            uint256 y = isErf ? erfFixed(a) : tanhFixed(a);
+            uint256 err = isErf ? ERF_ERROR : RATIO_ERROR;
+            return Float32.round(false, up ? y + err : y - err, -96, false, up);
         }
-        uint256 a = fixedOf(uint256(x));
-        uint256 y = isErf ? erfFixed(a) : tanhFixed(a);
-        uint256 err = isErf ? ERF_ERROR : RATIO_ERROR;
-        return Float32.round(false, up ? y + err : y - err, -96, false, up);
     }
 
     /// @notice (1 − e^−2a)/(1 + e^−2a).
     function tanhFixed(uint256 a) private pure returns (uint256) {
-        uint256 t = expNegative(2 * a);
-        return ((ONE - t) << 96) / (ONE + t);
+        unchecked {
+            uint256 t = expNegative(2 * a);
+            return ((ONE - t) << 96) / (ONE + t);
+        }
     }
 
     /// @notice 2/√π · e^−a² · Σ 2^j·a^(2j+1)/(2j+1)!!, all terms positive; a < 4.
@@ -201,14 +219,18 @@ library Scalar {
     }
 
     function sigmoidFixed(int256 x) private pure returns (int256) {
-        uint256 magnitude = Float32.abs(x);
-        // e^−80 is below a unit.
-        uint256 t = magnitude >= 0x42a00000 ? 0 : expNegative(fixedOf(magnitude));
-        return int256(((x < 0 ? t : ONE) << 96) / (ONE + t));
+        unchecked {
+            uint256 magnitude = Float32.abs(x);
+            // e^−80 is below a unit.
+            uint256 t = magnitude >= 0x42a00000 ? 0 : expNegative(fixedOf(magnitude));
+            return int256(((x < 0 ? t : ONE) << 96) / (ONE + t));
+        }
     }
 
     function expNegative(uint256 a) private pure returns (uint256) {
-        (uint256 f, int256 k) = expFixed(true, a);
-        return f >> uint256(-k);
+        unchecked {
+            (uint256 f, int256 k) = expFixed(true, a);
+            return f >> uint256(-k);
+        }
     }
 }

@@ -136,6 +136,8 @@ export function affine(random: Random, role: Role, shape: readonly number[], red
     const rows = Math.ceil(elements / columns);
     access.stages.push({ offset: 1, shape: [rows, columns], strides: [1, rows] });
     elements = rows * columns + 1;
+    // Backwards through what the first stage leads to.
+    if (random.chance(0.3)) access.stages.push({ offset: elements - 1, shape: [elements], strides: [-1] });
   }
   if (role === 0 && random.chance(0.4)) {
     access.windows.push({
