@@ -41,7 +41,8 @@ export function commitCase({ step: bare, operands, element }: Case, claimed: Raw
   });
   const elements = step.result.shape.reduce((a, b) => a * b, 1);
   const size = dtypeBytes[step.result.dtype];
-  const bytes = new Uint8Array(elements * size);
+  // Neighbours of the element that look like data: zeros would be cheaper than what executors commit to.
+  const bytes = Uint8Array.from({ length: elements * size }, (_, i) => (i * 167 + 13) & 0xff);
   const word = BigInt.asUintN(8 * size, BigInt(claimed));
   for (let i = 0; i < size; i++) bytes[element * size + i] = Number((word >> BigInt(8 * i)) & 0xffn);
   const resultRoot = tensorRoot(bytes);
@@ -49,7 +50,7 @@ export function commitCase({ step: bare, operands, element }: Case, claimed: Raw
   step.result.index = listOf(step.result.source).push(resultRoot) - 1;
   const stepHashes = [sha256(Uint8Array.of(7)), sha256(encodeStep(change(step))), sha256(Uint8Array.of(8))];
   const header: ProgramHeader = {
-    version: 1, graph: zeroHash, inputs: zeroHash, blocksRoot: zeroHash,
+    version: 1, graph: someHash(1), inputs: someHash(2), blocksRoot: someHash(3),
     stepsRoot: toHex(listRoot("steps", concat(stepHashes))),
     stepCount: 3, blockCount: 1, inputCount: inputs.length, traceCount: trace.length, outputs: [0],
   };
@@ -72,4 +73,8 @@ export function commitCase({ step: bare, operands, element }: Case, claimed: Raw
     { innerRoot: toHex(listRoot("inner", concat(inner))), blockIndex: step.blockIndex, innerCount: inner.length },
   );
   return { claim, witness, step: change(step) };
+}
+
+function someHash(of: number) {
+  return toHex(sha256(Uint8Array.of(of)));
 }

@@ -47,7 +47,7 @@ export function gasCases(): GasCase[] {
     of("mean (layer norm)", 1024, step(3, 4, [4], [1024], [operand(0, 4096, { outStrides: [1024], reduceStrides: [1] })])),
     of("argmax", 1000, argMax(1000)),
     of("max pool 2×2", 4, pool()),
-    of("map: gelu", 1, map(1, [...slot(0), ...float(0.5), MUL, ...slot(0), ...float(Math.SQRT1_2), MUL, 0x26, ...float(1), ADD, MUL])),
+    of("map: gelu", 1, map(1, gelu)),
     of("map: gelu by tanh", 1, map(1, [...slot(0), ...float(0.5), MUL, ...slot(0), ...slot(0), MUL, ...slot(0), MUL, ...float(0.044715), MUL, ...slot(0), ADD, ...float(0.7978846), MUL, 0x25, ...float(1), ADD, MUL])),
     of("map: silu", 1, map(1, [...slot(0), ...slot(0), 0x27, MUL])),
     of("map: hardswish", 1, map(1, [...slot(0), ...slot(0), ...float(1 / 6), MUL, ...float(0.5), ADD, ...float(0), 0x14, ...float(1), 0x15, MUL])),
@@ -55,6 +55,8 @@ export function gasCases(): GasCase[] {
     of("map: layer norm, division by the deviation", 1, map(2, [...slot(0), ...slot(1), ...float(1e-5), ADD, 0x22, DIV])),
     of("map: layer norm, scale and shift", 1, map(3, [...slot(0), ...slot(1), MUL, ...slot(2), ADD])),
     of("map: residual", 1, map(2, [...slot(0), ...slot(1), ADD])),
+    of("full chunks, map: gelu", 1, map(1, gelu, 64)),
+    of("full chunks, map: residual", 1, map(2, [...slot(0), ...slot(1), ADD], 64)),
     of("gather", 1, gather()),
     of("concatenation of two", 1, concatenation()),
   ];
@@ -85,9 +87,12 @@ function float(value: number): number[] {
   return [0x02, ...new Uint8Array(Float32Array.of(value).buffer).reverse()];
 }
 
-/** Elementwise over 64×64 elements, so that all chunks are full. */
-function map(values: number, expression: number[]): Step {
-  const made = step(2, 0, [64, 64], [], Array.from({ length: values }, () => operand(2, 4096, { outStrides: [64, 1] })));
+/** x · ½ · (1 + erf(x / √2)). */
+const gelu = [...slot(0), ...float(0.5), MUL, ...slot(0), ...float(Math.SQRT1_2), MUL, 0x26, ...float(1), ADD, MUL];
+
+/** Elementwise over a tensor of a quarter of a chunk, or of 16 chunks. */
+function map(values: number, expression: number[], rows = 1): Step {
+  const made = step(2, 0, [rows, 64], [], Array.from({ length: values }, () => operand(2, 64 * rows, { outStrides: [64, 1] })));
   made.expression = Uint8Array.from(expression);
   return made;
 }
