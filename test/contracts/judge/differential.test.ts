@@ -54,7 +54,7 @@ describe("the judge in Solidity and in TypeScript", () => {
         reckoned.set(made.step.kind, (reckoned.get(made.step.kind) as number) + 1);
       } else seen.refused++;
     }
-    expect(Math.min(...reckoned.values()), `cases reckoned by kind: ${[...reckoned].join(" ")}`).toBeGreaterThan(cases / 100);
+    expect(Math.min(...reckoned.values()), `cases reckoned by kind: ${[...reckoned].join(" ")}`).toBeGreaterThan(cases / 200);
     // A fuzz that never meets one of these outcomes tests nothing.
     expect(Math.min(seen.fraud, seen.sound, seen.nan)).toBeGreaterThan(cases / 20);
   });

@@ -189,7 +189,7 @@ function allCoordinates(sizes: readonly number[]): number[][] {
 }
 
 function isInteger(dtype: Dtype): boolean {
-  return dtype === dtypes.uint8 || dtype === dtypes.int8 || dtype === dtypes.int32 || dtype === dtypes.int64 || dtype === dtypes.bool;
+  return dtype !== dtypes.float32 && dtype !== dtypes.float16 && dtype !== dtypes.bfloat16;
 }
 
 function wordAt(bytes: Uint8Array, k: number): bigint {

@@ -23,7 +23,7 @@ export interface GasRow {
   floor: number;
 }
 
-/** The table of docs/judge.md §6. */
+/** The table of docs/judge.md §7. */
 export function gasCases(): GasCase[] {
   const of = (label: string, terms: number, made: Step, style: Style = "tame"): GasCase => ({ label, terms, style, step: made });
   return [
