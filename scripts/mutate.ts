@@ -17,7 +17,7 @@ const targets = ["Stakes", "Models", "JobBook", "Jobs", "DisputeBook", "Bisectio
 /** Tests that are most likely to notice a mutant of a file. */
 const nearest: Record<string, string[]> = { Stakes: ["stakes"], Models: ["models"], JobBook: ["jobs", "noShows"], Jobs: ["jobs", "noShows"], Disputes: ["disputes"], DisputeBook: ["disputes"], Bisections: ["disputes.bisection", "disputes.expand"], Demands: ["disputes.demand", "disputes.expand"], "lib/NamedBlock": ["disputes.expand"], "lib/NamedStep": ["disputes.bisection", "disputes.demand"], "lib/MerkleTree": ["jobs", "disputes.bisection"], "lib/ChessClock": ["disputes"], "lib/TensorSize": ["disputes.bisection"] };
 /** Not those of the judge, which these contracts only call. */
-const solidityTests = ["invariants/anyOrder", "disputes.lib", "merkleTree"].map((name) => `test/contracts/${name}.t.sol`);
+const solidityTests = ["disputes.lib", "merkleTree", "wei", "invariants/anyOrder"].map((name) => `test/contracts/${name}.t.sol`);
 /** Mutants of one process: each leaves some chains behind. */
 const BATCH = 25;
 
