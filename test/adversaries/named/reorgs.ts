@@ -88,7 +88,7 @@ const lostOpening: Adversary = {
 
 const lostReveal: Adversary = {
   name: "reorganisation: reveal",
-  aim: "an honest result is bisected; the blocks with the executor's first and third move are replaced",
+  aim: "an honest result is bisected; the blocks with each of the executor's moves are replaced",
   async play(town) {
     const { chain, clock, digits } = town;
     const job = await honestCommitment(town);
