@@ -14,12 +14,12 @@ import { createJournal, type Journal } from "./support/createJournal.ts";
 // Real processes on one development chain, on a program of which only the output is posted: all the rest is inside of its one block.
 const built = existsSync(path.join(artifactsFolder(), "contracts", "Disputes.sol", "Disputes.json"));
 const slow = 180_000;
-/** The bisection and the honest executor take a minute together; `GAINSAY_E2E=all` plays them too. */
+/** A minute of processes: `npm run test:deep` plays them. The same games without processes are in inside.test.ts. */
 const thorough = process.env["GAINSAY_E2E"] === "all";
 /** A convolution's result, and an element of it. */
 const LIE = { step: 2, element: 1040 };
 
-describe.skipIf(!built)("disputes about the inside of a block, played by processes", () => {
+describe.skipIf(!built || !thorough)("disputes about the inside of a block, played by processes", () => {
   let home: string;
   let theatre: Theatre;
   let journal: Journal;
@@ -66,7 +66,7 @@ describe.skipIf(!built)("disputes about the inside of a block, played by process
     await theatre.as("requester", ["job", "cancel", jobId.toString()]);
   });
 
-  it.runIf(thorough)("the same lie is convicted by bisection into the block if nothing is served", { timeout: slow }, async () => {
+  it("the same lie is convicted by bisection into the block if nothing is served", { timeout: slow }, async () => {
     const cheater = await theatre.startExecutor("executor-2", ["--misbehave", `step=${LIE.step}/${LIE.element},withhold`, "--program", programRoot]);
     const jobId = await submit(3);
     const { disputeId } = await journal.next("watcher-1", "dispute opened by bisection", { jobId });
@@ -77,7 +77,7 @@ describe.skipIf(!built)("disputes about the inside of a block, played by process
     await theatre.as("requester", ["job", "cancel", jobId.toString()]);
   });
 
-  it.runIf(thorough)("an honest executor with other floats is not disputed", { timeout: slow }, async () => {
+  it("an honest executor with other floats is not disputed", { timeout: slow }, async () => {
     const disputes = await getDisputeCount(theatre.chain);
     const executor = await theatre.startExecutor("executor-1", ["--optimization", "disabled", "--threads", "1", "--program", programRoot]);
     const jobId = await submit(5);
