@@ -29,24 +29,29 @@ const polling = ["--polling-interval-ms", "300", "--log-level", "info"];
 const executor = (name: string, more: string[] = []) => createVictim(name, ["executor", "start", "--name", name, "--key", name, ...polling, ...more], stage.env, logs, (code) => failures.push(`${name} ended by itself with ${code}`));
 await theatre.as("executor-2", ["stake", "deposit", "60"]);
 const victims = [
-  executor("executor-1", ["--claim-delay", "2"]),
+  executor("executor-1", ["--claim-delay", "5"]),
   executor("executor-2", ["--misbehave", seed % 2 === 0 ? "answer" : "step=2/7,withhold"]),
   createVictim("watcher-1", ["watcher", "start", "--name", "watcher-1", "--key", "watcher-1", "--patience", "3", "--max-daily-spend", "1000", ...polling], stage.env, logs, (code) => failures.push(`watcher-1 ended by itself with ${code}`)),
 ];
 const before = await settle(chain, 0, theatre.accounts, 0);
 
 const griefer = await createGriefer(chain);
+const kills = (): number => victims.reduce((sum, victim) => sum + victim.kills, 0);
 let submitted = 0;
 const submitting = (async () => {
   const terms = ["--fee", "0.01", "--collateral", "1", "--claim-window", "3600", "--delivery-window", "600", "--challenge-window", "30"];
   while (submitted < jobCount) {
+    // Spread over the kills, so that none of them hits idle daemons.
+    if (submitted >= 3 + (kills() * jobCount) / wantedKills) {
+      await delay(200);
+      continue;
+    }
     await theatre.as("requester", ["job", "submit", theatre.programRoot, "--input", `image=${sampleImage(submitted % 10)}`, ...terms]);
     submitted++;
     if (griefer.count < 3 && submitted % 3 === 0) for (let id = 1n; id <= BigInt(submitted); id++) await griefer.grief(id, [theatre.accounts["executor-1"]]);
   }
 })();
 for (const victim of victims) victim.start();
-const kills = (): number => victims.reduce((sum, victim) => sum + victim.kills, 0);
 while (kills() < wantedKills) {
   // Short and long: some kills hit the start, some the middle of a dispute.
   await delay(random() < 0.4 ? 100 + random() * 900 : 1_000 + random() * 3_000);
