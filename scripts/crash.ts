@@ -39,7 +39,8 @@ const griefer = await createGriefer(chain);
 const kills = (): number => victims.reduce((sum, victim) => sum + victim.kills, 0);
 let submitted = 0;
 const submitting = (async () => {
-  const terms = ["--fee", "0.01", "--collateral", "1", "--claim-window", "3600", "--delivery-window", "600", "--challenge-window", "30"];
+  // Long enough that a watcher which is killed every few seconds lives through a check in it.
+  const terms = ["--fee", "0.01", "--collateral", "1", "--claim-window", "3600", "--delivery-window", "600", "--challenge-window", "180"];
   while (submitted < jobCount) {
     // Spread over the kills, so that none of them hits idle daemons.
     if (submitted >= 3 + (kills() * jobCount) / wantedKills) {
