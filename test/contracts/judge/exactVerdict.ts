@@ -162,9 +162,12 @@ function normalised(logarithm: boolean, row: readonly number[], x: number, y: nu
   if (!Number.isFinite(m) || row.some(Number.isNaN) || Number.isNaN(x) || x > m) return logarithm || Number.isNaN(y) || (y >= 0 && y <= 1 + 4 * 2 ** -23);
   if (Number.isNaN(y)) return false;
   if (x === -Infinity) return logarithm ? y === -Infinity || y === -MAX_FINITE : within(0, 3 * 2 ** -126, y);
-  const { lo, hi } = softmaxEnds(row, x, logarithm);
+  const ends = softmaxEnds(row, x, logarithm);
+  // Ends are floats, rounded outwards: beyond the largest one that is −∞ below and the largest above.
+  const lo = ends.lo < -MAX_FINITE ? -Infinity : ends.lo;
+  const hi = Math.max(ends.hi, -MAX_FINITE);
   if (lo <= y && y <= hi) return true;
-  const room = (end: number) => Math.abs(end) * 2 ** -22 + 2 ** -148;
+  const room = (end: number) => (Number.isFinite(end) ? Math.abs(end) * 2 ** -22 + 2 ** -148 : 0);
   return y < lo - room(lo) || y > hi + room(hi) ? false : undefined;
 }
 
