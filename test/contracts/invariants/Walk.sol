@@ -157,6 +157,10 @@ abstract contract Walk is Rules {
         if (defenderMoves(dispute.phase)) {
             data = defenceCall(id, dispute, trace);
             if (dispute.phase == Phase.Expand && _below(4) != 0) actor = job.executor;
+            // An inner root is a statement of whoever makes it, true or not; the honest state only what they computed.
+            if (dispute.phase == Phase.Expand && isHonestExecutor(actor)) {
+                return act(actor, address(disputes), 0, defenceCall(id, dispute, TRUE_TRACE));
+            }
             // Of a fraud an answer is as old as a seal.
             if (dispute.phase == Phase.Answer && _below(2) == 0) passTo(vm.getBlockTimestamp() + SEAL_AGE);
         } else if (dispute.phase == Phase.Refute || dispute.phase == Phase.Expanded) data = refutationCall(id, dispute, sealedElement[id]);
