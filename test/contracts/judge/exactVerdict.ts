@@ -19,6 +19,9 @@ const MIN_NORMAL = 2 ** -126;
  */
 export function exactVerdict({ step, operands, element }: Case, claimed: RawElement): boolean | undefined {
   const { result } = step;
+  // One float among the values puts the expression, even an empty one, into the float domain.
+  const mixed = isInteger(result.dtype) && step.operands.some(({ role, dtype }) => role === roles.value && !isInteger(dtype));
+  if (mixed && step.kind !== stepKinds.normalisation) return undefined;
   if (![result, ...step.operands].every(({ dtype }) => dtype === dtypes.float32 || isInteger(dtype))) return undefined;
   const o = coordinatesOf(element, result.shape);
   const tensors = step.operands.map(({ dtype }, i) => typedOf(dtype, operands[i] as Uint8Array));
