@@ -169,7 +169,11 @@ abstract contract Walk is Rules {
         // An honest challenger descends to the fault; any other goes astray, and into the padding at times.
         else data = choiceCall(id, dispute, trace, _aim(actor, dispute), !isHonestChallenger(actor) && _below(2) == 0);
         if (data.length == 0 || isHonestChallenger(actor) && trace == TRUE_TRACE) return false;
-        if (data.length > 36 && _below(10) == 0) return act(actor, address(disputes), 0, _spoil(data), true);
+        // Any 32 bytes are a seal; the honest give none by mistake.
+        bool isSeal = dispute.phase == Phase.Refute || dispute.phase == Phase.Expanded;
+        if (data.length > 36 && !(isSeal && isHonestChallenger(actor)) && _below(10) == 0) {
+            return act(actor, address(disputes), 0, _spoil(data), true);
+        }
         return act(actor, address(disputes), 0, data);
     }
 
