@@ -49,6 +49,8 @@ abstract contract Duties is Moves {
             JobView memory job = jobOf(dispute.jobId);
             // Nobody can expand a block in the name of an executor that does not.
             if (dispute.phase == Phase.Expand && !isHonestExecutor(job.executor)) return false;
+            // Nor can anybody open what an executor with the true trace has said falsely of a block.
+            if (dispute.position.innerRoot != 0 && dispute.position.innerRoot != innerRoot) return false;
             return job.traceRoot == traceRoots[TRUE_TRACE];
         }
         return isHonestChallenger(dispute.challenger);
