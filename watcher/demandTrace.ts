@@ -7,7 +7,7 @@ import { isInner, type ExecutionTensors } from "../protocol/dispute/stepOperands
 import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
 import { encodeStep } from "../protocol/program/codec.ts";
-import { dtypeBytes, type Program, type Step, type Witness } from "../protocol/program/types.ts";
+import type { Program, Step, Witness } from "../protocol/program/types.ts";
 import { pathProof } from "../protocol/trees/merkle.ts";
 import { concedeDispute } from "../runtime/chain/calls/concedeDispute.ts";
 import { demandElement, demandNextElement, type DemandedElement } from "../runtime/chain/calls/demandElement.ts";
@@ -17,6 +17,7 @@ import { readDisputeMoves } from "../runtime/chain/reads/readDisputeMoves.ts";
 import { readCommitment, readJobDisputes } from "../runtime/chain/reads/readJobEvents.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { checkDisputeFunds, walkGas } from "../runtime/disputes/disputeFunds.ts";
+import { tensorByteLength } from "../runtime/inference/tensorTypes.ts";
 import { fetchTensor } from "../runtime/serving/fetchTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import type { DemandBudget } from "./options.ts";
@@ -94,7 +95,7 @@ async function servedOutputs(job: Job & { traceRoot: Hex }, program: Program, { 
     const spec = program.trace[tensor];
     if (root === undefined || spec === undefined || peers.length === 0) continue;
     try {
-      const { bytes } = await fetchTensor({ network, hasher, peers, signal: soon }, root, spec.shape.reduce((product, size) => product * size, dtypeBytes[spec.dtype]));
+      const { bytes } = await fetchTensor({ network, hasher, peers, signal: soon }, root, tensorByteLength(spec.dtype, spec.shape));
       runs.push({ tensor, first: 0, bytes });
     } catch (error) {
       signal.throwIfAborted();

@@ -2,11 +2,13 @@ import { formatEther, type Address } from "viem";
 import type { ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { depthOf } from "../../protocol/trees/merkle.ts";
-import { dtypeBytes, type Program } from "../../protocol/program/types.ts";
+import { CHUNK_BYTES } from "../../protocol/trees/tensorTree.ts";
+import type { Program } from "../../protocol/program/types.ts";
 import { getTokenBalance } from "../chain/approvePayment.ts";
 import { chainError } from "../chain/chainError.ts";
 import type { Chain } from "../chain/createChain.ts";
 import { getBalance } from "../chain/reads/getBalance.ts";
+import { tensorByteLength } from "../inference/tensorTypes.ts";
 import { dearestAnswer, witnessGas } from "./answerCost.ts";
 
 /** Gas of unfolding a commitment, opening a dispute, sealing, and ending it: test/contracts/gas.json, with a margin. */
@@ -16,7 +18,6 @@ const CHOICE_GAS = 65_000;
 const NAMING_GAS = 200_000;
 /** Levels of a tree that one reveal goes down: `Disputes.LEVELS_PER_REVEAL`. */
 const LEVELS_PER_REVEAL = 4;
-const CHUNK_BYTES = 1024;
 
 /** What a dispute takes at most, to its end: bonds in the deployment's asset, and gas. */
 export interface DisputeCost {
@@ -32,7 +33,7 @@ export function refutationGas(witnessBytes: number): number {
 /** Gas of the longest bisection of a program: down the trace, down its largest tensor, and the dearest witness at the end. */
 export function bisectionGas(program: Program, tensors: ExecutionTensors): number {
   const rounds = (leaves: number): number => Math.max(1, Math.ceil(depthOf(leaves) / LEVELS_PER_REVEAL));
-  const largest = Math.max(...program.steps.map(({ result }) => result.shape.reduce((product, size) => product * size, dtypeBytes[result.dtype])));
+  const largest = Math.max(...program.steps.map(({ result }) => tensorByteLength(result.dtype, result.shape)));
   const choices = rounds(program.header.traceCount) + rounds(Math.max(1, Math.ceil(largest / CHUNK_BYTES)));
   return OPENING_GAS + NAMING_GAS + choices * CHOICE_GAS + dearestAnswer(program, tensors);
 }

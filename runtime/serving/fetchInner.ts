@@ -1,5 +1,5 @@
 import { GainsayError } from "../../protocol/errors.ts";
-import { toHex, type Hex } from "../../protocol/hex.ts";
+import type { Hex } from "../../protocol/hex.ts";
 import { innerTensors } from "../../protocol/program/blocks.ts";
 import type { Program } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
@@ -7,9 +7,8 @@ import { domains } from "../../protocol/trees/domains.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { rootOf } from "../inference/commitTrace.ts";
 import type { InnerTrace } from "../inference/innerTrace.ts";
-import { tensorByteLength } from "../inference/tensorTypes.ts";
 import type { Network } from "../network/createNetwork.ts";
-import { fetchTensor } from "./fetchTrace.ts";
+import { fetchTensors } from "./fetchTrace.ts";
 
 /** Milliseconds for the list of an inner trace: the peer runs the block first. */
 const EXPANSION_TIMEOUT_MS = 60_000;
@@ -34,17 +33,12 @@ export interface FetchInnerOptions {
  * chain, if that is known. Throws `TRACE_UNFIT` if the list or a tensor does not have the program's shape, and what a blob fetch throws.
  */
 export async function fetchInner(options: FetchInnerOptions): Promise<InnerTrace> {
-  const { network, peers, program, traceRoot, blockIndex, innerRoot, own = [], signal } = options;
+  const { network, peers, program, traceRoot, blockIndex, innerRoot, signal } = options;
   const specs = innerTensors(program, blockIndex);
   const maxBytes = specs.length * 32;
   const name = innerRoot === undefined ? ({ kind: "inner", root: traceRoot, block: blockIndex } as const) : ({ kind: "list", root: innerRoot, domain: domains.inner } as const);
   const list = await network.blobs.fetch(name, peers, { signal, maxBytes, timeoutMs: EXPANSION_TIMEOUT_MS });
   if (list.length !== maxBytes) throw new GainsayError("The inner trace of a block does not have as many tensors as the program.", { code: "TRACE_UNFIT", kind: "verification", details: { wanted: specs.length, got: list.length / 32 } });
-  const known = new Map(own.map((tensor) => [tensor.root, tensor]));
-  const tensors: CommittedTensor[] = [];
-  for (const [i, spec] of specs.entries()) {
-    const root = toHex(list.subarray(i * 32, i * 32 + 32));
-    tensors.push(known.get(root) ?? (await fetchTensor(options, root, tensorByteLength(spec.dtype, spec.shape))));
-  }
+  const tensors = await fetchTensors(options, list, specs);
   return { blockIndex, innerRoot: rootOf("inner", tensors.map(({ root }) => root)), tensors };
 }
