@@ -47,6 +47,8 @@ export const errorMeanings: Readonly<Record<string, string>> = {
   OutputNotInTrace: "The proof of an output does not lead to the trace root.",
   DisputesOpen: "The job cannot become final while disputes against it are open.",
   NoSuchCommitment: "The job has no standing commitment with this attempt number.",
+  NestedBatch: "A batch of calls cannot hold another batch.",
+  StarvedCall: "The transaction had too little gas for one of the calls of its batch, so nothing was done.",
   NotStanding: "The commitment that was meant does not stand on this job; another one or none does.",
 
   UnknownDispute: "No dispute has this number.",

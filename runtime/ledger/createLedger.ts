@@ -1,8 +1,8 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Chain, Head } from "../chain/createChain.ts";
 import { followEvents } from "../chain/followEvents.ts";
-import { getDispute } from "../chain/reads/getDispute.ts";
-import { getJob } from "../chain/reads/getJob.ts";
+import { getDisputes } from "../chain/reads/getDispute.ts";
+import { getJobs } from "../chain/reads/getJob.ts";
 import type { Dispute, Job } from "../chain/types.ts";
 
 /** A view of all jobs and disputes that can still change, read from the chain. */
@@ -26,8 +26,8 @@ export interface LedgerOptions {
  * event and a reorganisation need no code of their own.
  */
 export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: LedgerOptions): Ledger {
-  const jobs = createTable((id) => getJob(chain, id), ({ status }) => status === "final" || status === "cancelled", BigInt(settledBlocks));
-  const disputes = createTable((id) => getDispute(chain, id), ({ phase }) => phase === "ended", BigInt(settledBlocks));
+  const jobs = createTable((ids) => getJobs(chain, ids), ({ status }) => status === "final" || status === "cancelled", BigInt(settledBlocks));
+  const disputes = createTable((ids) => getDisputes(chain, ids), ({ phase }) => phase === "ended", BigInt(settledBlocks));
   return {
     jobs: jobs.entries,
     disputes: disputes.entries,
@@ -57,21 +57,14 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
   };
 }
 
-/** Reads at once; more would only queue up in the endpoint. */
-const READS_AT_ONCE = 16;
-
-function createTable<T>(read: (id: bigint) => Promise<T>, ended: (value: T) => boolean, settledBlocks: bigint) {
+function createTable<T>(readAll: (ids: readonly bigint[]) => Promise<(T | GainsayError)[]>, ended: (value: T) => boolean, settledBlocks: bigint) {
   const entries = new Map<bigint, T>();
   const followed = new Set<bigint>();
   /** The head at which an entry was first seen ended, or missing. */
   const endedAt = new Map<bigint, bigint>();
 
-  const refreshOne = async (id: bigint, head: bigint): Promise<void> => {
-    let value: T;
-    try {
-      value = await read(id);
-    } catch (error) {
-      if (!(error instanceof GainsayError && error.code === "CONTRACT_REVERTED")) throw error;
+  const note = (id: bigint, value: T | GainsayError, head: bigint): void => {
+    if (value instanceof GainsayError) {
       // The number is gone: the block that made it was replaced. Its transaction may be in the next one, or the old chain come back.
       entries.delete(id);
       return settle(id, head);
@@ -100,7 +93,8 @@ function createTable<T>(read: (id: bigint) => Promise<T>, ended: (value: T) => b
     touch: (id: bigint): void => void followed.add(id),
     async refresh(head: bigint): Promise<void> {
       const ids = [...followed];
-      for (let i = 0; i < ids.length; i += READS_AT_ONCE) await Promise.all(ids.slice(i, i + READS_AT_ONCE).map((id) => refreshOne(id, head)));
+      const values = await readAll(ids);
+      for (const [i, id] of ids.entries()) note(id, values[i] as T | GainsayError, head);
     },
   };
 }

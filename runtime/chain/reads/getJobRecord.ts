@@ -11,6 +11,9 @@ import { read } from "./read.ts";
 /** What storage holds of a job. */
 export type JobState = ContractFunctionReturnType<Abis["jobs"], "view", "getJob">;
 
+/** Terms and commitment of a job, with what storage holds. */
+export type FullRecord = JobRecord & { state: JobState };
+
 /** How often state and logs are read again if they do not fit: a reorganisation in between, or a node whose logs lag behind. */
 const TRIES = 4;
 const WAIT_MS = 250;
@@ -29,7 +32,7 @@ const carriers = ["Submitted", "Expired", "Committed"] as const;
  * so one request for that block's logs finds them; they are believed because they hash to the digest.
  * Throws `CONTRACT_REVERTED` (`UnknownJob`), or `CHAIN_RECORD_MISSING` if the endpoint does not have the events.
  */
-export async function getJobRecord(chain: Chain, jobId: bigint): Promise<JobRecord & { state: JobState }> {
+export async function getJobRecord(chain: Chain, jobId: bigint): Promise<FullRecord> {
   for (let attempt = 1; ; attempt++) {
     const state = await read(chain, "jobs", "getJob", [jobId]);
     const record = recall(chain, state.digest) ?? (await searchHinted(chain, jobId, state)) ?? (await search(chain, jobId, state, undefined));
@@ -43,6 +46,12 @@ export async function getJobRecord(chain: Chain, jobId: bigint): Promise<JobReco
     }
     await delay(WAIT_MS);
   }
+}
+
+/** The record of a job in this state, if it has been read before; without a request. */
+export function recallRecord(chain: Chain, state: JobState): FullRecord | undefined {
+  const record = recall(chain, state.digest);
+  return record === undefined ? undefined : { ...record, state };
 }
 
 /** Looks into each block whose number ends in the 24 bits that the job keeps, the newest first: at 12 seconds a block there is one in six years. */

@@ -1,4 +1,7 @@
+import { createPublicClient, custom } from "viem";
+import { hardhat } from "viem/chains";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { GainsayError } from "../../../protocol/errors.ts";
 import type { Hex } from "../../../protocol/hex.ts";
 import { programRoot } from "../../../protocol/program/codec.ts";
 import type { ProgramHeader } from "../../../protocol/program/types.ts";
@@ -7,6 +10,7 @@ import { claimJob } from "../../../runtime/chain/calls/claimJob.ts";
 import { depositStake } from "../../../runtime/chain/calls/depositStake.ts";
 import { registerModel } from "../../../runtime/chain/calls/registerModel.ts";
 import type { Chain, Head } from "../../../runtime/chain/createChain.ts";
+import { getJob, getJobs } from "../../../runtime/chain/reads/getJob.ts";
 import { createLedger, type Ledger } from "../../../runtime/ledger/createLedger.ts";
 import { createArena, type Arena } from "../../e2e/support/createArena.ts";
 import { runDaemon, type Running } from "../../e2e/support/daemonParts.ts";
@@ -55,6 +59,29 @@ describe("createLedger", () => {
     await until("all heads were told", () => heads.length > 0);
     expect(new Set(heads.map(({ hash }) => hash)).size).toBe(heads.length);
     expect(heads.map(({ number }) => number)).toEqual([...heads.map(({ number }) => number)].sort((a, b) => Number(a - b)));
+  });
+
+  it("reads many jobs in one request, and tells those that are gone", async () => {
+    const ids: bigint[] = [];
+    for (let i = 0; i < 40; i++) ids.push(await submit(i));
+    const { ledger } = follow();
+    await until("all jobs are known", () => ids.every((id) => ledger.jobs.has(id)));
+    const requests: string[] = [];
+    const counting = createPublicClient({ chain: hardhat, transport: custom({ request: ({ method, params }: { method: string; params?: unknown[] }) => (requests.push(method), arena.rpc(method, params)) }, { retryCount: 0 }), cacheTime: 0 });
+    const chain = { ...arena.chain, client: counting as unknown as Chain["client"] };
+    expect((await getJobs(chain, ids)).map((job) => job instanceof GainsayError || job.id)).toEqual(ids);
+    // Terms are looked for once, by two requests a job; afterwards the state alone is read.
+    requests.length = 0;
+    const again = await getJobs(chain, [...ids, 99n]);
+    expect(requests).toEqual(["eth_call"]);
+    expect(again.map((job) => (job instanceof GainsayError ? job.details["name"] : job.status))).toEqual([...ids.map(() => "open"), "UnknownJob"]);
+    expect(again.slice(0, -1)).toEqual(await Promise.all(ids.map((id) => getJob(arena.chain, id))));
+    requests.length = 0;
+    // As many as one answer has room for, and one more.
+    expect((await getJobs(chain, [...ids, ...ids].slice(0, 58))).every((job) => !(job instanceof GainsayError))).toBe(true);
+    expect(requests).toEqual(["eth_call"]);
+    expect(await getJobs(chain, [...ids, ...ids].slice(0, 59))).toHaveLength(59);
+    expect(requests).toEqual(["eth_call", "eth_call", "eth_call"]);
   });
 
   it("knows the same after a restart", async () => {
