@@ -18,7 +18,7 @@ export async function getDispute(chain: Chain, disputeId: bigint): Promise<Dispu
   };
 }
 
-/** How many disputes there are; they are numbered from 1. */
-export function getDisputeCount(chain: Chain): Promise<bigint> {
-  return read(chain, "disputes", "disputeCount", []);
+/** How many disputes there are, now or at a block; they are numbered from 1. */
+export function getDisputeCount(chain: Chain, blockNumber?: bigint): Promise<bigint> {
+  return read(chain, "disputes", "disputeCount", [], blockNumber);
 }

@@ -24,9 +24,9 @@ export async function getJob(chain: Chain, jobId: bigint): Promise<Job> {
   };
 }
 
-/** How many jobs there are; they are numbered from 1. */
-export function getJobCount(chain: Chain): Promise<bigint> {
-  return read(chain, "jobs", "jobCount", []);
+/** How many jobs there are, now or at a block; they are numbered from 1. */
+export function getJobCount(chain: Chain, blockNumber?: bigint): Promise<bigint> {
+  return read(chain, "jobs", "jobCount", [], blockNumber);
 }
 
 /** Whether the account was convicted on the job or missed a delivery of it, after which it cannot claim it again. */
