@@ -69,7 +69,7 @@ export function describeFlag(option: Option, words: readonly string[]): string {
   if (unit !== undefined && argChoices === undefined && !(/\brepeated\b/.test(unit) && /\brepeated\b|once for each/.test(description)) && !/(seconds|ether,? or|bytes) /.test(description)) extra.push(unit);
   if (argChoices !== undefined) extra.push(`one of ${argChoices.join(", ")}`);
   if (defaultValue !== undefined && defaultValue !== "" && !/\bdefault\b/.test(description)) extra.push(`default ${defaultValueDescription ?? (typeof defaultValue === "bigint" ? formatAmount(defaultValue, ETHER) : String(defaultValue))}`);
-  else if ((defaultValue === undefined || defaultValue === "") && !/\bdefault\b|--help/.test(`${description}${option.long}`)) extra.push(option.isBoolean() ? "default no" : option.mandatory ? "must be given" : "no default");
+  else if ((defaultValue === undefined || defaultValue === "") && !/\bdefault\b|--help|--version/.test(`${description}${option.long}`)) extra.push(option.isBoolean() ? "default no" : option.mandatory ? "must be given" : "no default");
   const variable = variableOf(words, option);
   if (variable !== undefined) extra.push(`env ${variable}`);
   return extra.length === 0 ? description : `${description} (${extra.join("; ")})`;
