@@ -55,6 +55,7 @@ describe("flags of single commands", () => {
   ])("are refused with %s: %j", async (code, config) => {
     const ran = await run(["job", "wait", "1", "--json"], { env: { GAINSAY_HOME: home("refused", config) } });
     expect([ran.code, ran.json().error.code]).toEqual([2, code]);
+    expect(ran.stderr).toContain(path.join(folder, "refused", "config.json"));
   });
 
   it("of a command that does not exist are an error", async () => {

@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import type { Address } from "viem";
 import { formatAmount } from "../../../runtime/assets/asset.ts";
 import { getTokenBalance } from "../../../runtime/chain/approvePayment.ts";
+import { checkBundles } from "../../../runtime/bundle/checkBundles.ts";
 import { createBudget } from "../../../runtime/chain/createBudget.ts";
 import type { Chain } from "../../../runtime/chain/createChain.ts";
 import { getAsset } from "../../../runtime/chain/reads/getAsset.ts";
@@ -60,6 +61,10 @@ export function startWatcherCommand(shell: Shell): Command {
         const account = unsigned ? undefined : await context.account();
         const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [], maxDisk: flags.maxDisk, account: account?.address });
         const { logger, metrics } = daemon;
+        const fetchedBundles = path.join(daemon.dataFolder, "bundles");
+        await checkBundles(context.paths.bundles);
+        const discarded = await checkBundles(fetchedBundles, { discard: true });
+        if (discarded.length > 0) logger.warn({ discarded }, "damaged bundles were removed, and are fetched again");
         const sender = own === undefined ? undefined : await createBudget(own, { perDay: unitsOf(flags.maxDailySpend, asset), gasPerDay: flags.maxDailyGas, bond: (await getParameters(daemon.chain)).rules.bond, file: path.join(daemon.dataFolder, "spending.json") }, { logger, metrics });
         const webhook = flags.webhook === undefined || flags.mode === "observe" ? undefined : createWebhook({ url: flags.webhook }, { logger });
         if (webhook !== undefined) context.onClose(() => webhook.stop());
@@ -67,7 +72,7 @@ export function startWatcherCommand(shell: Shell): Command {
         const cases = await createCaseStore(path.join(daemon.dataFolder, "cases"));
         const watcher = createWatcher(
           { mode: flags.mode, patienceSeconds: flags.patience, onWithheld: flags.onWithheld, demandBudget: { demands: flags.maxDemands, wei: unitsOf(flags.maxDemandStake, asset) }, tolerance: flags.tolerance, defendOthers: flags.defend, concurrency: flags.concurrency, sampleRate: flags.sample },
-          { ...daemon, cases, fetchedBundles: path.join(daemon.dataFolder, "bundles"), ...(account === undefined ? {} : { account }), ...(sender === undefined ? {} : { sender }), ...(webhook === undefined ? {} : { webhook }) },
+          { ...daemon, cases, fetchedBundles, ...(account === undefined ? {} : { account }), ...(sender === undefined ? {} : { sender }), ...(webhook === undefined ? {} : { webhook }) },
         );
         const programs = await daemon.programs.list();
         context.output.result({ ready: true, account: account?.address ?? null, mode: flags.mode, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs }, [
