@@ -1,7 +1,9 @@
 import type { Address, LocalAccount } from "viem";
 import { GainsayError } from "../protocol/errors.ts";
+import type { Asset } from "../runtime/assets/asset.ts";
 import { createChain, type Chain } from "../runtime/chain/createChain.ts";
 import { createSender, type Sender } from "../runtime/chain/createSender.ts";
+import { getAsset } from "../runtime/chain/reads/getAsset.ts";
 import type { Deployment } from "../runtime/config/deployment.ts";
 import type { Paths } from "../runtime/config/paths.ts";
 import { readDeployment } from "../runtime/config/readDeployment.ts";
@@ -34,6 +36,8 @@ export interface Context {
   readonly metrics: Metrics;
   deployment(): Promise<Deployment>;
   chain(): Promise<Chain>;
+  /** What the deployment pays in. */
+  asset(): Promise<Asset>;
   /** The unlocked account. Throws `KEY_MISSING` if none was named. */
   account(): Promise<LocalAccount>;
   sender(): Promise<Sender>;
@@ -106,6 +110,7 @@ export function openContext(flags: GlobalFlags, shell: Shell, isDaemon = false):
     metrics,
     deployment,
     chain,
+    asset: async () => getAsset(await chain()),
     account,
     sender,
     addressOf,

@@ -1,8 +1,9 @@
 import { createRequire } from "node:module";
 import { Command, type Option } from "commander";
+import { ETHER, formatAmount } from "../runtime/assets/asset.ts";
 import { applyFlagSources, variableOf, wordsOf } from "./flagSources.ts";
 import { addGlobalFlags, type GlobalFlags } from "./globalFlags.ts";
-import { ether, unitOf } from "./parse.ts";
+import { unitOf } from "./parse.ts";
 import type { Shell } from "./shell.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -67,8 +68,8 @@ export function describeFlag(option: Option, words: readonly string[]): string {
   const unit = unitOf(option.parseArg);
   if (unit !== undefined && argChoices === undefined && !(/\brepeated\b/.test(unit) && /\brepeated\b|once for each/.test(description)) && !/(seconds|ether,? or|bytes) /.test(description)) extra.push(unit);
   if (argChoices !== undefined) extra.push(`one of ${argChoices.join(", ")}`);
-  if (defaultValue !== undefined && defaultValue !== "" && !/\bdefault\b/.test(description)) extra.push(`default ${defaultValueDescription ?? (typeof defaultValue === "bigint" ? ether(defaultValue) : String(defaultValue))}`);
-  else if ((defaultValue === undefined || defaultValue === "") && !/\bdefault\b|--help/.test(`${description}${option.long}`)) extra.push(option.isBoolean() ? "default no" : option.mandatory ? "must be given" : "no default");
+  if (defaultValue !== undefined && defaultValue !== "" && !/\bdefault\b/.test(description)) extra.push(`default ${defaultValueDescription ?? (typeof defaultValue === "bigint" ? formatAmount(defaultValue, ETHER) : String(defaultValue))}`);
+  else if ((defaultValue === undefined || defaultValue === "") && !/\bdefault\b|--help|--version/.test(`${description}${option.long}`)) extra.push(option.isBoolean() ? "default no" : option.mandatory ? "must be given" : "no default");
   const variable = variableOf(words, option);
   if (variable !== undefined) extra.push(`env ${variable}`);
   return extra.length === 0 ? description : `${description} (${extra.join("; ")})`;

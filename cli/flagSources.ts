@@ -18,7 +18,7 @@ function isSetting({ description }: Option): boolean {
 
 /** Environment variable of a command's own flag: `executor start --min-fee` is `GAINSAY_EXECUTOR_MIN_FEE`. Undefined for settings. */
 export function variableOf(words: readonly string[], option: Option): string | undefined {
-  if (isSetting(option) || option.long === undefined || option.long === "--help") return undefined;
+  if (isSetting(option) || option.long === undefined || /^--(help|version)$/.test(option.long)) return undefined;
   const parts = [...words.filter((word) => word !== "start"), option.long.replace(/^--/, "")];
   return `GAINSAY_${parts.join("_").replaceAll("-", "_").toUpperCase()}`;
 }

@@ -34,7 +34,7 @@ export function addGlobalFlags(program: Command): Command {
     .option("--chain-id <number>", "chain that the endpoint must serve (env GAINSAY_CHAIN_ID; default 31337)", integer(1))
     .option("--key <name>", "account that signs: name or file of a keystore (env GAINSAY_KEY; no default)")
     .option("--password-file <file>", "file whose first line opens the keystore (env GAINSAY_PASSWORD_FILE, or GAINSAY_PASSWORD itself; default: ask on the terminal)")
-    .option("--json", "print the result as one JSON document, money in wei and times in seconds since 1970 (no environment variable; default: text)")
+    .option("--json", "print the result as one JSON document, money in smallest units such as wei and times in seconds since 1970 (no environment variable; default: text)")
     .addOption(
       new Option("--log-level <level>", "least serious log lines shown on standard error (env GAINSAY_LOG_LEVEL; default info for daemons, error otherwise)").choices(["trace", "debug", "info", "warn", "error", "silent"]),
     );

@@ -1,6 +1,7 @@
 import type { Address } from "viem";
 import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
+import { ETHER, formatAmount, type Asset } from "../runtime/assets/asset.ts";
 import { createOfferBook } from "../runtime/announcements/createOfferBook.ts";
 import type { Chain } from "../runtime/chain/createChain.ts";
 import { getStakeAccount } from "../runtime/chain/reads/getStakeAccount.ts";
@@ -10,7 +11,7 @@ import type { Context } from "./context.ts";
 import { pause } from "./pause.ts";
 import type { Peers } from "./peers.ts";
 
-/** An offer with what was measured of its executor. Money is wei. */
+/** An offer with what was measured of its executor. Money is smallest units of the deployment's asset. */
 export interface MeasuredOffer {
   executor: Address;
   offer: OfferMessage;
@@ -58,7 +59,7 @@ async function latencyOf({ providers }: OfferMessage, network: Network, signal: 
   return undefined;
 }
 
-/** wei that the offer asks for one run of the program; undefined if it is not offered. */
+/** Smallest units that the offer asks for one run of the program; undefined if it is not offered. */
 export function priceOf({ offer }: Pick<MeasuredOffer, "offer">, program: Hex): bigint | undefined {
   const model = offer.models.find((entry) => entry.program === program);
   return model === undefined ? undefined : BigInt(model.price);
@@ -69,6 +70,8 @@ export type Preference = "price" | "latency";
 /** What a job asks of the executor that is to run it. */
 export interface Wish {
   program: Hex;
+  /** In which reasons name amounts. Default ether. */
+  asset?: Asset;
   collateral: bigint;
   /** The most that the requester pays; undefined pays what is asked. */
   fee?: bigint | undefined;
@@ -100,11 +103,11 @@ export function chooseOffer(offers: readonly MeasuredOffer[], wish: Wish): Measu
   throw new GainsayError(offers.length === 0 ? "No offer for this program was heard; listen longer with --listen-for, or submit the job to everybody without --prefer." : "None of the executors that were heard would take this job; see the details, or submit it to everybody without --prefer.", { code: "NO_OFFERS", retryable: true, details: { program, reasons } });
 }
 
-function unfitness(measured: MeasuredOffer, { program, collateral, fee }: Wish): string | undefined {
+function unfitness(measured: MeasuredOffer, { program, collateral, fee, asset = ETHER }: Wish): string | undefined {
   const price = priceOf(measured, program);
   if (price === undefined) return "it does not offer this program";
-  if (fee !== undefined && fee < price) return `it asks for ${price} wei`;
-  if (BigInt(measured.offer.maxCollateral) < collateral) return `it puts up at most ${measured.offer.maxCollateral} wei for one job`;
-  if (measured.stake.free < collateral) return `its free stake is ${measured.stake.free} wei`;
+  if (fee !== undefined && fee < price) return `it asks for ${formatAmount(price, asset)}`;
+  if (BigInt(measured.offer.maxCollateral) < collateral) return `it puts up at most ${formatAmount(BigInt(measured.offer.maxCollateral), asset)} for one job`;
+  if (measured.stake.free < collateral) return `its free stake is ${formatAmount(measured.stake.free, asset)}`;
   return undefined;
 }

@@ -1,3 +1,4 @@
+import path from "node:path";
 import process from "node:process";
 import { GainsayError } from "../protocol/errors.ts";
 import type { Sink } from "./shell.ts";
@@ -36,11 +37,19 @@ export function reportError(error: unknown, json: boolean, streams: Streams = pr
   const code = known ? error.code : "UNEXPECTED";
   const message = error instanceof Error ? error.message.split("\n")[0] ?? "" : String(error);
   streams.stderr.write(`gainsay: ${message} [${code}]\n`);
+  // Where the message does not name it already: whoever mends a file must know which.
+  const file = known ? fileOf(error.details) : undefined;
+  if (file !== undefined && !message.includes(file)) streams.stderr.write(`  ${file}\n`);
   const nodes = known ? (error.details["nodes"] ?? error.details["unsupported"]) : undefined;
   if (Array.isArray(nodes)) for (const node of nodes) streams.stderr.write(`  ${typeof node === "string" ? node : Object.values(node as object).join(": ")}\n`);
   if (!known && process.env["GAINSAY_DEBUG"] !== undefined && error instanceof Error) streams.stderr.write(`${error.stack ?? ""}\n`);
   if (json) streams.stdout.write(`${toJson({ error: { code, message, details: known ? error.details : {}, retryable: known && error.retryable } })}\n`);
   return known ? error.exitCode : 1;
+}
+
+function fileOf({ folder, file }: GainsayError["details"]): string | undefined {
+  if (typeof file !== "string") return typeof folder === "string" ? folder : undefined;
+  return typeof folder === "string" && !path.isAbsolute(file) ? path.join(folder, file) : file;
 }
 
 /** Lines of a table with aligned columns. */

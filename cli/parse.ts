@@ -1,24 +1,8 @@
 import { InvalidArgumentError } from "commander";
 import type { Address } from "viem";
-import { formatUnits, getAddress, isAddress } from "viem/utils";
+import { getAddress, isAddress } from "viem/utils";
 import type { Hex } from "../protocol/hex.ts";
-
-const decimals = { wei: 0, gwei: 9, ether: 18, eth: 18 } as const;
-
-/** Reads an amount of money: ether as in `1.5`, or with a unit as in `100gwei`, `5 wei`. wei. */
-export function amount(text: string): bigint {
-  const match = /^(\d+)(?:\.(\d+))?\s*(wei|gwei|ether|eth)?$/i.exec(text.trim());
-  if (match === null) throw new InvalidArgumentError("Write an amount such as 1.5, 1.5ether, 20gwei or 1000wei.");
-  const places = decimals[(match[3] ?? "ether").toLowerCase() as keyof typeof decimals];
-  const fraction = (match[2] ?? "").replace(/0+$/, "");
-  if (fraction.length > places) throw new InvalidArgumentError("The amount is finer than one wei.");
-  return BigInt(match[1] as string) * 10n ** BigInt(places) + BigInt(fraction.padEnd(places, "0") || "0");
-}
-
-/** Shows wei as ether, exactly. */
-export function ether(wei: bigint): string {
-  return `${formatUnits(wei, 18)} ether`;
-}
+import { amount, etherAmount } from "./amount.ts";
 
 /** Reads a span of time: seconds as in `90`, or with a unit as in `10m`, `2h`, `1d`. Seconds. */
 export function duration(text: string): number {
@@ -93,7 +77,8 @@ export function isRepeated(reader: unknown): boolean {
 }
 
 const units = new WeakMap<object, string>();
-units.set(amount, "in ether, or with a unit wei, gwei, ether");
+units.set(amount, "in ether, or whole coins of the deployment's token, or with a unit wei, gwei, ether");
+units.set(etherAmount, "in ether, or with a unit wei, gwei, ether");
 units.set(duration, "in seconds, or with a unit s, m, h, d");
 units.set(bytesOf, "in bytes, or with a unit kB, MB, GB, TB");
 

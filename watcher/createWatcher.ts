@@ -26,6 +26,8 @@ import { verifyCommitment, type Opinion } from "./verifyCommitment.ts";
 
 /** Seconds between two requests for the same trace. */
 const SECONDS_BETWEEN_REQUESTS = 2;
+/** The same once it counts as withheld and no dispute is about it: it may yet appear, and then it can be judged. */
+const SECONDS_BETWEEN_LATE_REQUESTS = 10;
 
 type CommittedJob = Job & { traceRoot: Hex };
 type Withheld = Extract<Opinion, { kind: "withheld" }>;
@@ -48,7 +50,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const keyOf = (job: CommittedJob): string => `${job.id}/${job.attempt}/${job.traceRoot}`;
   /** Commitments against which a dispute was opened. */
   const disputed = new Set<string>();
-  /** When to ask again for a trace that was not to be had. */
+  /** When to ask again for a trace that was not to be had, by the chain's clock. */
   const askAgainAt = new Map<string, number>();
   /** Own disputes without a move that could win: only their clock is left to run out. */
   const lost = new Set<string>();
@@ -76,11 +78,14 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
         askAgainAt.set(key, Math.min(head.timestamp + SECONDS_BETWEEN_REQUESTS, withheldFrom(job)));
         return logger.debug({ ...fields, reason: opinion.reason }, "trace not available yet");
       }
+      const later = head.timestamp + SECONDS_BETWEEN_LATE_REQUESTS;
+      if (opinions.get(key) === "withheld") return void askAgainAt.set(key, later);
       logger.warn({ ...fields, reason: opinion.reason }, "trace withheld, and its root is not the own one");
       if (options.mode !== "observe") await alarm.raise(job, "WITHHELD");
       if (options.mode === "dispute" && sender !== undefined) {
         if (await disputeWithheld(job, opinion, sender, signal)) disputed.add(key);
       }
+      if (!disputed.has(key)) askAgainAt.set(key, later);
     } else if (opinion.kind === "fraud") {
       logger.warn({ ...fields, ...describeFinding(opinion.finding) }, "fraud found");
       if (options.mode !== "observe") await alarm.raise(job, "FRAUD", opinion.finding.stepIndex);
@@ -121,9 +126,12 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     if (head.timestamp < (askAgainAt.get(key) ?? 0)) return;
     if (isDisputedByMe(job)) return;
     if (!isSampled(key)) return skip(key);
-    if (!opinions.has(key)) checks.offer(`check ${job.id}/${job.attempt}`, (signal) => check(committed, head, signal));
+    if (isUnsettled(key)) checks.offer(`check ${job.id}/${job.attempt}`, (signal) => check(committed, head, signal));
     else if (disputed.has(key)) checks.offer(`look for the dispute of ${job.id}/${job.attempt}`, () => checkAgainIfGone(committed));
   };
+
+  /** Without an opinion, or with one that a trace which appears late would change. */
+  const isUnsettled = (key: string): boolean => !opinions.has(key) || (opinions.get(key) === "withheld" && !disputed.has(key));
 
   const skip = (key: string): void => {
     if (skipped.has(key)) return;

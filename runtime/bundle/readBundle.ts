@@ -13,9 +13,19 @@ import { programSchema } from "./programSchema.ts";
 /**
  * Reads a bundle and recomputes all that names it: file hashes, graph hash, steps, blocks and program root.
  * Throws `BUNDLE_MISSING` for an absent file, `BUNDLE_MALFORMED` for one that cannot be read, `BUNDLE_MISMATCH` for one whose
- * contents are not what the manifest or the header says; `details.file` names it.
+ * contents are not what the manifest or the header says; `details.file` and `details.folder` name it.
  */
 export async function readBundle(folder: string): Promise<Bundle> {
+  try {
+    return await read(folder);
+  } catch (error) {
+    if (!(error instanceof GainsayError)) throw error;
+    const { message, code, kind, retryable, details, cause } = error;
+    throw new GainsayError(message, { code, kind, retryable, details: { ...details, folder }, cause });
+  }
+}
+
+async function read(folder: string): Promise<Bundle> {
   const manifest = parse(bundleFileNames.manifest, await load(folder, bundleFileNames.manifest), manifestSchema);
   const [model, programBytes] = await Promise.all([load(folder, bundleFileNames.model), load(folder, bundleFileNames.program)]);
   for (const [name, bytes] of [[bundleFileNames.model, model], [bundleFileNames.program, programBytes]] as const) {

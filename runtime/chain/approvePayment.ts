@@ -1,8 +1,10 @@
 import { encodeFunctionData, erc20Abi, type Abi, type Address } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
+import { formatAmount } from "../assets/asset.ts";
 import { chainError } from "./chainError.ts";
 import type { ContractCall } from "./contracts.ts";
 import type { Chain } from "./createChain.ts";
+import { getAsset } from "./reads/getAsset.ts";
 
 /**
  * The approvals that a call needs before its contract can take its payment in the deployment's token; none in ether, or if enough
@@ -15,7 +17,8 @@ export async function approvalsFor(chain: Chain, owner: Address, call: ContractC
   if (token === undefined || needed === 0n) return [];
   const [balance, allowed] = await Promise.all([getTokenBalance(chain, owner), allowance(chain, token, owner, call.address)]);
   if (balance < needed) {
-    throw new GainsayError(`The account ${owner} has too little of the token ${token}: it has ${balance} and needs ${needed}. Send it some and try again.`, { code: "CHAIN_NO_FUNDS", kind: "usage", details: { account: owner, token, balance, needed } });
+    const asset = await getAsset(chain);
+    throw new GainsayError(`The account ${owner} has too little of the token ${token}: it has ${formatAmount(balance, asset)} and needs ${formatAmount(needed, asset)}. Send it some and try again.`, { code: "CHAIN_NO_FUNDS", kind: "usage", details: { account: owner, token, balance, needed } });
   }
   if (allowed >= needed) return [];
   const approve = (amount: bigint): ContractCall => ({ contract: call.contract, address: token, abi: approveAbi, functionName: "approve", args: [call.address, amount], value: 0n });

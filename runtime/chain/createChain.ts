@@ -19,6 +19,8 @@ export interface ChainOptions {
   retries?: number;
   /** Milliseconds between looks at the heads of all endpoints, where there are several. Default 5000. */
   probeIntervalMs?: number;
+  /** Milliseconds between comparisons of their logs. Default 30 000. */
+  compareIntervalMs?: number;
 }
 
 export interface ChainDependencies {
@@ -47,6 +49,8 @@ export interface Chain {
   headAge(): Promise<number>;
   /** How each endpoint does. */
   endpoints(): EndpointHealth[];
+  /** Whoever gave the last logs left some out that must exist: others are asked first for a while. */
+  doubtLogs(): void;
 }
 
 /**
@@ -77,6 +81,7 @@ export async function createChain(options: ChainOptions, dependencies: ChainDepe
     head,
     headAge: async () => Math.max(0, Math.floor(now() / 1000) - (await head()).timestamp),
     endpoints: () => endpoints.health(),
+    doubtLogs: () => endpoints.doubtLogs(),
   };
 }
 

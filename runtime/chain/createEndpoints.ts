@@ -3,6 +3,7 @@ import { custom, type Transport } from "viem";
 import type { Hex } from "../../protocol/hex.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
 import { isUnreachable, reasonOf } from "./chainError.ts";
+import { compareLogs } from "./compareLogs.ts";
 import { createEndpoint, endpointName } from "./createTransport.ts";
 
 export interface EndpointsOptions {
@@ -14,6 +15,8 @@ export interface EndpointsOptions {
   retries?: number;
   /** Milliseconds between looks at the heads of all endpoints, where there are several. Default 5000. */
   probeIntervalMs?: number;
+  /** Milliseconds between comparisons of their logs. Default 30 000. */
+  compareIntervalMs?: number;
 }
 
 /** How one endpoint does. */
@@ -32,6 +35,8 @@ export interface EndpointHealth {
 export interface Endpoints {
   transport: Transport;
   health(): EndpointHealth[];
+  /** Whoever gave the last logs left some out that must exist; others are asked first for a while. */
+  doubtLogs(): void;
 }
 
 interface State {
@@ -40,6 +45,8 @@ interface State {
   failures: number;
   /** Not asked before this time, unless all others fail too. */
   restUntil: number;
+  /** Leaves out logs, as far as was seen, and is asked last before this time. */
+  doubtedUntil: number;
   head?: { number: number; timestamp: number };
   reason?: string;
 }
@@ -50,26 +57,35 @@ const LAG_SECONDS = 45;
 const FUTURE_SECONDS = 900;
 /** Blocks below the lowest head at which endpoints are compared: deep enough to be past ordinary reorganisations. */
 const COMMON_DEPTH = 8;
+/** Blocks of one comparison of logs. */
+const COMPARED_BLOCKS = 256;
+/** Milliseconds for which an endpoint that left out logs is asked last. */
+const DOUBT_MS = 600_000;
 const REST_MS = 1_000;
 const MAX_REST_MS = 60_000;
 
 /**
  * Several endpoints as one. Each request goes to the first healthy one in the given order; one that does not answer, is rate-limited or lacks the
  * block rests for a growing time, and the next one is asked. Heads are compared by the age of their blocks, not by their numbers, which
- * cost a liar nothing; an endpoint whose block at a common height differs from that of most is left out.
+ * cost a liar nothing; an endpoint whose block at a common height differs from that of most is left out. Logs are the one answer that can lack something
+ * without being wrong, so those of settled blocks are compared now and then, and one that leaves some out is asked last.
  */
 export function createEndpoints(options: EndpointsOptions, { logger, now = Date.now }: { logger: Logger; now?: () => number }): Endpoints {
-  const { retries = 2, probeIntervalMs = 5_000 } = options;
-  const states = options.rpcUrls.map((url): State => ({ name: endpointName(url), request: createEndpoint(url, { ...options, retries: 0 })({}).request as State["request"], failures: 0, restUntil: 0 }));
+  const { retries = 2, probeIntervalMs = 5_000, compareIntervalMs = 30_000 } = options;
+  const states = options.rpcUrls.map((url): State => ({ name: endpointName(url), request: createEndpoint(url, { ...options, retries: 0 })({}).request as State["request"], failures: 0, restUntil: 0, doubtedUntil: 0 }));
   const several = states.length > 1;
   let probedAt = -Infinity;
   let probing: Promise<void> | undefined;
+  /** Who gave the last logs, and of which contracts they were. */
+  let logs: { from: State; address: unknown } | undefined;
+  let comparedAt = -Infinity;
+  let comparedTo = -1;
 
   const ageOf = ({ head }: State): number | undefined => (head === undefined ? undefined : now() / 1000 - head.timestamp);
   const plausible = (state: State): boolean => (ageOf(state) ?? 0) > -FUTURE_SECONDS;
 
   const isHealthy = (state: State): boolean => {
-    if (state.restUntil > now() || state.reason !== undefined) return false;
+    if (state.restUntil > now() || state.doubtedUntil > now() || state.reason !== undefined) return false;
     return !isLagging(state);
   };
 
@@ -89,6 +105,7 @@ export function createEndpoints(options: EndpointsOptions, { logger, now = Date.
     state.failures = 0;
     state.restUntil = 0;
     if (method === "eth_getBlockByNumber" && Array.isArray(params) && params[0] === "latest") note(state, answer);
+    if (method === "eth_getLogs" && Array.isArray(params)) logs = { from: state, address: (params[0] as { address?: unknown } | undefined)?.address };
     return answer;
   };
 
@@ -105,6 +122,21 @@ export function createEndpoints(options: EndpointsOptions, { logger, now = Date.
     if (fresh.length < 2 || common < 0) return;
     const hashes = await Promise.all(fresh.map((state) => ask(state, "eth_getBlockByNumber", [`0x${common.toString(16)}`, false]).then((block) => (block as { hash?: string } | null)?.hash, () => undefined)));
     judge(fresh, hashes, common);
+    if (now() - comparedAt >= compareIntervalMs && logs !== undefined && common > comparedTo) await compare(fresh.filter(({ reason }) => reason === undefined), logs.address, common);
+  };
+
+  /** Compares the logs of blocks that all of them have and that were not compared before, as far as one comparison goes. */
+  const compare = async (fresh: State[], address: unknown, common: number): Promise<void> => {
+    comparedAt = now();
+    const from = Math.max(comparedTo + 1, common - COMPARED_BLOCKS + 1, 0);
+    const lacking = await compareLogs(fresh.map((state) => (method, params) => state.request({ method, params })), { address, fromBlock: `0x${from.toString(16)}`, toBlock: `0x${common.toString(16)}` });
+    fresh.forEach((state, i) => lacking[i] === true && doubt(state));
+    comparedTo = common;
+  };
+
+  const doubt = (state: State): void => {
+    logger.error({ endpoint: state.name }, "RPC endpoint leaves out logs");
+    state.doubtedUntil = now() + DOUBT_MS;
   };
 
   const judge = (fresh: State[], hashes: (string | undefined)[], height: number): void => {
@@ -160,10 +192,11 @@ export function createEndpoints(options: EndpointsOptions, { logger, now = Date.
 
   return {
     transport: custom({ request: ({ method, params }: { method: string; params?: unknown }) => request(method, params) }, { retryCount: 0 }),
+    doubtLogs: () => void (logs !== undefined && doubt(logs.from)),
     health: () =>
       states.map((state) => {
         const age = ageOf(state);
-        const reason = state.reason ?? (state.restUntil > now() ? "it did not answer" : !plausible(state) ? "its head is in the future" : isLagging(state) ? "its head is behind" : undefined);
+        const reason = state.reason ?? (state.doubtedUntil > now() ? "it leaves out logs" : state.restUntil > now() ? "it did not answer" : !plausible(state) ? "its head is in the future" : isLagging(state) ? "its head is behind" : undefined);
         return { endpoint: state.name, healthy: reason === undefined, ...(state.head === undefined ? {} : { headNumber: state.head.number }), ...(age === undefined ? {} : { headAgeSeconds: Math.max(0, Math.round(age)) }), ...(reason === undefined ? {} : { reason }) };
       }),
   };

@@ -34,6 +34,8 @@ export interface SenderDependencies {
 export interface SendOptions {
   /** Gives up waiting, or the place in the queue. A transaction that is out already may still be included. */
   signal?: AbortSignal | undefined;
+  /** Told of each transaction that was included for the call, also of an approval before it and of one that reverted. */
+  onReceipt?: ((receipt: TransactionReceipt) => void) | undefined;
 }
 
 export interface Sender {
@@ -62,10 +64,10 @@ export function createSender(options: SenderOptions, dependencies: SenderDepende
   return {
     address: account.address,
     chain,
-    send(call, { signal } = {}) {
+    send(call, { signal, onReceipt } = {}) {
       const one = (each: ContractCall): Promise<TransactionReceipt> => {
         if (signal?.aborted) throw aborted();
-        const sent = sendTransaction(each, { account, chain, policy, nonce, signal, logger: dependencies.logger, now: dependencies.now ?? Date.now });
+        const sent = sendTransaction(each, { account, chain, policy, nonce, signal, onReceipt, logger: dependencies.logger, now: dependencies.now ?? Date.now });
         return count(each.functionName, sent);
       };
       const turn = last.then(async () => {

@@ -1,6 +1,7 @@
 import { getContractAddress, isAddressEqual, zeroAddress, type Account, type Address, type Chain, type Hex, type PublicClient, type Transport, type WalletClient } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import { CONTRACTS_VERSION, type Deployment } from "../config/deployment.ts";
+import { chainError } from "./chainError.ts";
 import type { DeploymentConfig } from "./deploymentConfig.ts";
 import { readArtifact } from "./readArtifact.ts";
 
@@ -64,11 +65,12 @@ export async function deployJudge(create: (source: string, args?: readonly unkno
   return create("contracts/judge/Judge.sol", [kinds]);
 }
 
+/** What was deployed before it is of no use, and nothing depends on it. */
 function failed(source: string, cause?: unknown): GainsayError {
-  return new GainsayError("A contract could not be deployed; nothing depends on what was deployed before it, so try again.", {
+  const reason = cause === undefined ? undefined : chainError(cause);
+  return new GainsayError(`A contract could not be deployed${reason === undefined ? "; try again" : `: ${reason.message.replace(/\.$/, "")}`}.`, {
     code: "DEPLOYMENT_FAILED",
-    details: { source },
-    cause,
-    retryable: true,
+    details: { source, ...(reason === undefined ? {} : { reason: reason.code, ...reason.details }) },
+    retryable: reason?.code !== "CONTRACT_REVERTED",
   });
 }

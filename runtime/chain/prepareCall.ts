@@ -1,6 +1,7 @@
-import { encodeFunctionData, formatEther, type Address } from "viem";
+import { encodeFunctionData, type Address } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
+import { ETHER, formatAmount } from "../assets/asset.ts";
 import { chainError, isInsufficientFunds } from "./chainError.ts";
 import type { ContractCall } from "./contracts.ts";
 import type { Chain } from "./createChain.ts";
@@ -78,7 +79,7 @@ function limitFees(fees: Fees, least: bigint, limit: bigint): Fees {
 }
 
 function noFunds(account: Address, balance: bigint | undefined, needed: bigint): GainsayError {
-  const short = balance === undefined ? "" : `: it has ${formatEther(balance)} ETH and needs ${formatEther(needed)} ETH`;
+  const short = balance === undefined ? "" : `: it has ${formatAmount(balance, ETHER)} and needs ${formatAmount(needed, ETHER)}`;
   return new GainsayError(`The account ${account} has too little money for the transaction${short}. Send it some and try again.`, {
     code: "CHAIN_NO_FUNDS",
     kind: "usage",

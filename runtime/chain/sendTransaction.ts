@@ -24,6 +24,7 @@ export interface SendContext {
   policy: SendPolicy;
   nonce: Nonce;
   signal: AbortSignal | undefined;
+  onReceipt: ((receipt: TransactionReceipt) => void) | undefined;
   logger: Logger;
   now: () => number;
 }
@@ -44,6 +45,7 @@ export async function sendTransaction(call: ContractCall, context: SendContext):
       const receipt = await deliver(call, prepared, number, context);
       if (receipt !== undefined) {
         nonce.used(number, receipt.transactionHash);
+        context.onReceipt?.(receipt);
         if (receipt.status === "reverted") throw await explainRevert(prepared, receipt, context);
         logger.debug({ call: call.functionName, transaction: receipt.transactionHash, block: receipt.blockNumber, gas: receipt.gasUsed }, "transaction included");
         return receipt;

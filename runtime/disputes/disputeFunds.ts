@@ -1,12 +1,14 @@
-import { formatEther, type Address } from "viem";
+import type { Address } from "viem";
 import type { ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { depthOf } from "../../protocol/trees/merkle.ts";
 import { CHUNK_BYTES } from "../../protocol/trees/tensorTree.ts";
 import type { Program } from "../../protocol/program/types.ts";
+import { ETHER, formatAmount } from "../assets/asset.ts";
 import { getTokenBalance } from "../chain/approvePayment.ts";
 import { chainError } from "../chain/chainError.ts";
 import type { Chain } from "../chain/createChain.ts";
+import { getAsset } from "../chain/reads/getAsset.ts";
 import { getBalance } from "../chain/reads/getBalance.ts";
 import { tensorByteLength } from "../inference/tensorTypes.ts";
 import { dearestAnswer, witnessGas } from "./answerCost.ts";
@@ -55,8 +57,11 @@ export async function checkDisputeFunds(chain: Chain, account: Address, { bonds,
   const details = { account, balance: ether, needed, bonds, gas, weiPerGas: price, ...(token === undefined ? {} : { token, tokenBalance: tokens }) };
   const short = (what: string): GainsayError =>
     new GainsayError(`No dispute is opened, because the account ${account} could not pay for it to its end: ${what}. Send it more.`, { code: "DISPUTE_UNFUNDED", retryable: true, details });
-  if (token !== undefined && tokens < bonds) throw short(`the bonds take ${bonds} of the token ${token}, and it has ${tokens}`);
-  if (ether < needed) throw short(`bonds and gas take up to ${formatEther(needed)} ETH, and it has ${formatEther(ether)} ETH`);
+  if (token !== undefined && tokens < bonds) {
+    const asset = await getAsset(chain);
+    throw short(`the bonds take ${formatAmount(bonds, asset)}, and it has ${formatAmount(tokens, asset)}`);
+  }
+  if (ether < needed) throw short(`${token === undefined ? "bonds and gas take" : "gas takes"} up to ${formatAmount(needed, ETHER)}, and it has ${formatAmount(ether, ETHER)}`);
 }
 
 /** wei a gas unit, with room for the base fee to double. */

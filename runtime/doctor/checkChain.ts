@@ -1,9 +1,11 @@
 import { createPublicClient, type Address, type PublicClient } from "viem";
-import { formatEther } from "viem/utils";
 import { GainsayError } from "../../protocol/errors.ts";
+import { ETHER, formatAmount } from "../assets/asset.ts";
+import { getTokenBalance } from "../chain/approvePayment.ts";
 import { chainError } from "../chain/chainError.ts";
 import type { Chain } from "../chain/createChain.ts";
 import { createEndpoint, endpointName } from "../chain/createTransport.ts";
+import { getAsset } from "../chain/reads/getAsset.ts";
 import { getBalance } from "../chain/reads/getBalance.ts";
 import { getParameters } from "../chain/reads/getParameters.ts";
 import { getStakeAccount } from "../chain/reads/getStakeAccount.ts";
@@ -63,20 +65,24 @@ export async function checkClock(rpcUrl: string, now: () => number = Date.now): 
   return ok("clock", `within ${SKEW_SECONDS} s of the endpoint's`);
 }
 
-/** The account's money against what its work takes. `role` decides what it needs. */
+/** The account's money against what its work takes: gas in ether, bonds and stake in what the deployment pays in. */
 export async function checkAccount(chain: Chain, account: Address): Promise<Finding[]> {
-  const [balance, stake, { limits, rules }] = await Promise.all([getBalance(chain, account), getStakeAccount(chain, account), getParameters(chain)]);
-  const money = `${account} holds ${formatEther(balance)} ether`;
-  const dispute = rules.bond + GAS_MONEY;
-  const balanceFinding =
-    balance < GAS_MONEY
-      ? fail("balance", money, `Send it at least ${formatEther(dispute)} ether: the moves of a dispute cost gas, and a move that is not made loses it.`)
-      : balance < dispute
-        ? warn("balance", money, `A watcher needs ${formatEther(dispute)} ether for one dispute: the bond of ${formatEther(rules.bond)} and gas.`)
-        : ok("balance", money);
-  const staked = `${formatEther(stake.free)} ether free, ${formatEther(stake.locked)} locked${stake.credits > 0n ? `, ${formatEther(stake.credits)} to collect` : ""}`;
-  const stakeFinding = stake.free + stake.locked < limits.minCollateral ? warn("stake", staked, `An executor needs at least ${formatEther(limits.minCollateral)} ether of stake; deposit with \`gainsay stake deposit\`. A watcher needs none.`) : ok("stake", staked);
-  return [balanceFinding, stakeFinding];
+  const [asset, balance, tokens, stake, { limits, rules }] = await Promise.all([getAsset(chain), getBalance(chain, account), getTokenBalance(chain, account), getStakeAccount(chain, account), getParameters(chain)]);
+  const money = (units: bigint): string => formatAmount(units, asset);
+  const staked = `${money(stake.free)} free, ${money(stake.locked)} locked${stake.credits > 0n ? `, ${money(stake.credits)} to collect` : ""}`;
+  return [
+    checkBalance(account, balance, asset.token === undefined ? rules.bond : 0n),
+    ...(asset.token === undefined ? [] : [tokens < rules.bond ? warn("tokens", `${account} holds ${money(tokens)}`, `A watcher needs ${money(rules.bond)} for the bond of one dispute, an executor what it stakes.`) : ok("tokens", `${account} holds ${money(tokens)}`)]),
+    stake.free + stake.locked < limits.minCollateral ? warn("stake", staked, `An executor needs at least ${money(limits.minCollateral)} of stake; deposit with \`gainsay stake deposit\`. A watcher needs none.`) : ok("stake", staked),
+  ];
+}
+
+/** wei of the account against gas, and the bond of one dispute where bonds are ether. */
+function checkBalance(account: Address, balance: bigint, bond: bigint): Finding {
+  const found = `${account} holds ${formatAmount(balance, ETHER)}`;
+  const dispute = formatAmount(bond + GAS_MONEY, ETHER);
+  if (balance < GAS_MONEY) return fail("balance", found, `Send it at least ${dispute}: the moves of a dispute cost gas, and a move that is not made loses it.`);
+  return balance < bond + GAS_MONEY ? warn("balance", found, `A watcher needs ${dispute} for one dispute: the bond of ${formatAmount(bond, ETHER)} and gas.`) : ok("balance", found);
 }
 
 /** What an error of the chain's set-up means as a finding. */

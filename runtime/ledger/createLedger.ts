@@ -1,9 +1,9 @@
-import { GainsayError } from "../../protocol/errors.ts";
 import type { Chain, Head } from "../chain/createChain.ts";
 import { followEvents } from "../chain/followEvents.ts";
-import { getDisputes } from "../chain/reads/getDispute.ts";
-import { getJobs } from "../chain/reads/getJob.ts";
+import { getDisputeCount, getDisputes } from "../chain/reads/getDispute.ts";
+import { getJobCount, getJobs } from "../chain/reads/getJob.ts";
 import type { Dispute, Job } from "../chain/types.ts";
+import { createTable } from "./createTable.ts";
 
 /** A view of all jobs and disputes that can still change, read from the chain. */
 export interface Ledger {
@@ -22,12 +22,13 @@ export interface LedgerOptions {
 }
 
 /**
- * Keeps the ledger. Events only tell which numbers exist; what is true of them is read again at every head, so a restart, a missed
- * event and a reorganisation need no code of their own.
+ * Keeps the ledger. Events and the contracts' counters tell which numbers exist; what is true of them is read again at every head, so a
+ * restart, a missed event and a reorganisation need no code of their own. A number that is counted and that no event names means that the
+ * endpoint leaves out logs.
  */
 export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: LedgerOptions): Ledger {
-  const jobs = createTable((ids) => getJobs(chain, ids), ({ status }) => status === "final" || status === "cancelled", BigInt(settledBlocks));
-  const disputes = createTable((ids) => getDisputes(chain, ids), ({ phase }) => phase === "ended", BigInt(settledBlocks));
+  const jobs = createTable({ chain, what: "job", count: (head) => getJobCount(chain, head), read: (ids) => getJobs(chain, ids), ended: ({ status }) => status === "final" || status === "cancelled", settledBlocks: BigInt(settledBlocks) });
+  const disputes = createTable({ chain, what: "dispute", count: (head) => getDisputeCount(chain, head), read: (ids) => getDisputes(chain, ids), ended: ({ phase }) => phase === "ended", settledBlocks: BigInt(settledBlocks) });
   return {
     jobs: jobs.entries,
     disputes: disputes.entries,
@@ -53,48 +54,6 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
           },
         },
       );
-    },
-  };
-}
-
-function createTable<T>(readAll: (ids: readonly bigint[]) => Promise<(T | GainsayError)[]>, ended: (value: T) => boolean, settledBlocks: bigint) {
-  const entries = new Map<bigint, T>();
-  const followed = new Set<bigint>();
-  /** The head at which an entry was first seen ended, or missing. */
-  const endedAt = new Map<bigint, bigint>();
-
-  const note = (id: bigint, value: T | GainsayError, head: bigint): void => {
-    if (value instanceof GainsayError) {
-      // The number is gone: the block that made it was replaced. Its transaction may be in the next one, or the old chain come back.
-      entries.delete(id);
-      return settle(id, head);
-    }
-    entries.set(id, value);
-    if (!ended(value)) return void endedAt.delete(id);
-    settle(id, head);
-  };
-
-  const settle = (id: bigint, head: bigint): void => {
-    const earlier = endedAt.get(id) ?? head;
-    // After a reorganisation the blocks are counted anew.
-    const since = head < earlier ? head : earlier;
-    endedAt.set(id, since);
-    if (head - since >= settledBlocks) forget(id);
-  };
-
-  const forget = (id: bigint): void => {
-    entries.delete(id);
-    followed.delete(id);
-    endedAt.delete(id);
-  };
-
-  return {
-    entries: entries as ReadonlyMap<bigint, T>,
-    touch: (id: bigint): void => void followed.add(id),
-    async refresh(head: bigint): Promise<void> {
-      const ids = [...followed];
-      const values = await readAll(ids);
-      for (const [i, id] of ids.entries()) note(id, values[i] as T | GainsayError, head);
     },
   };
 }

@@ -9,6 +9,7 @@ import { createGossip, type Gossip } from "./createGossip.ts";
 import { createDiscoverer } from "./createDiscoverer.ts";
 import { createNode, type DhtOptions, type NetworkNode } from "./createNode.ts";
 import { createPenalties } from "./createPenalties.ts";
+import { createRelayWatch } from "./createRelayWatch.ts";
 import { readIdentity } from "./identity.ts";
 import { networkLimits } from "./limits.ts";
 import type { NetworkLogger } from "./logger.ts";
@@ -173,6 +174,9 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
     );
     created.addEventListener("peer:connect", ({ detail }) => tell(detail, true));
     created.addEventListener("peer:disconnect", ({ detail }) => tell(detail, false));
+    const relayWatch = createRelayWatch(logger);
+    created.addEventListener("connection:open", ({ detail }) => relayWatch.opened(detail));
+    created.addEventListener("connection:close", ({ detail }) => relayWatch.closed(detail));
     created.addEventListener("peer:identify", ({ detail }) => versions.note(detail.peerId.toString(), detail.agentVersion));
     if (options.mdns === true) {
       // Told about every peer that is new to the peer store, those that dialled us included.
@@ -185,6 +189,8 @@ export function createNetwork(options: NetworkOptions, dependencies: NetworkDepe
       // Before the start: the first peers then learn at once what this node speaks.
       await blobs.attach(created);
       await created.start();
+      // Behind NAT the interface's address is not the one that others see.
+      if (options.nat !== true) created.services.ownAddresses.confirm();
       gossip.attach(created.services.pubsub);
     } catch (cause) {
       await created.stop();

@@ -15,11 +15,12 @@ import { createLibp2p, type Libp2p } from "libp2p";
 import type { Penalties } from "./createPenalties.ts";
 import { networkLimits } from "./limits.ts";
 import { peerScoring } from "./peerScoring.ts";
+import { trustOwnAddresses, type OwnAddresses } from "./trustOwnAddresses.ts";
 import { userAgentOf, WIRE_VERSION } from "./wireVersion.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
-export type NetworkNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>;
+export type NetworkNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub; ownAddresses: OwnAddresses }>;
 
 export interface NodeOptions {
   privateKey: PrivateKey;
@@ -109,6 +110,7 @@ export function createNode(options: NodeOptions, penalties: Penalties): Promise<
         ...peerScoring(topicNames, penalties),
       }),
       ...(nat || dht?.mode === "auto" ? { autoNAT: autoNAT() } : {}),
+      ownAddresses: trustOwnAddresses(),
       ...(dht === undefined ? {} : { dht: dhtOf(dht) }),
       ...(options.relay === true
         ? {

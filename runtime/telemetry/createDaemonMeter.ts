@@ -1,6 +1,8 @@
 import { statfs } from "node:fs/promises";
 import type { Address } from "viem";
+import { getTokenBalance } from "../chain/approvePayment.ts";
 import type { Chain, Head } from "../chain/createChain.ts";
+import { getAsset } from "../chain/reads/getAsset.ts";
 import { getBalance } from "../chain/reads/getBalance.ts";
 import { getStakeAccount } from "../chain/reads/getStakeAccount.ts";
 import { jobStatuses, type Dispute, type Job, type StakeAccount } from "../chain/types.ts";
@@ -63,12 +65,14 @@ export function createDaemonMeter(metrics: Metrics, sources: DaemonMeterSources)
     jobs: metrics.gauge("jobs", "Jobs that can still change, by status.", ["status"]),
     disputes: metrics.gauge("disputes_open", "Disputes that have not ended; side is own, against (this account's commitment) or other.", ["side"]),
     clock: metrics.gauge("shortest_clock_seconds", "Seconds left on the shortest running clock on which this account must move; NaN without one."),
-    atRisk: metrics.gauge("stake_at_risk_wei", "Collateral of this account's commitments that are disputed now."),
-    bonds: metrics.gauge("bonds_at_stake_wei", "Bonds of this account's open disputes."),
-    stakeFree: metrics.gauge("stake_free_wei", "Free stake of this account."),
-    stakeLocked: metrics.gauge("stake_locked_wei", "Stake locked as collateral."),
-    credits: metrics.gauge("credits_wei", "What this account can collect."),
-    balance: metrics.gauge("balance_wei", "What this account holds outside the contracts."),
+    atRisk: metrics.gauge("stake_at_risk_units", "Collateral of this account's commitments that are disputed now."),
+    bonds: metrics.gauge("bonds_at_stake_units", "Bonds of this account's open disputes."),
+    stakeFree: metrics.gauge("stake_free_units", "Free stake of this account."),
+    stakeLocked: metrics.gauge("stake_locked_units", "Stake locked as collateral."),
+    credits: metrics.gauge("credits_units", "What this account can collect."),
+    balance: metrics.gauge("balance_wei", "Ether that this account holds outside the contracts, for gas."),
+    tokens: metrics.gauge("token_balance_units", "What this account holds of the deployment's token outside the contracts; NaN where it is paid in ether."),
+    assetUnits: metrics.gauge("asset_units", "Smallest units in one whole coin of what the deployment pays in; symbol and token name it.", ["symbol", "token"]),
     headAge: metrics.gauge("chain_head_age_seconds", "Age of the newest block that the endpoints serve."),
     lookAge: metrics.gauge("last_look_age_seconds", "Seconds since this daemon last worked on a new head."),
     endpointAge: metrics.gauge("rpc_endpoint_head_age_seconds", "Age of the newest block of one RPC endpoint.", ["endpoint"]),
@@ -89,13 +93,17 @@ export function createDaemonMeter(metrics: Metrics, sources: DaemonMeterSources)
   const lookAge = (): number => (now() - (last?.at ?? started)) / 1000;
 
   /** Money as Prometheus has it: a float, exact to 15 digits. */
-  const money = (wei: bigint | undefined): number => (wei === undefined ? Number.NaN : Number(wei));
+  const money = (units: bigint | undefined): number => (units === undefined ? Number.NaN : Number(units));
 
   const measureAccount = async (): Promise<void> => {
     let stake: StakeAccount | undefined;
     let balance: bigint | undefined;
+    let tokens: bigint | undefined;
     try {
+      const asset = await getAsset(chain);
+      gauges.assetUnits.set({ symbol: asset.symbol, token: asset.token ?? "" }, 10 ** asset.decimals);
       if (account !== undefined) [stake, balance] = await Promise.all([getStakeAccount(chain, account), getBalance(chain, account)]);
+      if (account !== undefined && asset.token !== undefined) tokens = await getTokenBalance(chain, account);
     } catch (error) {
       logger.debug({ error }, "account could not be measured");
     }
@@ -103,6 +111,7 @@ export function createDaemonMeter(metrics: Metrics, sources: DaemonMeterSources)
     gauges.stakeLocked.set(money(stake?.locked));
     gauges.credits.set(money(stake?.credits));
     gauges.balance.set(money(balance));
+    gauges.tokens.set(money(tokens));
   };
 
   const measureDisk = async (): Promise<void> => {
@@ -156,12 +165,14 @@ export function createDaemonMeter(metrics: Metrics, sources: DaemonMeterSources)
     },
     async status() {
       const timestamp = last?.head.timestamp ?? Math.floor(now() / 1000);
+      const asset = await getAsset(chain).catch(() => null);
       const stake = account === undefined ? null : await getStakeAccount(chain, account).catch(() => null);
       return {
         account: account ?? null,
         head: last === undefined ? null : { ...last.head, lookedSecondsAgo: Math.round(lookAge()) },
         peers: network.peers(),
         endpoints: chain.endpoints(),
+        asset,
         stake,
         clocks: ownClocks(ledger.disputes.values(), ledger.jobs, account, timestamp),
         disk: { tracesBytes: usedBytes(), limitBytes: sources.maxDisk ?? null, freeBytes: Number.isNaN(free) ? null : free },

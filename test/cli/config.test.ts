@@ -27,11 +27,11 @@ describe("flags of single commands", () => {
     expect(settings.chainId).toEqual({ value: 8, origin: { from: "environment", name: "GAINSAY_CHAIN_ID" }, env: "GAINSAY_CHAIN_ID" });
     const file = { from: "file", name: path.join(GAINSAY_HOME, "config.json") };
     expect(flags).toMatchObject({
-      "min-fee": { value: "20000000000", origin: { from: "environment", name: "GAINSAY_EXECUTOR_MIN_FEE" } },
+      "min-fee": { value: "20gwei", origin: { from: "environment", name: "GAINSAY_EXECUTOR_MIN_FEE" } },
       "claim-delay": { value: 7, origin: file, env: "GAINSAY_EXECUTOR_CLAIM_DELAY" },
       program: { value: [`0x${"ab".repeat(32)}`], origin: file },
       "no-offer": { value: true, origin: file },
-      "max-collateral": { value: "100000000000000000000", origin: { from: "default" } },
+      "max-collateral": { value: "100", origin: { from: "default" } },
     });
   });
 
@@ -55,6 +55,7 @@ describe("flags of single commands", () => {
   ])("are refused with %s: %j", async (code, config) => {
     const ran = await run(["job", "wait", "1", "--json"], { env: { GAINSAY_HOME: home("refused", config) } });
     expect([ran.code, ran.json().error.code]).toEqual([2, code]);
+    expect(ran.stderr).toContain(path.join(folder, "refused", "config.json"));
   });
 
   it("of a command that does not exist are an error", async () => {

@@ -56,6 +56,8 @@ export interface Started {
   child: ChildProcess;
   /** The JSON document that it wrote when it was ready. */
   ready: any;
+  /** All that it wrote to standard error so far. */
+  stderr(): string;
   /** Sends SIGTERM and resolves to the exit code. */
   stop(): Promise<number | null>;
 }
@@ -81,6 +83,7 @@ export async function start(args: readonly string[], env: NodeJS.ProcessEnv): Pr
   return {
     child,
     ready,
+    stderr: () => stderr,
     stop: () => {
       child.kill("SIGTERM");
       return exited;

@@ -44,9 +44,9 @@ describe("chooseOffer", () => {
       }
     };
     expect(refusal({ executor: address(9) })).toMatch(/^EXECUTOR_NOT_HEARD: /);
-    expect(refusal({ executor: address(6) })).toMatch(/^EXECUTOR_UNFIT: .* free stake is 9 wei/);
-    expect(refusal({ executor: address(7) })).toMatch(/^EXECUTOR_UNFIT: .* at most 9 wei/);
-    expect(refusal({ executor: address(1), fee: 29n })).toMatch(/^EXECUTOR_UNFIT: .* asks for 30 wei/);
+    expect(refusal({ executor: address(6) })).toMatch(/^EXECUTOR_UNFIT: .* free stake is 0.000000000000000009 ether/);
+    expect(refusal({ executor: address(7) })).toMatch(/^EXECUTOR_UNFIT: .* at most 0.000000000000000009 ether/);
+    expect(refusal({ executor: address(1), fee: 29n })).toMatch(/^EXECUTOR_UNFIT: .* asks for 0.00000000000000003 ether/);
     expect(refusal({ executor: address(1), program: `0x${"bb".repeat(32)}` })).toMatch(/^EXECUTOR_UNFIT: .* does not offer this program/);
     expect(refusal({ prefer: "price", collateral: 1_000n })).toMatch(/^NO_OFFERS: None of the executors/);
   });

@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { amount, duration, ether, shape, span } from "../../cli/parse.ts";
+import { amount, etherAmount, unitsOf } from "../../cli/amount.ts";
+import { duration, shape, span } from "../../cli/parse.ts";
+import { ETHER, formatAmount, type Asset } from "../../runtime/assets/asset.ts";
+
+const coin: Asset = { symbol: "COIN", decimals: 6, token: "0x00000000000000000000000000000000000000C0" };
 
 describe("amounts", () => {
   it.each([
@@ -12,12 +16,20 @@ describe("amounts", () => {
     ["7wei", 7n],
     ["1.0wei", 1n],
     ["0", 0n],
-  ])("%s", (text, wei) => expect(amount(text)).toBe(wei));
+  ])("%s", (text, wei) => expect([unitsOf(amount(text), ETHER), etherAmount(text)]).toEqual([wei, wei]));
 
   it.each(["", "1.", ".5", "1e18", "-1", "+1", "1.5 wei", "0x10", "1 btc", "1 2", "١"])("refuses %j", (text) => expect(() => amount(text)).toThrow());
 
+  it("without a unit are whole coins of what the deployment pays in, and wei its smallest units", () => {
+    expect(["1.5", "7wei", "0.000001"].map((text) => unitsOf(amount(text), coin))).toEqual([1_500_000n, 7n, 1n]);
+    expect(formatAmount(1_500_000n, coin)).toBe("1.5 COIN");
+    for (const text of ["1.5ether", "1 gwei", "0.0000001"]) expect(() => unitsOf(amount(text), coin), text).toThrow(expect.objectContaining({ code: "AMOUNT_UNFIT" }));
+    expect(() => etherAmount("0.0000000000000000001")).toThrow();
+    expect(String(amount(" 20gwei"))).toBe("20gwei");
+  });
+
   it("reads what it writes, to the last wei", () => {
-    fc.assert(fc.property(fc.bigInt({ min: 0n, max: 2n ** 96n }), (wei) => amount(ether(wei)) === wei));
+    fc.assert(fc.property(fc.bigInt({ min: 0n, max: 2n ** 96n }), (wei) => unitsOf(amount(formatAmount(wei, ETHER)), ETHER) === wei));
   });
 });
 

@@ -25,7 +25,7 @@ async function exported(): Promise<Set<string>> {
   createDaemonMeter(metrics, { chain, ledger: { jobs: new Map(), disputes: new Map() }, network: { peers: () => [], newestWire: () => 1 }, traces: { list: () => [] }, account, dataFolder: folder, logger });
   createWatcherMeter(metrics);
   const sender = createSender({ account: { address: account } as never, chain }, { logger, metrics });
-  await createBudget(sender, { weiPerDay: 1n, file: path.join(folder, "spending.json") }, { logger, metrics });
+  await createBudget(sender, { perDay: 1n, gasPerDay: 1n, file: path.join(folder, "spending.json") }, { logger, metrics });
   createExecutor({ programs: [], minFee: 0n, maxCollateral: 0n, claimDelaySeconds: 0, retainSeconds: 0, concurrency: 1 }, { chain, sender, logger, metrics, network: {}, ledger: {}, traces: {} } as unknown as ExecutorDependencies);
   remove();
   const types = [...(await metrics.text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)];
@@ -44,7 +44,7 @@ describe("deploy", () => {
 
   it("the alerts speak of everything that can cost money", () => {
     const names = named(read("prometheus/alerts.yml"));
-    for (const metric of ["shortest_clock_seconds", "stake_at_risk_wei", "jobs_unverified", "opinions_total", "chain_head_age_seconds", "peers", "disk_free_bytes"]) expect(names).toContain(`gainsay_${metric}`);
+    for (const metric of ["shortest_clock_seconds", "stake_at_risk_units", "jobs_unverified", "opinions_total", "chain_head_age_seconds", "peers", "disk_free_bytes"]) expect(names).toContain(`gainsay_${metric}`);
   });
 
   it("every alert has an expression, a severity and a summary, and is described to operators", () => {

@@ -209,6 +209,21 @@ describe("createWatcher", () => {
     expect(await getDisputeCount(arena.chain)).toBe(0n);
   });
 
+  it("goes on asking for a trace that it has only warned of, says so once, and refutes the lie when it appears", async () => {
+    await commit(lying);
+    const { parts } = await start({ onWithheld: "alert", patienceSeconds: 0 });
+    await journal.next("watcher", "trace withheld, and its root is not the own one");
+    await arena.pass(11);
+    await throughWithAll();
+    expect(await getDisputeCount(arena.chain)).toBe(0n);
+    parts.serve(lying);
+    await arena.pass(11);
+    await journal.next("watcher", "dispute opened with a sealed refutation", { jobId });
+    await arena.pass(1);
+    expect(await journal.next("watcher", "executor convicted")).toMatchObject({ step: 2 });
+    expect(journal.of("watcher").filter(({ message }) => message === "trace withheld, and its root is not the own one")).toHaveLength(1);
+  });
+
   it("does without a bundle what it can, and checks the commitment once the bundle is there", async () => {
     await commit(lying);
     const folder = path.join(opened.scratch, "late-bundles");

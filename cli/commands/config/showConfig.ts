@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { GainsayError } from "../../../protocol/errors.ts";
+import { ETHER, formatAmount } from "../../../runtime/assets/asset.ts";
 import type { Origin } from "../../../runtime/config/resolveConfig.ts";
 import { settings as known, type SettingName } from "../../../runtime/config/settings.ts";
 import { action } from "../../action.ts";
 import { applyFlagSources, variableOf } from "../../flagSources.ts";
 import { table } from "../../output.ts";
-import { ether } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
 
 interface Entry {
@@ -70,7 +70,7 @@ function toRow({ name, value, origin, env }: Entry): string[] {
 
 function textOf(value: unknown): string {
   if (value === undefined || value === "") return "(none)";
-  if (typeof value === "bigint") return ether(value);
+  if (typeof value === "bigint") return formatAmount(value, ETHER);
   return Array.isArray(value) ? value.join(",") || "(none)" : String(value);
 }
 

@@ -1,5 +1,5 @@
 import { table } from "../../output.ts";
-import { ether } from "../../parse.ts";
+import { ETHER, formatAmount } from "../../../runtime/assets/asset.ts";
 import type { Balances } from "./balances.ts";
 import type { DisputeStory } from "./observeDispute.ts";
 import type { JobStory } from "./playJob.ts";
@@ -32,9 +32,9 @@ export function summary({ jobs, disputes, receipt, before, after, gas, conserved
       ["money", "before", "after", "change"],
       Object.entries(after.holders).map(([name, wei]) => {
         const change = wei - (before.holders[name] ?? 0n);
-        return [name, ether(before.holders[name] ?? 0n), ether(wei), `${change > 0n ? "+" : ""}${ether(change)}`];
+        return [name, formatAmount(before.holders[name] ?? 0n, ETHER), formatAmount(wei, ETHER), `${change > 0n ? "+" : ""}${formatAmount(change, ETHER)}`];
       }),
     ),
-    `gas cost ${ether(gas)}; balances ${conserved ? "add up to the wei, burn included" : "DO NOT add up"}; receipt ${receipt.verified ? "verified" : "NOT verified"}`,
+    `gas cost ${formatAmount(gas, ETHER)}; balances ${conserved ? "add up to the wei, burn included" : "DO NOT add up"}; receipt ${receipt.verified ? "verified" : "NOT verified"}`,
   ];
 }

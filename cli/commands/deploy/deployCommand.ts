@@ -1,28 +1,31 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { Command, Option } from "commander";
-import { createPublicClient, createWalletClient, erc20Abi, type Address, type PublicClient } from "viem";
+import { createPublicClient, createWalletClient, type Address, type PublicClient } from "viem";
 import { GainsayError } from "../../../protocol/errors.ts";
+import { ETHER, type Asset } from "../../../runtime/assets/asset.ts";
 import { chainError } from "../../../runtime/chain/chainError.ts";
 import { createTransport } from "../../../runtime/chain/createTransport.ts";
 import { deployContracts } from "../../../runtime/chain/deploy.ts";
 import { deploymentConfigs, type DeploymentConfig } from "../../../runtime/chain/deploymentConfig.ts";
+import { readAsset } from "../../../runtime/chain/reads/getAsset.ts";
 import type { ContractName } from "../../../runtime/config/deployment.ts";
 import { writeDeployment } from "../../../runtime/config/writeDeployment.ts";
 import { artifactsFolder } from "../../../runtime/devnet/packageRoot.ts";
 import { action } from "../../action.ts";
 import { pairs } from "../../output.ts";
-import { address, amount } from "../../parse.ts";
+import { amount, unitsOf, type Amount } from "../../amount.ts";
+import { address } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
 
 interface Flags {
   preset: keyof typeof deploymentConfigs;
   replace?: boolean;
   token?: Address;
-  minCollateral?: bigint;
-  rewardCap?: bigint;
-  bond?: bigint;
-  demandBond?: bigint;
+  minCollateral?: Amount;
+  rewardCap?: Amount;
+  bond?: Amount;
+  demandBond?: Amount;
 }
 
 /** `gainsay deploy` */
@@ -57,32 +60,24 @@ export function deployCommand(shell: Shell): Command {
         }
         const walletClient = createWalletClient({ account: await context.account(), transport });
         progress.update(`deploying the contracts to chain ${served}, preset ${preset}`);
-        const unit = token === undefined ? 10n ** 18n : 10n ** BigInt(await decimalsOf(publicClient, token));
-        const deployment = await deployContracts({ walletClient, publicClient, artifactsDir, token, config: withAmounts(deploymentConfigs[preset], amounts, unit) });
+        const asset = token === undefined ? ETHER : await readAsset(publicClient, token);
+        const deployment = await deployContracts({ walletClient, publicClient, artifactsDir, token, config: withAmounts(deploymentConfigs[preset], amounts, asset) });
         const deploymentFile = await writeDeployment(paths.home, deployment);
         progress.end();
         const names = Object.keys(deployment.contracts) as ContractName[];
         output.result({ ...deployment, preset, deploymentFile }, [
-          ...pairs([["chain", String(served)], ["paid in", token ?? "ether"], ...names.map((name): [string, string] => [name, deployment.contracts[name]]), ["addresses", deploymentFile]]),
+          ...pairs([["chain", String(served)], ["paid in", token === undefined ? asset.symbol : `${asset.symbol}, ${token}`], ...names.map((name): [string, string] => [name, deployment.contracts[name]]), ["addresses", deploymentFile]]),
         ]);
       }),
     );
 }
 
-/** The preset with these amounts. All of them are in 18 decimals, and come out in those of the asset. */
-function withAmounts({ limits, rules, ...rest }: DeploymentConfig, amounts: Pick<Flags, "minCollateral" | "rewardCap" | "bond" | "demandBond">, unit: bigint): DeploymentConfig {
-  const scaled = (wei: bigint): bigint => (wei * unit) / 10n ** 18n;
+/** The preset with these amounts. The preset's are whole coins in 18 decimals, and come out in those of the asset. */
+function withAmounts({ limits, rules, ...rest }: DeploymentConfig, amounts: Pick<Flags, "minCollateral" | "rewardCap" | "bond" | "demandBond">, asset: Asset): DeploymentConfig {
+  const chosen = (given: Amount | undefined, preset: bigint): bigint => (given === undefined ? (preset * 10n ** BigInt(asset.decimals)) / 10n ** 18n : unitsOf(given, asset));
   return {
     ...rest,
-    limits: { ...limits, minCollateral: scaled(amounts.minCollateral ?? limits.minCollateral), rewardCap: scaled(amounts.rewardCap ?? limits.rewardCap) },
-    rules: { ...rules, bond: scaled(amounts.bond ?? rules.bond), demandBond: scaled(amounts.demandBond ?? rules.demandBond) },
+    limits: { ...limits, minCollateral: chosen(amounts.minCollateral, limits.minCollateral), rewardCap: chosen(amounts.rewardCap, limits.rewardCap) },
+    rules: { ...rules, bond: chosen(amounts.bond, rules.bond), demandBond: chosen(amounts.demandBond, rules.demandBond) },
   };
-}
-
-async function decimalsOf(client: PublicClient, token: Address): Promise<number> {
-  try {
-    return await client.readContract({ address: token, abi: erc20Abi, functionName: "decimals" });
-  } catch (cause) {
-    throw new GainsayError("There is no token with `decimals` at this address; check --token and the chain.", { code: "TOKEN_UNREADABLE", kind: "usage", details: { token }, cause });
-  }
 }

@@ -1,10 +1,11 @@
 import { Command } from "commander";
+import { formatAmount } from "../../../runtime/assets/asset.ts";
 import { getDispute } from "../../../runtime/chain/reads/getDispute.ts";
 import { readDisputeMoves, type DisputeMove } from "../../../runtime/chain/reads/readDisputeMoves.ts";
 import { action } from "../../action.ts";
 import { clocksOf, convictionIn, moveText, pathOf, phaseText, winnerOf } from "../../describeDispute.ts";
 import { pairs } from "../../output.ts";
-import { ether, id, span } from "../../parse.ts";
+import { id, span } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
 
 /** `gainsay dispute show ID` */
@@ -13,8 +14,9 @@ export function showDisputeCommand(shell: Shell): Command {
     .description("show a dispute: its moves, clocks, the disputed element and the verdict")
     .argument("<id>", "number of the dispute", id)
     .action(
-      action(shell, async ({ output, chain }, disputeId: bigint) => {
+      action(shell, async ({ output, chain, asset }, disputeId: bigint) => {
         const connected = await chain();
+        const paidIn = await asset();
         const [dispute, moves, head] = await Promise.all([getDispute(connected, disputeId), readDisputeMoves(connected, disputeId), connected.head()]);
         const clocks = clocksOf(dispute, head.timestamp);
         const conviction = convictionIn(moves);
@@ -29,7 +31,7 @@ export function showDisputeCommand(shell: Shell): Command {
             ["state", phaseText(dispute, clocks)],
             ["path", pathOf(dispute)],
             ["challenger", dispute.challenger],
-            ["bond", ether(dispute.bond)],
+            ["bond", formatAmount(dispute.bond, paidIn)],
             ["clocks", `challenger ${span(clocks.challenger)}, defender ${span(clocks.defender)}`],
             ["step", step === null ? undefined : String(step)],
             ["element", conviction === undefined ? undefined : String(conviction.element)],

@@ -1,12 +1,13 @@
 import { Command } from "commander";
 import type { Hex } from "../../../protocol/hex.ts";
+import { formatAmount, type Asset } from "../../../runtime/assets/asset.ts";
 import { medianDelivery, readExecutorRecords, type ExecutorRecord } from "../../../runtime/chain/reads/readExecutorRecords.ts";
 import { getStakeAccount } from "../../../runtime/chain/reads/getStakeAccount.ts";
 import { action } from "../../action.ts";
 import { inBatches } from "../../inBatches.ts";
 import { collectOffers, type MeasuredOffer } from "../../offers.ts";
 import { table } from "../../output.ts";
-import { duration, ether, root, short, span } from "../../parse.ts";
+import { duration, root, short, span } from "../../parse.ts";
 import { openPeers, peerFlag } from "../../peers.ts";
 import type { Shell } from "../../shell.ts";
 
@@ -35,6 +36,7 @@ export function listExecutorsCommand(shell: Shell): Command {
     .action(
       action(shell, async (context, options: Options) => {
         const chain = await context.chain();
+        const asset = await context.asset();
         const peers = await openPeers(context, { peers: options.peer ?? [], listen: false });
         const offers = await collectOffers(context, peers, { seconds: options.listenFor, ...(options.program === undefined ? {} : { program: options.program }) });
         const records = await readExecutorRecords(chain);
@@ -47,7 +49,7 @@ export function listExecutorsCommand(shell: Shell): Command {
         ];
         const executors = await inBatches(found, async ({ measured, record }): Promise<Listed> => ({ record, measured, stake: measured?.stake ?? (await getStakeAccount(chain, record.executor)), deliverySeconds: await medianDelivery(chain, record) }));
         if (executors.length === 0) context.output.note(peers.network.peers().length === 0 ? "No peer could be reached; give one with --peer or --bootstrap." : "No executor offers anything at the moment; listen longer with --listen-for.");
-        context.output.result({ executors: executors.map(toDocument) }, executors.length === 0 ? [] : table(["executor", "price", "programs", "on", "region", "free stake", "round trip", "delivery", "done", "missed", "slashed"], executors.map((entry) => toRow(entry, options.program))));
+        context.output.result({ executors: executors.map(toDocument), asset }, executors.length === 0 ? [] : table(["executor", "price", "programs", "on", "region", "free stake", "round trip", "delivery", "done", "missed", "slashed"], executors.map((entry) => toRow(entry, options.program, asset))));
       }),
     );
 }
@@ -58,17 +60,17 @@ function toDocument({ record, measured, stake, deliverySeconds }: Listed): Recor
   return { executor: measured?.executor ?? executor.toLowerCase(), offer, stake: { free: stake.free, locked: stake.locked }, latencySeconds: measured?.latencySeconds ?? null, deliverySeconds: deliverySeconds ?? null, completed, missed, slashed };
 }
 
-function toRow({ record, measured, stake, deliverySeconds }: Listed, program: Hex | undefined): string[] {
+function toRow({ record, measured, stake, deliverySeconds }: Listed, program: Hex | undefined, asset: Asset): string[] {
   const offer = measured?.offer;
   const prices = (offer?.models ?? []).filter((model) => program === undefined || model.program === program).map(({ price }) => BigInt(price));
   const latency = measured?.latencySeconds;
   return [
     record.executor,
-    prices.length === 0 ? "–" : ether(prices.reduce((least, price) => (price < least ? price : least))),
+    prices.length === 0 ? "–" : formatAmount(prices.reduce((least, price) => (price < least ? price : least)), asset),
     offer === undefined ? "–" : offer.models.length === 1 ? short((offer.models[0] as { program: string }).program) : String(offer.models.length),
     offer?.executionProvider ?? "–",
     offer?.region === undefined || offer.region === "" ? "–" : offer.region,
-    ether(stake.free),
+    formatAmount(stake.free, asset),
     latency === undefined ? "–" : `${(latency * 1000).toFixed(latency < 0.01 ? 1 : 0)} ms`,
     deliverySeconds === undefined ? "–" : span(deliverySeconds),
     String(record.completed),

@@ -4,17 +4,19 @@ import { createOfferer } from "../../../node/createOfferer.ts";
 import { DEVNET_CHAIN_ID, parseMisbehaviour, type Misbehaviour } from "../../../node/misbehaviour.ts";
 import { GainsayError } from "../../../protocol/errors.ts";
 import type { Hex } from "../../../protocol/hex.ts";
+import { formatAmount } from "../../../runtime/assets/asset.ts";
 import { getStakeAccount } from "../../../runtime/chain/reads/getStakeAccount.ts";
 import { action } from "../../action.ts";
+import { amount, unitsOf, type Amount } from "../../amount.ts";
 import { openDaemon } from "../../daemon.ts";
 import { addDaemonFlags, type DaemonFlags } from "../../daemonFlags.ts";
-import { amount, duration, ether, repeated, root, short } from "../../parse.ts";
+import { duration, repeated, root, short } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
 
 interface Flags extends DaemonFlags {
   program?: Hex[];
-  minFee: bigint;
-  maxCollateral: bigint;
+  minFee: Amount;
+  maxCollateral: Amount;
   region: string;
   offer: boolean;
   claimDelay: number;
@@ -26,10 +28,10 @@ interface Flags extends DaemonFlags {
 export function startExecutorCommand(shell: Shell): Command {
   return addDaemonFlags(new Command("start").description("claim jobs, run them, commit to their traces, defend them; runs until it is stopped"))
     .option("--program <root>", "serve only this program, may be repeated (default: every bundle in the data folder)", repeated(root))
-    .option("--min-fee <amount>", "leave jobs that pay less (default 0)", amount, 0n)
+    .option("--min-fee <amount>", "leave jobs that pay less (default 0)", amount, amount("0"))
     .option("--region <words>", "where this executor is, in its offers to requesters: up to 32 letters, digits and hyphens (default none)", region, "")
     .option("--no-offer", "do not offer the programs to requesters on the network; open jobs are taken all the same (default: offer)")
-    .option("--max-collateral <amount>", "leave jobs that demand more collateral (default 100 ether)", amount, amount("100"))
+    .option("--max-collateral <amount>", "leave jobs that demand more collateral (default 100)", amount, amount("100"))
     .option("--claim-delay <time>", "how long a job must have been open before it is claimed (default 0 s)", duration, 0)
     .option("--retain <time>", "how long a trace is kept after its job's last deadline (default 1d)", duration, duration("1d"))
     .addOption(new Option("--misbehave <how>", "devnet only, to see disputes: answer, step=N, step=N/ELEMENT, withhold, separated by commas").argParser(parseMisbehaviour))
@@ -40,6 +42,8 @@ export function startExecutorCommand(shell: Shell): Command {
         if (misbehave !== undefined && chain.deployment.chainId !== DEVNET_CHAIN_ID) {
           throw new GainsayError("--misbehave works on a development chain only: anywhere else it would cost you your stake.", { code: "MISBEHAVIOUR_REFUSED", kind: "usage" });
         }
+        const asset = await context.asset();
+        const [minFee, maxCollateral] = [unitsOf(flags.minFee, asset), unitsOf(flags.maxCollateral, asset)];
         const sender = await context.sender();
         const daemon = await openDaemon(context, { kind: "executor", name: flags.name, optimization: flags.optimization, announce: flags.announce ?? [], maxDisk: flags.maxDisk, account: sender.address });
         const { free } = await getStakeAccount(chain, sender.address);
@@ -47,8 +51,8 @@ export function startExecutorCommand(shell: Shell): Command {
         const executor = createExecutor(
           {
             programs: flags.program ?? [],
-            minFee: flags.minFee,
-            maxCollateral: flags.maxCollateral,
+            minFee,
+            maxCollateral,
             claimDelaySeconds: flags.claimDelay,
             retainSeconds: flags.retain,
             concurrency: flags.concurrency,
@@ -72,12 +76,12 @@ export function startExecutorCommand(shell: Shell): Command {
         context.progress.end();
         if (served.length === 0) context.output.note("gainsay: there is no bundle in the data folder, so there is nothing to serve yet; compile a model with `gainsay model compile`.");
         context.output.result({ ready: true, account: sender.address, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs: served, stake: free }, [
-          `executor ${sender.address} serves ${served.length === 1 ? "one program" : `${served.length} programs`} with a free stake of ${ether(free)}`,
+          `executor ${sender.address} serves ${served.length === 1 ? "one program" : `${served.length} programs`} with a free stake of ${formatAmount(free, asset)}`,
           ...daemon.network.addresses().map((address) => `peer ${address}`),
         ]);
         if (flags.offer && misbehave?.withhold !== true) {
           const offerer = createOfferer(
-            { price: flags.minFee, maxCollateral: flags.maxCollateral, executionProvider: context.settings.executionProvider, region: flags.region, programs: () => executor.served() },
+            { price: minFee, maxCollateral, executionProvider: context.settings.executionProvider, region: flags.region, programs: () => executor.served() },
             { ...daemon, account: await context.account() },
           );
           context.onClose(() => offerer.stop());

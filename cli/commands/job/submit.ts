@@ -1,16 +1,18 @@
 import { Command, Option } from "commander";
 import type { Address } from "viem";
 import { GainsayError } from "../../../protocol/errors.ts";
+import { formatAmount } from "../../../runtime/assets/asset.ts";
 import { submitJob } from "../../../runtime/chain/calls/submitJob.ts";
 import { findModel as findRegistered } from "../../../runtime/chain/reads/getModel.ts";
 import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
 import type { Job, Parameters } from "../../../runtime/chain/types.ts";
 import { parseTarget } from "../../../runtime/network/addresses.ts";
 import { action } from "../../action.ts";
+import { amount, unitsOf, type Amount } from "../../amount.ts";
 import { findModel } from "../../models.ts";
 import { chooseOffer, collectOffers, priceOf, type Preference } from "../../offers.ts";
 import { pairs } from "../../output.ts";
-import { address, amount, duration, ether, integer, repeated, time } from "../../parse.ts";
+import { address, duration, integer, repeated, time } from "../../parse.ts";
 import { openPeers, peerFlag } from "../../peers.ts";
 import { readInputs } from "../../readInputs.ts";
 import { serveInputs } from "../../serveInputs.ts";
@@ -27,18 +29,18 @@ const MAX_INPUT_BYTES = 65_536;
 const MAX_CALLBACK_GAS = 5_000_000;
 
 /** wei for a job that is meant for nobody in particular. */
-const DEFAULT_FEE = 10n ** 16n;
+const DEFAULT_FEE = amount("0.01");
 
 interface SubmitOptions {
   input: string[];
   shape?: [string, number[]][];
   granularity: Granularity;
-  fee?: bigint;
+  fee?: Amount;
   executor?: string;
   prefer?: Preference;
   reserve: number;
   listenFor: number;
-  collateral?: bigint;
+  collateral?: Amount;
   claimWindow?: number;
   deliveryWindow?: number;
   challengeWindow?: number;
@@ -56,12 +58,12 @@ export function submitCommand(shell: Shell): Command {
     .requiredOption("--input <name=file>", "input tensor: .npy, .pb, .json, .png or .jpg; once for each input; the name may be left out if there is one", repeated((text) => text))
     .addOption(shapeFlag())
     .addOption(granularityFlag())
-    .option("--fee <amount>", "what the executor gets, in ether, or with a unit wei, gwei, ether (default: what the chosen executor asks, or else 0.01)", amount)
+    .option("--fee <amount>", "what the executor gets, in ether, or coins of the deployment's token, or with a unit wei, gwei, ether (default: what the chosen executor asks, or else 0.01)", amount)
     .option("--executor <account>", "mean the job for this executor, by address or key name: only it is given the input (default: anybody)")
     .addOption(new Option("--prefer <what>", "mean the job for the executor with the lowest price, or the shortest round trip, among the offers heard (default: anybody)").choices(["price", "latency"]).conflicts("executor"))
     .option("--reserve <time>", "how long only the chosen executor is given the input, in seconds or with a unit; then everybody is (default 1m)", duration, 60)
     .option("--listen-for <time>", "how long to listen for offers, in seconds or with a unit (default 5s)", duration, 5)
-    .option("--collateral <amount>", "what the executor must lock, in ether or with a unit (default: the least that the deployment allows for the fee)", amount)
+    .option("--collateral <amount>", "what the executor must lock, in ether, or like the fee (default: the least that the deployment allows for the fee)", amount)
     .option("--claim-window <time>", "time for an executor to claim the job, in seconds or with a unit s, m, h, d (default 1h, within the deployment's bounds)", duration)
     .option("--delivery-window <time>", "time from the claim to the result, in seconds or with a unit (default 10m, within the deployment's bounds)", duration)
     .option("--challenge-window <time>", "time in which the result can be disputed, in seconds or with a unit (default 60, within the deployment's bounds)", duration)
@@ -76,6 +78,9 @@ export function submitCommand(shell: Shell): Command {
         const { program } = bundle;
         const inputs = await readInputs(program, options.input, output.note);
         const chain = await context.chain();
+        const asset = await context.asset();
+        const given = { fee: options.fee === undefined ? undefined : unitsOf(options.fee, asset), collateral: options.collateral === undefined ? undefined : unitsOf(options.collateral, asset) };
+        const defaultFee = unitsOf(DEFAULT_FEE, asset);
         if ((await findRegistered(chain, program.root)) === undefined) {
           throw new GainsayError(`The program is not registered on this chain; run \`gainsay model register ${program.root}\` first.`, { code: "PROGRAM_NOT_REGISTERED", kind: "usage", details: { programRoot: program.root } });
         }
@@ -86,17 +91,17 @@ export function submitCommand(shell: Shell): Command {
         const wanted = options.executor === undefined && options.prefer === undefined ? undefined : { executor: options.executor === undefined ? undefined : await context.addressOf(options.executor), prefer: options.prefer };
         const offChain = large || wanted !== undefined;
         const peers = offChain ? await openPeers(context, { peers: options.peer ?? [], listen: true }) : undefined;
-        const collateral = options.collateral ?? leastCollateral(options.fee ?? DEFAULT_FEE, limits);
+        const collateral = given.collateral ?? leastCollateral(given.fee ?? defaultFee, limits);
         const chosen =
           peers === undefined || wanted === undefined
             ? undefined
-            : chooseOffer(await collectOffers(context, peers, { program: program.root, seconds: options.listenFor, until: wanted.executor }), { program: program.root, collateral, fee: options.fee, ...wanted });
-        const fee = options.fee ?? (chosen === undefined ? DEFAULT_FEE : priceOf(chosen, program.root)) ?? DEFAULT_FEE;
+            : chooseOffer(await collectOffers(context, peers, { program: program.root, seconds: options.listenFor, until: wanted.executor }), { program: program.root, collateral, fee: given.fee, asset, ...wanted });
+        const fee = given.fee ?? (chosen === undefined ? defaultFee : priceOf(chosen, program.root)) ?? defaultFee;
         const submission = {
           programRoot: program.root,
           inputRoot,
           fee,
-          collateral: options.collateral ?? leastCollateral(fee, limits),
+          collateral: given.collateral ?? leastCollateral(fee, limits),
           claimWindow: options.claimWindow ?? clamp(3600, limits.minClaimWindow, limits.maxClaimWindow),
           deliveryWindow: options.deliveryWindow ?? clamp(600, limits.minDeliveryWindow, limits.maxDeliveryWindow),
           challengeWindow: options.challengeWindow ?? clamp(60, limits.minChallengeWindow, limits.maxChallengeWindow),
@@ -137,8 +142,8 @@ export function submitCommand(shell: Shell): Command {
             ["program", program.root],
             ["input", `${inputRoot}, ${total} bytes ${offChain ? "served to peers" : "in the transaction"}`],
             ["meant for", chosen?.executor],
-            ["fee", ether(submission.fee)],
-            ["collateral", ether(submission.collateral)],
+            ["fee", formatAmount(submission.fee, asset)],
+            ["collateral", formatAmount(submission.collateral, asset)],
             ["claim until", time(deadline)],
             ["transaction", receipt.transactionHash],
           ]),

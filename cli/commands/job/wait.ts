@@ -17,7 +17,7 @@ export function waitCommand(shell: Shell): Command {
         const chain = await context.chain();
         const job = await waitForJob(context, chain, jobId, ({ status }) => status === "final" || status === "cancelled", options.timeout);
         context.progress.end();
-        context.output.result(job, pairs(describeJob(job, (await chain.head()).timestamp)));
+        context.output.result(job, pairs(describeJob(job, (await chain.head()).timestamp, await context.asset())));
       }),
     );
 }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Address } from "viem";
+import { getTokenBalance } from "../../../runtime/chain/approvePayment.ts";
 import type { Chain, Head } from "../../../runtime/chain/createChain.ts";
 import { getBalance } from "../../../runtime/chain/reads/getBalance.ts";
 import { getStakeAccount } from "../../../runtime/chain/reads/getStakeAccount.ts";
@@ -21,6 +22,7 @@ export function statusCommand(shell: Shell): Command {
       action(shell, async (context, options: { once?: boolean; peer?: string[] }) => {
         const { output, settings } = context;
         const chain = await context.chain();
+        const asset = await context.asset();
         const { network } = await openPeers(context, { peers: options.peer ?? [], listen: false });
         const ledger = createLedger({ chain, pollingIntervalMs: settings.pollingIntervalMs });
         const live = options.once !== true && !output.json && shell.stdout.isTTY === true;
@@ -31,6 +33,7 @@ export function statusCommand(shell: Shell): Command {
         const draw = async (head: Head): Promise<void> => {
           const view: StatusView = {
             chainId: chain.deployment.chainId,
+            asset,
             head,
             headAgeSeconds: Math.max(0, Math.floor(Date.now() / 1000) - head.timestamp),
             endpoints: chain.endpoints(),
@@ -71,5 +74,5 @@ async function readAccounts(context: Context, chain: Chain): Promise<StatusAccou
   const keys = (await listKeys(context.paths.keys)).flatMap(({ name, address }) => (address === undefined ? [] : [{ name, address: address as Address }]));
   const named = context.settings.key;
   const shown = named !== undefined && keys.some(({ name }) => name === named) ? keys.filter(({ name }) => name === named) : keys;
-  return Promise.all(shown.map(async ({ name, address }) => ({ name, address, ...(await getStakeAccount(chain, address)), balance: await getBalance(chain, address) })));
+  return Promise.all(shown.map(async ({ name, address }) => ({ name, address, ...(await getStakeAccount(chain, address)), balance: await getBalance(chain, address), ...(chain.deployment.token === undefined ? {} : { tokenBalance: await getTokenBalance(chain, address) }) })));
 }

@@ -33,7 +33,7 @@ function disputeOf(disputeId: bigint, { position, ...dispute }: DisputeState): D
   };
 }
 
-/** How many disputes there are; they are numbered from 1. */
-export function getDisputeCount(chain: Chain): Promise<bigint> {
-  return read(chain, "disputes", "disputeCount", []);
+/** How many disputes there are, now or at a block; they are numbered from 1. */
+export function getDisputeCount(chain: Chain, blockNumber?: bigint): Promise<bigint> {
+  return read(chain, "disputes", "disputeCount", [], blockNumber);
 }

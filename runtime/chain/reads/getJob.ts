@@ -11,7 +11,7 @@ export async function getJob(chain: Chain, jobId: bigint): Promise<Job> {
   return jobOf(jobId, await getJobRecord(chain, jobId));
 }
 
-/** The same of many jobs, in few requests: for each the job, or the error `CONTRACT_REVERTED` (`UnknownJob`). */
+/** The same of many jobs, in few requests: for each the job, or the error `CONTRACT_REVERTED` (`UnknownJob`) or `CHAIN_RECORD_MISSING`. */
 export async function getJobs(chain: Chain, jobIds: readonly bigint[]): Promise<(Job | GainsayError)[]> {
   const states = await readMany(chain, "jobs", "getJob", jobIds.map((jobId) => [jobId] as const));
   const complete = async (jobId: bigint, i: number): Promise<Job | GainsayError> => {
@@ -20,7 +20,7 @@ export async function getJobs(chain: Chain, jobIds: readonly bigint[]): Promise<
     const record = state === undefined ? undefined : recallRecord(chain, state);
     if (record !== undefined) return jobOf(jobId, record);
     return getJob(chain, jobId).catch((error: unknown) => {
-      if (error instanceof GainsayError && error.code === "CONTRACT_REVERTED") return error;
+      if (error instanceof GainsayError && (error.code === "CONTRACT_REVERTED" || error.code === "CHAIN_RECORD_MISSING")) return error;
       throw error;
     });
   };
@@ -51,9 +51,9 @@ function jobOf(jobId: bigint, { state, terms, commitment }: FullRecord): Job {
   };
 }
 
-/** How many jobs there are; they are numbered from 1. */
-export function getJobCount(chain: Chain): Promise<bigint> {
-  return read(chain, "jobs", "jobCount", []);
+/** How many jobs there are, now or at a block; they are numbered from 1. */
+export function getJobCount(chain: Chain, blockNumber?: bigint): Promise<bigint> {
+  return read(chain, "jobs", "jobCount", [], blockNumber);
 }
 
 /** Whether the account was convicted on the job or missed a delivery of it, after which it cannot claim it again. */

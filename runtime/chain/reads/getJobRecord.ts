@@ -38,12 +38,15 @@ export async function getJobRecord(chain: Chain, jobId: bigint): Promise<FullRec
     const record = recall(chain, state.digest) ?? (await searchHinted(chain, jobId, state)) ?? (await search(chain, jobId, state, undefined));
     if (record !== undefined) return { ...remember(chain, state.digest, record), state };
     if (attempt === TRIES) {
+      chain.doubtLogs();
       throw new GainsayError("The endpoint does not have the events of the job, whose terms only they tell; use one that keeps all logs.", {
         code: "CHAIN_RECORD_MISSING",
         retryable: true,
         details: { jobId, block: state.recordBlock },
       });
     }
+    // The digest is there, so the events must be: an endpoint that does not have them after a while is not asked again.
+    if (attempt >= TRIES / 2) chain.doubtLogs();
     await delay(WAIT_MS);
   }
 }

@@ -40,7 +40,7 @@ export async function createArena(): Promise<Arena> {
     const { number, hash, timestamp } = await client.getBlock({ blockTag: "latest" });
     return { number, hash, timestamp: Number(timestamp) };
   };
-  const chain: Chain = { client, deployment, confirmations: 0, logger, now: Date.now, head, headAge: async () => 0, endpoints: () => [] };
+  const chain: Chain = { client, deployment, confirmations: 0, logger, now: Date.now, head, headAge: async () => 0, endpoints: () => [], doubtLogs: () => undefined };
   const accounts = Object.fromEntries(arenaRoles.map((role) => [role, privateKeyToAccount(generatePrivateKey())])) as Arena["accounts"];
   for (const { address } of Object.values(accounts)) await rpc("hardhat_setBalance", [address, `0x${parseEther("1000").toString(16)}`]);
   const senders = new Map<ArenaRole, Sender>();

@@ -7,6 +7,7 @@ import { permuteBytes } from "../../../protocol/lowering/layout.ts";
 import { sha256 } from "../../../protocol/trees/sha256.ts";
 import { tensorRoot } from "../../../protocol/trees/tensorTree.ts";
 import type { Bundle } from "../../../runtime/bundle/bundle.ts";
+import { checkBundles } from "../../../runtime/bundle/checkBundles.ts";
 import { manifestHash } from "../../../runtime/bundle/bundleFiles.ts";
 import { readBundle } from "../../../runtime/bundle/readBundle.ts";
 import { weightBytes } from "../../../runtime/bundle/weightBytes.ts";
@@ -115,5 +116,18 @@ describe("bundles", () => {
       program["steps"]![0]!.kind = "contraction";
     });
     await expect(readBundle(folder)).rejects.toMatchObject({ code: "BUNDLE_MALFORMED", message: expect.stringContaining("steps.0.kind") as string });
+  });
+
+  it("of a folder are all looked at, and a damaged one is named or removed", async () => {
+    const home = await mkdtemp(join(tmpdir(), "gainsay-bundles-"));
+    const place = join(home, bundle.program.root);
+    await writeBundle(place, bundle);
+    expect(await checkBundles(home)).toEqual([]);
+    expect(await checkBundles(join(home, "nowhere"))).toEqual([]);
+    await writeFile(join(place, "manifest.json"), "{");
+    await expect(checkBundles(home)).rejects.toMatchObject({ code: "BUNDLE_MALFORMED", details: { file: "manifest.json", folder: place } });
+    expect(await checkBundles(home, { discard: true })).toEqual([bundle.program.root]);
+    expect(await readdir(home)).toEqual([]);
+    await rm(home, { recursive: true });
   });
 });

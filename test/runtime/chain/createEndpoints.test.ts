@@ -11,6 +11,15 @@ const HEAD = 1_000;
 const hex = (value: number): string => `0x${value.toString(16)}`;
 const block = (number: number, timestamp: number, chain = 0) => ({ number: hex(number), timestamp: hex(timestamp), hash: hex(number * 16 + chain).replace("0x", "0x".padEnd(60, "0")), transactions: [] });
 
+const ADDRESS = `0x${"aa".repeat(20)}`;
+/** One log in every hundredth block. */
+const logAt = (number: number) => ({ address: ADDRESS, topics: [hex(1)], data: "0x", blockNumber: hex(number), blockHash: block(number, 0).hash, transactionHash: `0x${number.toString(16).padStart(64, "0")}`, transactionIndex: "0x0", logIndex: "0x0", removed: false });
+const receiptOf = (hash: string) => (Number(hash) % 100 === 0 ? { logs: [logAt(Number(hash))] } : null);
+function logsOf({ fromBlock, toBlock }: { fromBlock: string; toBlock: string }): object[] {
+  const first = Math.ceil(Number(fromBlock) / 100) * 100;
+  return Array.from({ length: Math.max(0, Math.floor((Number(toBlock) - first) / 100) + 1) }, (_, i) => logAt(first + 100 * i));
+}
+
 /** A chain with a block a second up to `HEAD`, whose clock stands at its head; balances tell which node answered. */
 let node: { url: string; stop(): void };
 let proxies: MisbehavingProxy[];
@@ -22,7 +31,7 @@ beforeAll(async () => {
     request.on("data", (part: Buffer) => parts.push(part)).on("end", () => {
       const { id, method, params } = JSON.parse(Buffer.concat(parts).toString()) as { id: number; method: string; params: string[] };
       const number = params[0] === "latest" ? HEAD : Number(params[0]);
-      const result = method === "eth_getBlockByNumber" ? block(number, number) : "0x0";
+      const result = method === "eth_getBlockByNumber" ? block(number, number) : method === "eth_getLogs" ? logsOf(params[0] as never) : method === "eth_getTransactionReceipt" ? receiptOf(params[0] as string) : "0x0";
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id, result }));
     });
   });
@@ -163,6 +172,73 @@ describe("several endpoints", () => {
     await rpc.balance();
     spoil(0, (method) => (method === "eth_getLogs" ? { code: -32005, message: "query returned more than 10000 results" } : undefined));
     await expect(client.getLogs({ fromBlock: 0n, toBlock: 10n })).rejects.toThrow();
+    expect(rpc.health()[0]?.healthy).toBe(true);
+  });
+});
+
+describe("logs that are left out", () => {
+  const readLogs = async (rpc: Endpoints): Promise<number> => (await createPublicClient({ transport: rpc.transport }).getLogs({ address: ADDRESS as `0x${string}`, fromBlock: 700n, toBlock: 1_000n })).length;
+  /** Reads logs, and lets the next look at all heads compare them. */
+  const compare = async (rpc: ReturnType<typeof open>): Promise<void> => {
+    await readLogs(rpc);
+    now += 5_000;
+    await rpc.balance();
+    await until("all were asked for logs", () => proxies.slice(0, rpc.health().length).every(({ calls }) => calls.includes("eth_getLogs")));
+  };
+  const leaveOut = (method: string): Behaviour | undefined => (method === "eth_getLogs" ? { result: [] } : undefined);
+  beforeEach(() => proxies.forEach(({ calls }) => calls.splice(0)));
+
+  it("show in the endpoint's own receipts, also where only one other is there to compare with", async () => {
+    spoil(0, leaveOut);
+    const rpc = open(2);
+    expect(await readLogs(rpc)).toBe(0);
+    await compare(rpc);
+    await until("the first is doubted", () => rpc.health()[0]?.healthy === false);
+    expect(rpc.health().map(({ healthy, reason }) => [healthy, reason])).toEqual([[false, "it leaves out logs"], [true, undefined]]);
+    expect(await readLogs(rpc)).toBe(4);
+    expect(await rpc.balance()).toBe(2);
+  });
+
+  it("show by the majority where the endpoint denies the transactions, too", async () => {
+    spoil(0, (method) => leaveOut(method) ?? (method === "eth_getTransactionReceipt" ? { result: null } : undefined));
+    const rpc = open(3);
+    await compare(rpc);
+    await until("the first is doubted", () => rpc.health()[0]?.healthy === false);
+    expect(rpc.health().map(({ healthy }) => healthy)).toEqual([false, true, true]);
+  });
+
+  it("are not found where one invents logs", async () => {
+    spoil(1, (method) => (method === "eth_getLogs" ? { change: (logs: object[]) => [...logs, logAt(951)] } : undefined));
+    const rpc = open(3);
+    await compare(rpc);
+    await until("receipts were asked for", () => [0, 2].every((i) => proxies[i]?.calls.includes("eth_getTransactionReceipt")));
+    await rpc.balance();
+    expect(rpc.health().map(({ healthy }) => healthy)).toEqual([true, true, true]);
+  });
+
+  it("are looked for at a bounded rate, in settled blocks only, and never twice in the same", async () => {
+    const ranges: unknown[] = [];
+    spoil(1, (method, params) => (method === "eth_getLogs" && ranges.push(params[0]), undefined));
+    const rpc = open(2);
+    await compare(rpc);
+    for (let i = 0; i < 5; i++) {
+      now += 6_000;
+      await rpc.balance();
+    }
+    await until("heads were looked at", () => rpc.health()[1]?.headNumber === HEAD);
+    expect(ranges).toEqual([{ address: ADDRESS, fromBlock: hex(HEAD - 8 - 255), toBlock: hex(HEAD - 8) }]);
+  });
+
+  it("make an endpoint the last to be asked for ten minutes, when somebody knows that it left some out", async () => {
+    const rpc = open(2);
+    await readLogs(rpc);
+    rpc.doubtLogs();
+    expect(rpc.health()[0]).toMatchObject({ healthy: false, reason: "it leaves out logs" });
+    expect(await rpc.balance()).toBe(2);
+    spoil(1, "cut");
+    expect(await rpc.balance(), "better than none").toBe(1);
+    now += 600_001;
+    expect(await rpc.balance()).toBe(1);
     expect(rpc.health()[0]?.healthy).toBe(true);
   });
 });

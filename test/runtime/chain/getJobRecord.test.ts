@@ -9,6 +9,7 @@ import type { Chain } from "../../../runtime/chain/createChain.ts";
 import { recordDigest } from "../../../runtime/chain/jobRecord.ts";
 import { getJobRecord, type JobState } from "../../../runtime/chain/reads/getJobRecord.ts";
 import { startLocalChain, type LocalChain } from "./localChain.ts";
+import { startMisbehavingProxy, type MisbehavingProxy } from "./misbehavingProxy.ts";
 
 const word = `0x${"11".repeat(32)}` as const;
 const header = { version: 1, graph: word, inputs: inputsHash([{ name: "x", dtype: 1, shape: [2] }]), stepsRoot: word, blocksRoot: word, stepCount: 1, blockCount: 1, inputCount: 1, traceCount: 1, outputs: [0] };
@@ -70,4 +71,13 @@ it("believes nothing that does not hash to the digest, and says what is missing"
   // The fee in the event, one wei higher.
   const lie = (log: Log): Log => ({ ...log, data: log.data.replace(parseEther("0.01").toString(16).padStart(64, "0"), (parseEther("0.01") + 1n).toString(16).padStart(64, "0")) });
   await expect(getJobRecord(through({ logs: (logs) => logs.map(lie) }), jobId)).rejects.toMatchObject({ code: "CHAIN_RECORD_MISSING", retryable: true });
+});
+
+it("asks another endpoint when one has the digest and not the events, and names the one", async () => {
+  const proxies = await Promise.all([1, 2].map(() => startMisbehavingProxy(local.devnet.rpcUrl)));
+  (proxies[0] as MisbehavingProxy).behave = (method) => (method === "eth_getLogs" ? { result: [] } : "pass");
+  const chain = await local.connect({ rpcUrls: proxies.map(({ url }) => url) });
+  expect((await getJobRecord(chain, jobId)).terms.fee).toBe(parseEther("0.01"));
+  expect(chain.endpoints().map(({ healthy, reason }) => [healthy, reason])).toEqual([[false, "it leaves out logs"], [true, undefined]]);
+  for (const proxy of proxies) await proxy.stop();
 });

@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** `lose`: hand the request on, but break the connection before the answer. `cut`: break it at once. An object: answer with this error, or this result. */
-export type Behaviour = "pass" | "cut" | "lose" | "fail" | "hang" | { code: number; message: string } | { result: unknown };
+/** `lose`: hand the request on, but break the connection before the answer. `cut`: break it at once. An object: answer with this error, or this result, or what is made of the true result. */
+export type Behaviour = "pass" | "cut" | "lose" | "fail" | "hang" | { code: number; message: string } | { result: unknown } | { change: (result: never) => unknown };
 
 export interface MisbehavingProxy {
   url: string;
@@ -25,10 +25,10 @@ export async function startMisbehavingProxy(target: string): Promise<Misbehaving
       if (behaviour === "cut") return void request.socket.destroy();
       if (behaviour === "hang") return;
       if (behaviour === "fail") return void response.writeHead(503).end("upstream is down");
-      if (typeof behaviour === "object") return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id, ...("result" in behaviour ? behaviour : { error: behaviour }) }));
+      if (typeof behaviour === "object" && !("change" in behaviour)) return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id, ...("result" in behaviour ? behaviour : { error: behaviour }) }));
       fetch(target, { method: "POST", body, headers: { "content-type": "application/json" } }).then(
         async (answer) => {
-          const text = await answer.text();
+          const text = typeof behaviour === "object" ? await changed(answer, behaviour.change) : await answer.text();
           if (behaviour === "lose") request.socket.destroy();
           else response.writeHead(answer.status, { "content-type": "application/json" }).end(text);
         },
@@ -48,4 +48,9 @@ export async function startMisbehavingProxy(target: string): Promise<Misbehaving
       }),
   };
   return proxy;
+}
+
+async function changed(answer: Response, change: (result: never) => unknown): Promise<string> {
+  const document = (await answer.json()) as { result: never };
+  return JSON.stringify({ ...document, result: change(document.result) });
 }

@@ -20,6 +20,8 @@ function chainWith(ether: bigint, tokens?: bigint): Chain {
     client: {
       getBalance: async () => ether,
       readContract: async () => tokens,
+      // Of the token: six decimals, and no symbol that could be shown.
+      call: async () => ({ data: `0x${"6".padStart(64, "0")}` }),
       getBlock: async () => ({ baseFeePerGas: parseGwei("1") }),
       estimateMaxPriorityFeePerGas: async () => parseGwei("1"),
     },
@@ -51,7 +53,7 @@ describe("the money for a dispute", () => {
   it("is bonds in the token and gas in ether, where a deployment pays in a token", async () => {
     await checkDisputeFunds(chainWith(forGas, bonds), account, { bonds, gas });
     await expect(checkDisputeFunds(chainWith(forGas - 1n, bonds), account, { bonds, gas })).rejects.toMatchObject({ code: "DISPUTE_UNFUNDED" });
-    await expect(checkDisputeFunds(chainWith(parseEther("100"), bonds - 1n), account, { bonds, gas })).rejects.toMatchObject({ code: "DISPUTE_UNFUNDED", details: { token, tokenBalance: bonds - 1n } });
+    await expect(checkDisputeFunds(chainWith(parseEther("100"), bonds - 1n), account, { bonds, gas })).rejects.toMatchObject({ code: "DISPUTE_UNFUNDED", message: expect.stringContaining("the bonds take 100000000000 tokens, and it has 99999999999.999999 tokens"), details: { token, tokenBalance: bonds - 1n } });
   });
 
   it("grows with the witness, with the demands, and with the program", () => {

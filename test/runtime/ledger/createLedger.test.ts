@@ -157,4 +157,53 @@ describe("createLedger", () => {
     broken = false;
     await seen(ledger, jobId, "claimed");
   });
+
+  describe("with an endpoint that leaves out logs", () => {
+    /** The arena's chain without logs, and how often it was doubted. */
+    const silent = (): { chain: Chain; doubts: () => number } => {
+      let doubts = 0;
+      const client = Object.create(arena.chain.client) as Chain["client"];
+      Object.assign(client, { getLogs: async () => [] });
+      return { chain: { ...arena.chain, client, doubtLogs: () => void doubts++ }, doubts: () => doubts };
+    };
+
+    it("knows of jobs by the contract's counter, and says who left them out", async () => {
+      const { chain, doubts } = silent();
+      const past = await submit();
+      const { ledger } = follow(chain);
+      await seen(ledger, past, "open");
+      const next = await submit(2);
+      await seen(ledger, next, "open");
+      await claimJob(arena.sender("executor"), next);
+      await seen(ledger, next, "claimed");
+      expect(doubts()).toBe(0);
+      for (let i = 0; i < 12; i++) await arena.pass(1);
+      await until("the endpoint is doubted", () => doubts() > 0);
+    });
+
+    it("does not doubt one whose logs come later than its state", async () => {
+      const { chain, doubts } = silent();
+      const jobId = await submit();
+      const { ledger, heads } = follow(chain);
+      await seen(ledger, jobId, "open");
+      Object.assign(chain.client, { getLogs: arena.chain.client.getLogs });
+      for (let i = 0; i < 14; i++) await arena.pass(1);
+      const { number } = await arena.chain.head();
+      await until("all heads were told", () => heads.at(-1)?.number === number);
+      expect(doubts()).toBe(0);
+    });
+
+    it("goes on with the others where one job's terms are not to be had", async () => {
+      const { chain, doubts } = silent();
+      const [first, second] = [await submit(), await submit(2)];
+      const lacking = `0x${first.toString(16).padStart(64, "0")}`;
+      Object.assign(chain.client, {
+        request: async (call: { method: string; params: [{ topics?: unknown[] }] }) => (call.method === "eth_getLogs" && call.params[0].topics?.[1] === lacking ? [] : (arena.chain.client.request as (call: unknown) => Promise<unknown>)(call)),
+      });
+      const { ledger } = follow(chain);
+      await seen(ledger, second, "open");
+      expect(ledger.jobs.has(first)).toBe(false);
+      await until("the endpoint is doubted", () => doubts() > 0);
+    });
+  });
 });

@@ -1,7 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { multiaddr } from "@multiformats/multiaddr";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { createRelayWatch } from "../../../runtime/network/createRelayWatch.ts";
+import { trustOwnAddresses } from "../../../runtime/network/trustOwnAddresses.ts";
 import { createDiscoverer } from "../../../runtime/network/createDiscoverer.ts";
 import { createKnownPeers } from "../../../runtime/network/createKnownPeers.ts";
 import { networkLimits } from "../../../runtime/network/limits.ts";
@@ -70,11 +73,39 @@ describe("a machine behind NAT", () => {
     const [address = ""] = home.addresses();
     expect(address).toContain(`/p2p/${relay.peerId}/p2p-circuit/p2p/${home.peerId}`);
     expect(address.length).toBeLessThanOrEqual(networkLimits.maxAddressBytes);
-    const asker = await startNetwork();
+    const said: [string, object][] = [];
+    const asker = await startNetwork({}, { logger: { ...quiet, info: (fields: object, message: string) => void said.push([message, fields]) } });
     expect(Buffer.from(await asker.blobs.fetch(sample.name, [address])).equals(sample.data)).toBe(true);
     expect(asker.peers()).toContain(home.peerId);
+    expect(said).toContainEqual(["connected by a relay; trying for a direct connection", expect.objectContaining({ peer: home.peerId, address: expect.stringContaining("/p2p-circuit/") as string })]);
   });
 
+  it("says when a direct connection takes the place of a relayed one, and only then", () => {
+    const said: string[] = [];
+    const watch = createRelayWatch({ ...quiet, info: (_: object, message: string) => void said.push(message) });
+    const connection = (id: string, peer: string, relayed: boolean) => ({ id, remotePeer: { toString: () => peer }, remoteAddr: multiaddr("/ip4/127.0.0.1/tcp/1"), limits: relayed ? {} : undefined }) as never;
+    watch.opened(connection("1", "a", false));
+    watch.opened(connection("2", "b", true));
+    watch.opened(connection("3", "c", false));
+    watch.opened(connection("4", "b", false));
+    watch.closed(connection("2", "b", true));
+    watch.opened(connection("5", "b", false));
+    expect(said).toEqual(["connected by a relay; trying for a direct connection", "direct connection in place of the relayed one"]);
+  });
+});
+
+describe("a machine with a public address", () => {
+  // Loopback has none; `npm run nat` has, in namespaces.
+  it("tells it without waiting for strangers to dial it back", () => {
+    const [told, listened] = [new Map<string, object>(), [multiaddr("/ip4/5.5.5.2/tcp/4001"), multiaddr("/ip4/127.0.0.1/tcp/4001")]];
+    const own = trustOwnAddresses()({ addressManager: { confirmObservedAddr: (address, options) => void told.set(String(address), options) }, transportManager: { getAddrs: () => listened } });
+    expect(told.size).toBe(0);
+    own.confirm();
+    expect([...told]).toEqual(listened.map((address) => [String(address), { type: "transport", ttl: Number.MAX_SAFE_INTEGER }]));
+  });
+});
+
+describe("a node that is no relay", () => {
   it("has no place at a node that is no relay", async () => {
     const plain = await startNetwork();
     const home = await startNetwork({ listen: [], nat: true, bootstrap: [firstAddress(plain)] });

@@ -10,7 +10,7 @@ const other = "0x00000000000000000000000000000000000000bb" as const;
 const job = (id: bigint, change: Partial<Job> = {}): [bigint, Job] => [id, { id, status: "committed", attempt: 1, executor: me, collateral: 3n, deadline: 2_000, ...change } as Job];
 const dispute = (id: bigint, change: Partial<Dispute> = {}): [bigint, Dispute] => [id, { id, jobId: 1n, attempt: 1, phase: "reveal", challenger: other, deadline: 1_500, bond: 7n, ...change } as Dispute];
 
-const chain = { endpoints: () => [{ endpoint: "http://a", healthy: false, headAgeSeconds: 5, reason: "x" }], headAge: async () => 4, client: { getBalance: () => Promise.reject(new Error("away")) } } as unknown as Chain;
+const chain = { deployment: {}, endpoints: () => [{ endpoint: "http://a", healthy: false, headAgeSeconds: 5, reason: "x" }], headAge: async () => 4, client: { getBalance: () => Promise.reject(new Error("away")) } } as unknown as Chain;
 
 function meterOf(jobs: Map<bigint, Job>, disputes: Map<bigint, Dispute>, clock: { now: number }) {
   const metrics = createMetrics({ process: false });
@@ -37,8 +37,8 @@ describe("createDaemonMeter", () => {
   it("counts collateral at risk once for each commitment, and bonds of own disputes", async () => {
     const jobs = new Map([job(1n), job(2n, { executor: other })]);
     const { value } = meterOf(jobs, new Map([dispute(1n), dispute(2n), dispute(3n, { jobId: 2n, challenger: me }), dispute(4n, { attempt: 0 }), dispute(5n, { phase: "ended" })]), { now: 0 });
-    expect(await value("stake_at_risk_wei")).toBe(3);
-    expect(await value("bonds_at_stake_wei")).toBe(7);
+    expect(await value("stake_at_risk_units")).toBe(3);
+    expect(await value("bonds_at_stake_units")).toBe(7);
     expect(await value('disputes_open{side="against"}')).toBe(3);
     expect(await value('jobs{status="committed"}')).toBe(2);
     expect(await value("traces_bytes")).toBe(42);
