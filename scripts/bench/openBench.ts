@@ -12,6 +12,8 @@ export interface Bench {
   hasher: Hasher;
   /** ONNX Runtime in this process at its best options, on a program's seeded inputs. */
   plain(subject: Subject, program: Program, threads?: number): Promise<() => Promise<unknown>>;
+  /** Process ids of the inference processes that have been started. */
+  children: readonly number[];
   onClose(close: () => Promise<unknown>): void;
 }
 
@@ -20,12 +22,15 @@ export async function openBench<T>(threads: number, work: (bench: Bench) => Prom
   const closing: (() => Promise<unknown>)[] = [];
   const hasher = createHasher({ threads });
   hasher.start();
-  const inference = createInference({ provider: "cpu", threads, optimization: "all" }, { logger: silentLogger() });
+  const children: number[] = [];
+  const logger = silentLogger();
+  const inference = createInference({ provider: "cpu", threads, optimization: "all" }, { logger: { debug: (fields) => void ("pid" in fields && typeof fields.pid === "number" && children.push(fields.pid)), info: logger.info, warn: logger.warn, error: logger.error } });
   closing.push(() => hasher.stop(), () => inference.stop());
   try {
     return await work({
       inference,
       hasher,
+      children,
       async plain(subject, program, own = threads) {
         const session = await plainSession(subject.plainBytes, own);
         closing.push(() => session.release());
