@@ -1,6 +1,9 @@
 import type { Readable, Writable } from "node:stream";
 import { createFrameReader, encodeFrame, type Frame } from "./frames.ts";
 
+/** Up to this many bytes are copied together rather than written one by one. */
+const JOINED_BYTES = 128 * 1024;
+
 /** The daemon's ends of the two pipes to its inference process. */
 export interface FrameStreams {
   requests: Writable;
@@ -12,7 +15,7 @@ export interface FrameStreams {
  * once. Each part of an arriving frame has a buffer of its own, from `allocate`.
  */
 export function createFrameChannel({ requests, replies }: FrameStreams, allocate: (bytes: number) => Uint8Array, onFrame: (frame: Frame) => void): { send(frame: Frame): void } {
-  let corked = false;
+  let waiting: Uint8Array[] = [];
   let chunk: Uint8Array = new Uint8Array(0);
   let used = 0;
   let target: Uint8Array | undefined;
@@ -42,17 +45,19 @@ export function createFrameChannel({ requests, replies }: FrameStreams, allocate
     for (let frame = reader.next(); frame !== undefined; frame = reader.next()) onFrame(frame);
   });
 
+  const flush = (): void => {
+    const pieces = waiting;
+    waiting = [];
+    if (pieces.reduce((sum, { length }) => sum + length, 0) <= JOINED_BYTES) return void requests.write(Buffer.concat(pieces));
+    requests.cork();
+    for (const piece of pieces) requests.write(piece);
+    requests.uncork();
+  };
+
   return {
     send(frame) {
-      if (!corked) {
-        corked = true;
-        requests.cork();
-        process.nextTick(() => {
-          corked = false;
-          requests.uncork();
-        });
-      }
-      for (const piece of encodeFrame(frame)) requests.write(piece);
+      if (waiting.length === 0) process.nextTick(flush);
+      waiting.push(...encodeFrame(frame));
     },
   };
 }

@@ -10,7 +10,13 @@ const CLOSE_GRACE_MS = 2_000;
  * What may be in the pipe together: runs that are over soon. The process then finds the next one when it is done with one, and whoever is called off
  * costs nobody more than these milliseconds.
  */
-const PIPE = { tasks: 32, milliseconds: 50, bytes: 8 * 1024 * 1024 };
+const PIPE = { tasks: 64, milliseconds: 50, bytes: 8 * 1024 * 1024 };
+
+/**
+ * Milliseconds of runs behind the one that is at work: with fewer the pipe is filled up, until there are more than the latter. Each wake-up of the process costs as
+ * much as a tiny run, so it is woken for several of them.
+ */
+const FILL = { below: 0.25, upTo: 1 };
 
 export interface InferenceOptions {
   provider: Provider;
@@ -43,6 +49,8 @@ export interface Inference {
    */
   run(key: string, inputs: Readonly<Record<string, TensorBytes>>, options?: RunOptions): Promise<Record<string, TensorBytes>>;
   unload(key: string): Promise<void>;
+  /** Milliseconds that the last run of `key` took in ONNX Runtime itself; undefined if there was none. */
+  took(key: string): number | undefined;
   /** Ends the process; calls that wait or run are rejected with `INFERENCE_STOPPED`. A later call starts anew. */
   stop(): Promise<void>;
 }
@@ -53,6 +61,8 @@ interface Task {
   signal: AbortSignal | undefined;
   /** Milliseconds that it will probably take and bytes that it sends, if it may share the pipe with others; it shares it with nobody otherwise. */
   light(): { milliseconds: number; bytes: number } | undefined;
+  /** What is reckoned for it while it is in the pipe. */
+  milliseconds: number;
   /** It was in the pipe with others when the process ended: which of them ended it shows when each is alone. */
   suspect: boolean;
   work(process: InferenceProcess): Promise<unknown>;
@@ -86,6 +96,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   const piped = { milliseconds: 0, bytes: 0 };
   let current: InferenceProcess | undefined;
   let starting = false;
+  let filling = true;
   let calls = 0;
   let idle = Promise.withResolvers<void>();
   let timer: NodeJS.Timeout | undefined;
@@ -110,7 +121,10 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   const mayJoin = (task: Task): boolean => {
     if (pipe.length === 0) return true;
     if (task.suspect || pipe.length >= PIPE.tasks || pipe.some((other) => other.suspect)) return false;
-    const light = task.light();
+    const behind = piped.milliseconds - (pipe[0]?.milliseconds ?? 0);
+    if (behind <= FILL.below) filling = true;
+    else if (behind > FILL.upTo) filling = false;
+    const light = filling ? task.light() : undefined;
     return light !== undefined && piped.milliseconds + light.milliseconds <= PIPE.milliseconds && piped.bytes + light.bytes <= PIPE.bytes;
   };
 
@@ -123,7 +137,8 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
 
   const send = (task: Task, process: InferenceProcess): void => {
     // What cannot share the pipe fills it.
-    const { milliseconds, bytes } = task.light() ?? { milliseconds: Number.POSITIVE_INFINITY, bytes: 0 };
+    const { milliseconds, bytes } = task.light() ?? { milliseconds: Number.MAX_VALUE, bytes: 0 };
+    task.milliseconds = milliseconds;
     if (pipe.push(task) === 1) Object.assign(piped, { milliseconds: 0, bytes: 0 }), watch();
     piped.milliseconds += milliseconds;
     piped.bytes += bytes;
@@ -197,7 +212,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     new Promise<T>((resolve, reject) => {
       if (signal?.aborted) return reject(aborted(signal));
       const onAbort = (): void => callOff(task);
-      const task: Task = { order: calls++, signal, light, suspect: false, work, resolve: resolve as (value: unknown) => void, reject, settle: () => signal?.removeEventListener("abort", onAbort), abandoned: false };
+      const task: Task = { order: calls++, signal, light, milliseconds: 0, suspect: false, work, resolve: resolve as (value: unknown) => void, reject, settle: () => signal?.removeEventListener("abort", onAbort), abandoned: false };
       signal?.addEventListener("abort", onAbort, { once: true });
       queue.push(task);
       pump();
@@ -263,6 +278,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
         if (model?.holder === process) await process.request({ op: "unload", key }, []);
       });
     },
+    took: (key) => models.get(key)?.took,
     async stop() {
       const stopped = new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" });
       for (const task of queue.splice(0)) finish(task, () => task.reject(stopped));

@@ -2,7 +2,7 @@ import { writevSync } from "node:fs";
 import { encodeFrame, type Frame } from "./frames.ts";
 
 /** Replies wait for each other for no longer than this many milliseconds, … */
-const WAIT_MS = 0.1;
+const WAIT_MS = 0.25;
 /** … and no more than these. */
 const WAITING_BYTES = 64 * 1024;
 const MAX_PIECES = 512;

@@ -2,6 +2,7 @@ import { granularities, type Granularity } from "../../../protocol/lowering/choo
 import { commitTensors, commitTrace } from "../../../runtime/inference/commitTrace.ts";
 import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
 import { openBench } from "../openBench.ts";
+import { plotBars } from "../plots/plotBars.ts";
 import type { BenchContext, Section, Table } from "../section.ts";
 import { seededFeeds } from "../seededInput.ts";
 import { median, times, type Spread } from "../spread.ts";
@@ -44,6 +45,12 @@ export const overhead: Section<ModelOverhead[]> = {
     return measured;
   },
   tables: (measured) => granularities.map((granularity) => tableOf(measured, granularity)),
+  plots: (measured) => [
+    {
+      file: "overhead.svg",
+      svg: plotBars({ title: "Cost of one job at a time", label: "÷ plain ONNX Runtime", series: ["served", ...granularities], groups: measured.map((one) => ({ label: one.model, values: [one.served.median / best(one, "median"), ...granularities.map((granularity) => ratio(one, granularity, "commit"))] })) }),
+    },
+  ],
 };
 
 /** Times the stages of one model. */
