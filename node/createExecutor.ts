@@ -24,6 +24,7 @@ import { expandLying } from "./lieInside.ts";
 import type { Misbehaviour } from "./misbehaviour.ts";
 import type { ExecutorOptions } from "./options.ts";
 import { pruneTraces } from "./pruneTraces.ts";
+import type { TestMemory } from "./createTestMemory.ts";
 import { selfTest } from "./selfTest.ts";
 
 /** Commitments, finalizations and expiries that wait for the chain at once: two full batches. */
@@ -34,6 +35,8 @@ const CLAIMS_AT_ONCE = 16;
 export interface ExecutorDependencies extends Parts {
   account: LocalAccount;
   sender: Sender;
+  /** What has been judged sound at earlier starts; without it every start judges again. */
+  tested?: TestMemory;
 }
 
 export interface Executor {
@@ -82,9 +85,9 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const admit = async (root: Hex, signal: AbortSignal): Promise<void> => {
     const loaded = await dependencies.programs.open(root);
     if (loaded === undefined) throw new GainsayError(`There is no bundle of program ${root} in the data folder; compile the model first.`, { code: "BUNDLE_MISSING", kind: "usage", details: { root } });
-    const { differing } = await selfTest(loaded, signal);
+    const { differing, recalled } = await selfTest(loaded, { signal, memory: dependencies.tested });
     served.add(root);
-    logger.info({ program: root, differing }, "kernels tested, program served");
+    logger.info({ program: root, differing, recalled }, "kernels tested, program served");
   };
 
   const admitNew = async (signal: AbortSignal): Promise<void> => {

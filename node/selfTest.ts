@@ -7,6 +7,7 @@ import { checkAnswers } from "../runtime/disputes/answerCost.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
 import type { Expansion, LoadedProgram } from "../runtime/programs/loadedProgram.ts";
 import { checkTrace, describeFinding } from "../runtime/verification/checkTrace.ts";
+import type { TestMemory, TestRecord } from "./createTestMemory.ts";
 
 /** Executions that a program must pass before a stake depends on it. */
 const ROUNDS = 2;
@@ -14,20 +15,37 @@ const ROUNDS = 2;
 export interface SelfTestReport {
   /** Elements in which the one-run graph and the graph cut at every tensor differ; each was judged. */
   differing: number;
+  /** The program gave the very bits that were judged sound at an earlier start. */
+  recalled: boolean;
+}
+
+export interface SelfTestOptions {
+  signal?: AbortSignal | undefined;
+  /** Where it stands which bits have been judged sound already. */
+  memory?: TestMemory | undefined;
 }
 
 /**
  * Runs a program on seeded inputs, expands every block, and checks every step with the checker that watchers use. Kernels have faults, and a stake does not
  * care whose fault a wrong number is: an executor refuses to serve what it computes wrongly.
+ *
+ * Judging takes most of the time, and its verdict depends on the program and on the bits alone. So where the first execution and the inside of every block
+ * have the roots that they had when the whole test was passed, on whatever machine, nothing is judged again.
  * Throws `KERNEL_FAULT` naming step, element, value and bound, `BLOCK_DIFFERS`, and `STEP_UNANSWERABLE` if a demand could not be answered in a transaction.
  */
-export async function selfTest(loaded: LoadedProgram, signal?: AbortSignal): Promise<SelfTestReport> {
+export async function selfTest(loaded: LoadedProgram, { signal, memory }: SelfTestOptions = {}): Promise<SelfTestReport> {
   const { program } = loaded;
+  const passed = await memory?.recall(program.root);
+  let first: Omit<TestRecord, "differing"> | undefined;
   let differing = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const inputs = program.inputs.map((spec, i) => seededInput(spec, round * 1000 + i));
     const trace = await loaded.execute(inputs, signal);
     const expansions = await expandAll(loaded, trace, signal);
+    const { traceRoot } = trace;
+    const innerRoots = expansions.map(({ innerRoot }) => innerRoot ?? null);
+    if (round === 0 && passed !== undefined && passed.traceRoot === traceRoot && passed.innerRoots.join() === innerRoots.join()) return { differing: passed.differing, recalled: true };
+    first ??= { traceRoot, innerRoots };
     const inner = async (block: number): Promise<CommittedTensor[]> => (expansions[block] as Expansion).tensors;
     const report = await checkTrace(loaded, trace.inputs, trace.tensors, { everyElementOf: MAX_JUDGED, everyBlock: true, inner, ...(signal === undefined ? {} : { signal }) });
     differing += report.differing;
@@ -41,7 +59,8 @@ export async function selfTest(loaded: LoadedProgram, signal?: AbortSignal): Pro
       { code: "KERNEL_FAULT", kind: "verification", details: { program: program.root, ...found } },
     );
   }
-  return { differing };
+  if (first !== undefined) await memory?.keep(program.root, { differing, ...first });
+  return { differing, recalled: false };
 }
 
 /** Every block run by itself. Throws `BLOCK_DIFFERS` if that is not, bit for bit, what the run of the whole has posted: the executor could not defend itself. */

@@ -6,6 +6,18 @@ import { optimizations, providers, type LoadOptions, type Logger, type Optimizat
 const DEFAULT_TIMEOUT_MS = 120_000;
 const CLOSE_GRACE_MS = 2_000;
 
+/**
+ * What may be in the pipe together: runs that are over soon. The process then finds the next one when it is done with one, and whoever is called off
+ * costs nobody more than these milliseconds.
+ */
+const PIPE = { tasks: 64, milliseconds: 50, bytes: 8 * 1024 * 1024 };
+
+/**
+ * Milliseconds of runs behind the one that is at work: with fewer the pipe is filled up, until there are more than the latter. Each wake-up of the process costs as
+ * much as a tiny run, so it is woken for several of them.
+ */
+const FILL = { below: 0.25, upTo: 1 };
+
 export interface InferenceOptions {
   provider: Provider;
   /** Threads inside one operator. */
@@ -16,7 +28,10 @@ export interface InferenceOptions {
   timeoutMs?: number;
 }
 
-/** ONNX Runtime in a process of its own. Calls are done one after another, in the order in which they were made. */
+/**
+ * ONNX Runtime in a process of its own. Calls are done one after another, in the order in which they were made; short runs are handed over before the ones
+ * before them are done.
+ */
 export interface Inference {
   readonly provider: Provider;
   /** Starts the process and checks the provider; `load` does so too. */
@@ -34,17 +49,29 @@ export interface Inference {
    */
   run(key: string, inputs: Readonly<Record<string, TensorBytes>>, options?: RunOptions): Promise<Record<string, TensorBytes>>;
   unload(key: string): Promise<void>;
+  /** Milliseconds that the last run of `key` took in ONNX Runtime itself; undefined if there was none. */
+  took(key: string): number | undefined;
   /** Ends the process; calls that wait or run are rejected with `INFERENCE_STOPPED`. A later call starts anew. */
   stop(): Promise<void>;
 }
 
 interface Task {
+  /** Place in the order in which calls were made. */
+  order: number;
   signal: AbortSignal | undefined;
-  /** Aborts when the task is over, so that no listener stays on a signal that lives longer. */
-  settled: AbortController;
+  /** Milliseconds that it will probably take and bytes that it sends, if it may share the pipe with others; it shares it with nobody otherwise. */
+  light(): { milliseconds: number; bytes: number } | undefined;
+  /** What is reckoned for it while it is in the pipe. */
+  milliseconds: number;
+  /** It was in the pipe with others when the process ended: which of them ended it shows when each is alone. */
+  suspect: boolean;
   work(process: InferenceProcess): Promise<unknown>;
   resolve(value: unknown): void;
   reject(error: unknown): void;
+  /** Takes the listener off the signal. */
+  settle(): void;
+  /** Called off while it was in the pipe with others: nobody waits for its answer. */
+  abandoned: boolean;
 }
 
 /** A session as the daemon remembers it. */
@@ -54,6 +81,8 @@ interface Model {
   info?: SessionInfo;
   /** The process that holds it now. */
   holder?: InferenceProcess;
+  /** How long its last run took, in milliseconds. */
+  took?: number;
 }
 
 /** Makes the inference service; see `Inference`. Throws `INFERENCE_OPTIONS` for options that make no sense. */
@@ -62,11 +91,17 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const models = new Map<string, Model>();
   const queue: Task[] = [];
+  /** Tasks that the process has or gets, oldest first. */
+  const pipe: Task[] = [];
+  const piped = { milliseconds: 0, bytes: 0 };
   let current: InferenceProcess | undefined;
-  let pumping: Promise<void> | undefined;
+  let starting = false;
+  let filling = true;
+  let calls = 0;
+  let idle = Promise.withResolvers<void>();
+  let timer: NodeJS.Timeout | undefined;
 
-  const processAlive = async (): Promise<InferenceProcess> => {
-    if (current?.alive) return current;
+  const startProcess = async (): Promise<InferenceProcess> => {
     const fresh = createInferenceProcess(options, { logger });
     current = fresh;
     const { version, providers: available } = await fresh.ready;
@@ -82,48 +117,108 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     return fresh;
   };
 
-  const perform = async (task: Task): Promise<unknown> => {
-    const process = await processAlive();
-    if (task.signal?.aborted) throw aborted(task.signal);
-    // Native code cannot be interrupted: giving up on a run means ending the process.
-    const onAbort = (): void => process.kill(aborted(task.signal));
-    const timer = setTimeout(() => process.kill(new GainsayError(`The inference took longer than ${timeoutMs} ms and was ended.`, { code: "INFERENCE_TIMEOUT", retryable: true, details: { timeoutMs } })), timeoutMs);
-    task.signal?.addEventListener("abort", onAbort, { once: true, signal: task.settled.signal });
-    try {
-      return await task.work(process);
-    } finally {
-      clearTimeout(timer);
+  /** Whether the task may go into the pipe behind what is there. Whatever is there already must be as short. */
+  const mayJoin = (task: Task): boolean => {
+    if (pipe.length === 0) return true;
+    if (task.suspect || pipe.length >= PIPE.tasks || pipe.some((other) => other.suspect)) return false;
+    const behind = piped.milliseconds - (pipe[0]?.milliseconds ?? 0);
+    if (behind <= FILL.below) filling = true;
+    else if (behind > FILL.upTo) filling = false;
+    const light = filling ? task.light() : undefined;
+    return light !== undefined && piped.milliseconds + light.milliseconds <= PIPE.milliseconds && piped.bytes + light.bytes <= PIPE.bytes;
+  };
+
+  /** The time limit is for the oldest task in the pipe; the others wait. */
+  const watch = (): void => {
+    if (pipe.length === 0) timer = void clearTimeout(timer);
+    else if (timer !== undefined) timer.refresh();
+    else timer = setTimeout(() => current?.kill(new GainsayError(`The inference took longer than ${timeoutMs} ms and was ended.`, { code: "INFERENCE_TIMEOUT", retryable: true, details: { timeoutMs } })), timeoutMs);
+  };
+
+  const send = (task: Task, process: InferenceProcess): void => {
+    // What cannot share the pipe fills it.
+    const { milliseconds, bytes } = task.light() ?? { milliseconds: Number.MAX_VALUE, bytes: 0 };
+    task.milliseconds = milliseconds;
+    if (pipe.push(task) === 1) Object.assign(piped, { milliseconds: 0, bytes: 0 }), watch();
+    piped.milliseconds += milliseconds;
+    piped.bytes += bytes;
+    const done = (settle: () => void): void => {
+      pipe.splice(pipe.indexOf(task), 1);
+      piped.milliseconds -= milliseconds;
+      piped.bytes -= bytes;
+      watch();
+      settle();
+      pump();
+    };
+    task.work(process).then(
+      (value) => done(() => finish(task, () => task.resolve(value))),
+      (error: unknown) => done(() => (process.lost > 1 && !process.alive && isLoss(error) ? retry(task) : finish(task, () => task.reject(task.signal?.aborted ? aborted(task.signal) : error)))),
+    );
+  };
+
+  const finish = (task: Task, settle: () => void): void => {
+    task.settle();
+    if (!task.abandoned) settle();
+  };
+
+  /** Puts a task that was lost in company back where it was in the order. */
+  const retry = (task: Task): void => {
+    if (task.abandoned) return;
+    task.suspect = true;
+    const behind = queue.findIndex(({ order }) => order > task.order);
+    queue.splice(behind < 0 ? queue.length : behind, 0, task);
+  };
+
+  const pump = (): void => {
+    while (!starting) {
+      const [task] = queue;
+      if (task === undefined) {
+        if (pipe.length === 0) idle.resolve(), (idle = Promise.withResolvers());
+        return;
+      }
+      if (current?.alive !== true) {
+        // A process that has ended answers for what it had first.
+        if (pipe.length > 0) return;
+        starting = true;
+        startProcess()
+          .catch((error: unknown) => void queue.splice(queue.indexOf(task), queue.includes(task) ? 1 : 0).forEach((one) => finish(one, () => one.reject(error))))
+          .finally(() => {
+            starting = false;
+            pump();
+          });
+        return;
+      }
+      if (!mayJoin(task)) return;
+      queue.shift();
+      send(task, current);
     }
   };
 
-  const pump = async (): Promise<void> => {
-    for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
-      await perform(task).then(task.resolve, (error: unknown) => task.reject(task.signal?.aborted ? aborted(task.signal) : error));
-      task.settled.abort();
-    }
-    pumping = undefined;
-  };
-
-  /** Takes a task that waits out of the queue. */
-  const withdraw = (task: Task): void => {
+  /** Calls a task off: one that waits at no cost, one that runs by ending the process, since native code cannot be interrupted. */
+  const callOff = (task: Task): void => {
     const at = queue.indexOf(task);
-    if (at < 0) return;
-    queue.splice(at, 1);
-    task.settled.abort();
-    task.reject(aborted(task.signal));
+    if (at >= 0) {
+      queue.splice(at, 1);
+      finish(task, () => task.reject(aborted(task.signal)));
+    } else if (pipe.length === 1) current?.kill(aborted(task.signal));
+    else {
+      // It is short, and so is what shares the pipe with it: let it run, and forget the answer.
+      finish(task, () => task.reject(aborted(task.signal)));
+      task.abandoned = true;
+    }
   };
 
-  const enqueue = <T>(signal: AbortSignal | undefined, work: (process: InferenceProcess) => Promise<T>): Promise<T> =>
+  const enqueue = <T>(signal: AbortSignal | undefined, work: (process: InferenceProcess) => Promise<T>, light: Task["light"] = () => undefined): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       if (signal?.aborted) return reject(aborted(signal));
-      const task: Task = { signal, settled: new AbortController(), work, resolve: resolve as (value: unknown) => void, reject };
+      const onAbort = (): void => callOff(task);
+      const task: Task = { order: calls++, signal, light, milliseconds: 0, suspect: false, work, resolve: resolve as (value: unknown) => void, reject, settle: () => signal?.removeEventListener("abort", onAbort), abandoned: false };
+      signal?.addEventListener("abort", onAbort, { once: true });
       queue.push(task);
-      signal?.addEventListener("abort", () => withdraw(task), { once: true, signal: task.settled.signal });
-      pumping ??= Promise.resolve().then(pump);
+      pump();
     });
 
   const loadInto = async (process: InferenceProcess, key: string, model: Model): Promise<SessionInfo> => {
-    if (model.holder === process && model.info !== undefined) return model.info;
     const { source, options: load } = model;
     const { reply } = await process.request(
       {
@@ -138,6 +233,18 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     );
     model.holder = process;
     return (model.info = reply.session as SessionInfo);
+  };
+
+  const runIn = async (process: InferenceProcess, key: string, inputs: Readonly<Record<string, TensorBytes>>): Promise<Record<string, TensorBytes>> => {
+    const model = models.get(key);
+    if (model === undefined) throw new GainsayError(`No model is loaded under the name ${JSON.stringify(key)}; load it first.`, { code: "SESSION_UNKNOWN", details: { key } });
+    const info = model.holder === process && model.info !== undefined ? model.info : await loadInto(process, key, model);
+    const feeds = checkFeeds(info, inputs);
+    const fixed = info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"));
+    const { reply, parts } = await process.request({ op: "run", key, ...(fixed ? {} : { shapes: feeds.map(([, { shape }]) => shape) }) }, feeds.map(([, { bytes }]) => bytes));
+    model.took = (reply.microseconds ?? 0) / 1000;
+    const outputs = reply.outputs ?? (info.outputs as NonNullable<typeof reply.outputs>);
+    return Object.fromEntries(outputs.map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: parts[i] as Uint8Array }]));
   };
 
   return {
@@ -155,39 +262,40 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
         return info;
       }),
     run: (key, inputs, { signal } = {}) =>
-      enqueue(signal, async (process) => {
+      enqueue(signal, (process) => runIn(process, key, inputs), () => {
         const model = models.get(key);
-        if (model === undefined) throw new GainsayError(`No model is loaded under the name ${JSON.stringify(key)}; load it first.`, { code: "SESSION_UNKNOWN", details: { key } });
-        const feeds = checkFeeds(await loadInto(process, key, model), inputs);
-        const { reply, parts } = await process.request(
-          { op: "run", key, inputs: feeds.map(([name, { dtype, shape }]) => ({ name, dtype, shape })) },
-          feeds.map(([, { bytes }]) => bytes),
-        );
-        return Object.fromEntries((reply.outputs ?? []).map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: parts[i] as Uint8Array }]));
+        if (model?.took === undefined || model.holder === undefined || model.holder !== current) return undefined;
+        return { milliseconds: model.took, bytes: Object.values(inputs).reduce((sum, { bytes }) => sum + bytes.length, 0) };
       }),
     unload: (key) => {
       // Without a process there is no session to release, only what would be loaded again.
-      if (pumping === undefined && current?.alive !== true) models.delete(key);
-      if (pumping === undefined && !models.has(key)) return Promise.resolve();
+      const waits = pipe.length > 0 || queue.length > 0;
+      if (!waits && current?.alive !== true) models.delete(key);
+      if (!waits && !models.has(key)) return Promise.resolve();
       return enqueue(undefined, async (process) => {
         const model = models.get(key);
         models.delete(key);
         if (model?.holder === process) await process.request({ op: "unload", key }, []);
       });
     },
+    took: (key) => models.get(key)?.took,
     async stop() {
       const stopped = new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" });
-      for (const task of queue.splice(0)) {
-        task.settled.abort();
-        task.reject(stopped);
-      }
+      for (const task of queue.splice(0)) finish(task, () => task.reject(stopped));
       const last = current;
       current = undefined;
-      if (pumping !== undefined) last?.kill(stopped);
+      const busy = pipe.length > 0;
+      const over = idle.promise;
+      if (busy) last?.kill(stopped);
       await last?.close(CLOSE_GRACE_MS);
-      await pumping;
+      if (busy) await over;
     },
   };
+}
+
+/** Whether the process ended, and not because somebody wanted it to. */
+function isLoss(error: unknown): boolean {
+  return error instanceof GainsayError && error.code !== "INFERENCE_STOPPED";
 }
 
 function aborted(signal: AbortSignal | undefined): GainsayError {

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import type { Duplex } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { GainsayError } from "../../protocol/errors.ts";
-import { createFrameChannel, type Frame } from "./frames.ts";
+import { createFrameChannel } from "./createFrameChannel.ts";
+import type { Frame } from "./frames.ts";
 import type { Ready, Reply, Request } from "./inferenceChild.ts";
 import { profileEnvironment } from "./sessionOptions.ts";
 import type { Logger, Provider } from "./types.ts";
@@ -16,9 +17,11 @@ export interface InferenceProcess {
   /** What the installed ONNX Runtime offers; rejects with `INFERENCE_START_FAILED` if the process ends before it says so. */
   readonly ready: Promise<Ready>;
   readonly alive: boolean;
-  /** Sends one request and waits for its answer; the next request must wait for that. */
+  /** How many requests were without an answer when the process ended. */
+  readonly lost: number;
+  /** Sends a request and waits for its answer. Requests are answered in the order in which they were sent; several may be under way. */
   request(request: Request, parts: Uint8Array[]): Promise<{ reply: Extract<Reply, { ok: true }>; parts: Uint8Array[] }>;
-  /** Ends the process at once; a request in flight is rejected with `reason`. */
+  /** Ends the process at once; requests in flight are rejected with `reason`. */
   kill(reason: GainsayError): void;
   /** Lets the process end by itself, and waits for it. */
   close(graceMs: number): Promise<void>;
@@ -28,43 +31,37 @@ export interface InferenceProcess {
 export function createInferenceProcess(options: { provider: Provider; threads: number }, { logger }: { logger: Logger }): InferenceProcess {
   const child = spawn(process.execPath, [fileURLToPath(new URL("./inferenceChild.ts", import.meta.url)), options.provider, String(options.threads)], {
     env: profileEnvironment(options.provider, process.env),
-    stdio: ["ignore", "ignore", "pipe", "pipe"],
+    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
     windowsHide: true,
   });
-  const pipe = child.stdio[3] as Duplex;
+  const [requests, replies] = [child.stdio[3] as unknown as Writable, child.stdio[4] as unknown as Readable];
   let alive = true;
   let started = false;
   let reason: GainsayError | undefined;
   let stderr = "";
-  let waiting: { resolve(frame: Frame): void; reject(error: GainsayError): void } | undefined;
+  let lost = 0;
+  const waiting: { resolve(frame: Frame): void; reject(error: GainsayError): void }[] = [];
 
-  const nextFrame = (): Promise<Frame> =>
-    new Promise((resolve, reject) => {
-      waiting = { resolve, reject };
-    });
+  const nextFrame = (): Promise<Frame> => new Promise((resolve, reject) => void waiting.push({ resolve, reject }));
   const exited = new Promise<void>((resolve) => {
     const end = (error: GainsayError): void => {
       if (!alive) return;
       alive = false;
-      waiting?.reject(reason ?? error);
-      waiting = undefined;
+      lost = waiting.length;
+      for (const { reject } of waiting.splice(0)) reject(reason ?? error);
       resolve();
     };
     child.on("error", (cause) => end(new GainsayError("The inference process could not be started.", { code: "INFERENCE_START_FAILED", cause })));
     // "close" comes after stderr has been read to its end, so the message can quote it.
     child.on("close", (exitCode, signal) => {
-      if (reason === undefined && (waiting !== undefined || exitCode !== 0)) logger.warn({ pid: child.pid, exitCode, signal, stderr }, "inference process ended");
+      if (reason === undefined && (waiting.length > 0 || exitCode !== 0)) logger.warn({ pid: child.pid, exitCode, signal, stderr }, "inference process ended");
       end(started ? crashed(exitCode, signal, stderr) : startFailed(exitCode, signal, stderr));
     });
   });
 
-  const channel = createFrameChannel(pipe, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)), (frame) => {
-    const receiver = waiting;
-    waiting = undefined;
-    receiver?.resolve(frame);
-  });
+  const channel = createFrameChannel({ requests, replies }, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)), (frame) => waiting.shift()?.resolve(frame));
   // A broken pipe shows as the end of the process, which says more.
-  pipe.on("error", () => undefined);
+  for (const pipe of [requests, replies]) pipe.on("error", () => undefined);
   child.stderr?.setEncoding("utf8").on("data", (raw: string) => {
     // Names in a foreign model can end up here; only plain characters go on to the terminal.
     const text = raw.replace(/[^\x20-\x7e]+/g, " ");
@@ -91,8 +88,11 @@ export function createInferenceProcess(options: { provider: Provider; threads: n
     get alive() {
       return alive && reason === undefined;
     },
+    get lost() {
+      return lost;
+    },
     async request(request, parts) {
-      await ready;
+      if (!started) await ready;
       if (!alive) throw reason ?? crashed(child.exitCode, child.signalCode, stderr);
       const answer = nextFrame();
       channel.send({ header: { ...request }, parts });
@@ -104,7 +104,7 @@ export function createInferenceProcess(options: { provider: Provider; threads: n
     kill,
     async close(graceMs) {
       reason ??= new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" });
-      pipe.end();
+      requests.end();
       const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
       await exited;
       clearTimeout(timer);

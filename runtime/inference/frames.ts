@@ -1,92 +1,88 @@
-import type { Duplex } from "node:stream";
-
 /** A message between the daemon and its inference process: a JSON object and raw byte strings. */
 export interface Frame {
   header: Record<string, unknown>;
   parts: Uint8Array[];
 }
 
+/** Everything in a frame starts at a multiple of this, so that whoever has a frame in memory can view its parts as elements. */
+export const FRAME_ALIGNMENT = 8;
+
 const LENGTHS_BYTES = 8;
+/** Up to this many bytes are copied together rather than written one by one. */
+const JOINED_BYTES = 16 * 1024;
+
+/** Where the bytes of frames come from. */
+export interface FrameSource {
+  /** The next bytes for a head, which are read before any more are taken; undefined as long as there are not that many yet. */
+  takeHead(bytes: number): Uint8Array | undefined;
+  /** The next bytes for a part, which must stay as they are as long as the frame is in use. All parts of the frame have `frameBytes`. */
+  takePart(bytes: number, frameBytes: number): Uint8Array | undefined;
+}
 
 /**
- * Sends frames over a byte stream and hands arriving ones to `onFrame`. Layout: u32 bytes of JSON, u32 number of parts, one
- * f64 length a part (all little-endian), the JSON, the parts. Each arriving part has a buffer of its own, from `allocate`.
+ * Bytes of a frame, in pieces. Layout: u32 bytes of JSON, u32 number of parts, one f64 length a part (all little-endian), the JSON, the parts; JSON and
+ * parts each padded with zeros to a multiple of 8.
  */
-export function createFrameChannel(stream: Duplex, allocate: (bytes: number) => Uint8Array, onFrame: (frame: Frame) => void) {
-  let target: Uint8Array = new Uint8Array(LENGTHS_BYTES);
-  let filled = 0;
-  let state: "lengths" | "sizes" | "header" | "part" = "lengths";
+export function encodeFrame({ header, parts }: Frame): Uint8Array[] {
+  const json = JSON.stringify(header);
+  const jsonBytes = Buffer.byteLength(json);
+  const headBytes = LENGTHS_BYTES + parts.length * 8 + padded(jsonBytes);
+  const joined = parts.reduce((sum, part) => sum + padded(part.length), headBytes);
+  const head = Buffer.alloc(joined <= JOINED_BYTES ? joined : headBytes);
+  head.writeUInt32LE(jsonBytes, 0);
+  head.writeUInt32LE(parts.length, 4);
+  parts.forEach((part, i) => head.writeDoubleLE(part.length, LENGTHS_BYTES + i * 8));
+  head.write(json, LENGTHS_BYTES + parts.length * 8, "utf8");
+  if (head.length === headBytes) return [head, ...parts.flatMap((part) => (part.length % FRAME_ALIGNMENT === 0 ? [part] : [part, new Uint8Array(padded(part.length) - part.length)]))].filter(({ length }) => length > 0);
+  let at = headBytes;
+  for (const part of parts) {
+    head.set(part, at);
+    at += padded(part.length);
+  }
+  return [head];
+}
+
+/** Reads frames one after another; `next` is undefined as long as there is not a whole one. */
+export function createFrameReader(source: FrameSource): { next(): Frame | undefined } {
+  let lengths: { json: number; parts: number } | undefined;
   let sizes: number[] = [];
-  let headerBytes = 0;
-  let partCount = 0;
-  let header: Record<string, unknown> = {};
+  let total = 0;
+  let header: Record<string, unknown> | undefined;
   let parts: Uint8Array[] = [];
-
-  const expect = (next: typeof state, bytes: Uint8Array): void => {
-    state = next;
-    target = bytes;
-    filled = 0;
-  };
-
-  const nextPart = (): void => {
-    const size = sizes[parts.length];
-    if (size === undefined) {
-      const frame = { header, parts };
-      header = {};
-      parts = [];
-      expect("lengths", new Uint8Array(LENGTHS_BYTES));
-      onFrame(frame);
-    } else {
-      expect("part", allocate(size));
-    }
-  };
-
-  /** Called whenever `target` is full; a target of zero bytes is full at once. */
-  const advance = (): void => {
-    const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-    if (state === "lengths") {
-      headerBytes = view.getUint32(0, true);
-      partCount = view.getUint32(4, true);
-      expect("sizes", new Uint8Array(partCount * 8));
-    } else if (state === "sizes") {
-      sizes = Array.from({ length: partCount }, (_, i) => view.getFloat64(i * 8, true));
-      expect("header", new Uint8Array(headerBytes));
-    } else if (state === "header") {
-      header = JSON.parse(Buffer.from(target.buffer, target.byteOffset, target.byteLength).toString("utf8")) as Record<string, unknown>;
-      nextPart();
-    } else {
-      parts.push(target);
-      nextPart();
-    }
-  };
-
-  stream.on("data", (chunk: Uint8Array) => {
-    let used = 0;
-    while (used < chunk.length) {
-      const take = Math.min(target.length - filled, chunk.length - used);
-      target.set(take === chunk.length ? chunk : chunk.subarray(used, used + take), filled);
-      filled += take;
-      used += take;
-      while (filled === target.length) advance();
-    }
-  });
-
   return {
-    send(frame: Frame): void {
-      const json = new TextEncoder().encode(JSON.stringify(frame.header));
-      const head = new Uint8Array(LENGTHS_BYTES + frame.parts.length * 8 + json.length);
-      const view = new DataView(head.buffer);
-      view.setUint32(0, json.length, true);
-      view.setUint32(4, frame.parts.length, true);
-      frame.parts.forEach((part, i) => view.setFloat64(LENGTHS_BYTES + i * 8, part.length, true));
-      head.set(json, LENGTHS_BYTES + frame.parts.length * 8);
-      // One system call for all of it: the other side wakes up once.
-      stream.cork();
-      stream.write(head);
-      for (const part of frame.parts) if (part.length > 0) stream.write(part);
-      stream.uncork();
+    next() {
+      if (lengths === undefined) {
+        const bytes = source.takeHead(LENGTHS_BYTES);
+        if (bytes === undefined) return undefined;
+        const view = viewOf(bytes);
+        lengths = { json: view.getUint32(0, true), parts: view.getUint32(4, true) };
+      }
+      if (header === undefined) {
+        const bytes = source.takeHead(lengths.parts * 8 + padded(lengths.json));
+        if (bytes === undefined) return undefined;
+        const view = viewOf(bytes);
+        sizes = Array.from({ length: lengths.parts }, (_, i) => view.getFloat64(i * 8, true));
+        total = sizes.reduce((sum, size) => sum + padded(size), 0);
+        header = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + lengths.parts * 8, lengths.json).toString("utf8")) as Record<string, unknown>;
+      }
+      while (parts.length < lengths.parts) {
+        const size = sizes[parts.length] as number;
+        const bytes = source.takePart(padded(size), total);
+        if (bytes === undefined) return undefined;
+        parts.push(bytes.subarray(0, size));
+      }
+      const frame = { header, parts };
+      lengths = header = undefined;
+      parts = [];
+      return frame;
     },
   };
 }
 
-export type FrameChannel = ReturnType<typeof createFrameChannel>;
+function padded(bytes: number): number {
+  return Math.ceil(bytes / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}

@@ -1,20 +1,27 @@
 /**
  * Entry of the inference process: runs ONNX Runtime apart from the daemon, so that a native crash or an out-of-memory takes only
- * this process along. Speaks frames over file descriptor 3 and ends when the daemon closes it.
+ * this process along. Reads requests from file descriptor 3, in a thread of its own, and writes replies to file descriptor 4; ends when the daemon closes
+ * the former. It does nothing else than what it is asked for, so it blocks while there is nothing to do.
  */
-import { Socket } from "node:net";
+import { writeSync } from "node:fs";
+import { Worker } from "node:worker_threads";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Dtype } from "../../protocol/program/types.ts";
-import { createFrameChannel, type Frame } from "./frames.ts";
+import { createRing, ringSource } from "./frameRing.ts";
+import { createFrameReader, type Frame } from "./frames.ts";
+import { createReplyPipe } from "./replyPipe.ts";
 import { sessionOptions } from "./sessionOptions.ts";
 import { dtypeFromName, dtypeName, viewTyped } from "./tensorTypes.ts";
 import type { Optimization, Provider, SessionInfo, ValueInfo } from "./types.ts";
 
-/** What the daemon asks for; `run` brings one part an input, `load` the model's bytes unless it names a file. */
+/**
+ * What the daemon asks for; `run` brings one part for each input of the session, in its order, and the shapes where the session does not fix them all;
+ * `load` brings the model's bytes unless it names a file.
+ */
 export type Request =
   | { op: "load"; key: string; path?: string; optimization: Optimization; disabledOptimizers?: readonly string[]; saveOptimizedTo?: string }
-  | { op: "run"; key: string; inputs: { name: string; dtype: Dtype; shape: readonly number[] }[] }
+  | { op: "run"; key: string; shapes?: readonly (readonly number[])[] }
   | { op: "unload"; key: string };
 
 /** First frame of the process: what the installed ONNX Runtime offers. */
@@ -25,13 +32,17 @@ export interface Ready {
 }
 
 export type Reply =
-  | { ok: true; session?: SessionInfo; outputs?: { name: string; dtype: Dtype; shape: readonly number[] }[] }
+  /** Of a run: the microseconds that it took in ONNX Runtime, and the outputs unless they are as the session declares them. */
+  | { ok: true; session?: SessionInfo; microseconds?: number; outputs?: { name: string; dtype: Dtype; shape: readonly number[] }[] }
   | { ok: false; code: string; message: string };
 
 type Ort = typeof import("onnxruntime-node");
 
+/** How ONNX Runtime says that the provider itself, and not the model, is the trouble. */
+const providerFault = /failed to load (shared )?library|webgpu adapter|no supported adapters|cuda (driver|failure)|no cuda-capable device|backend not found/i;
+
 const [provider, threads] = [process.argv[2] as Provider, Number(process.argv[3])];
-const sessions = new Map<string, InferenceSession>();
+const sessions = new Map<string, { session: InferenceSession; info: SessionInfo }>();
 
 // The daemon decides when this process ends; a Ctrl-C in the terminal reaches both at once.
 process.on("SIGINT", () => undefined);
@@ -41,34 +52,47 @@ process.on("SIGTERM", () => undefined);
 delete (globalThis as { Float16Array?: unknown }).Float16Array;
 // Loaded late, so that a missing native library is reported like any other failure to start.
 const ort: Ort = await import("onnxruntime-node").then((module) => ("InferenceSession" in module ? module : (module as { default: Ort }).default));
-const socket = new Socket({ fd: 3, readable: true, writable: true });
-const channel = createFrameChannel(socket, Buffer.allocUnsafeSlow, (frame) => void answer(frame));
-socket.on("close", () => process.exit(0));
-socket.on("error", () => process.exit(0));
-socket.on("end", () => process.exit(0));
 const ready: Ready = { ready: true, version: ort.env.versions.node ?? "unknown", providers: ort.listSupportedBackends().map((backend) => backend.name) };
-channel.send({ header: { ...ready }, parts: [] });
-
-async function answer(frame: Frame): Promise<void> {
-  const request = frame.header as unknown as Request;
-  let reply: Reply;
-  let parts: Uint8Array[] = [];
-  try {
-    if (request.op === "load") reply = { ok: true, session: await load(request, frame.parts) };
-    else if (request.op === "run") ({ reply, parts } = await run(request, frame.parts));
-    else {
-      await sessions.get(request.key)?.release();
-      sessions.delete(request.key);
-      reply = { ok: true };
-    }
-  } catch (error) {
-    reply = { ok: false, ...describe(error, request.op) };
+const ring = createRing();
+const source = ringSource(ring);
+const requests = createFrameReader(source);
+const replies = createReplyPipe(4);
+// A thread that reads cannot be ended, and would keep this process from ending by itself.
+process.on("uncaughtException", (error) => {
+  writeSync(2, `${error.stack ?? error.message}\n`);
+  process.kill(process.pid, "SIGKILL");
+});
+new Worker(new URL("./pipeReader.ts", import.meta.url), { workerData: ring });
+replies.send({ header: { ...ready }, parts: [] });
+for (;;) {
+  const { closed } = source;
+  const frame = requests.next();
+  if (frame !== undefined) {
+    replies.send(await answer(frame));
+    source.release();
+  } else {
+    replies.flush();
+    if (closed) process.exit(0);
+    source.wait();
   }
-  channel.send({ header: { ...reply }, parts });
 }
 
-/** How ONNX Runtime says that the provider itself, and not the model, is the trouble. */
-const providerFault = /failed to load (shared )?library|webgpu adapter|no supported adapters|cuda (driver|failure)|no cuda-capable device|backend not found/i;
+async function answer(frame: Frame): Promise<Frame> {
+  const request = frame.header as unknown as Request;
+  try {
+    if (request.op === "run") return await run(request, frame.parts);
+    if (request.op === "load") return reply({ ok: true, session: await load(request, frame.parts) });
+    await sessions.get(request.key)?.session.release();
+    sessions.delete(request.key);
+    return reply({ ok: true });
+  } catch (error) {
+    return reply({ ok: false, ...describe(error, request.op) });
+  }
+}
+
+function reply(header: Reply, parts: Uint8Array[] = []): Frame {
+  return { header: { ...header }, parts };
+}
 
 function describe(error: unknown, op: Request["op"]): { code: string; message: string } {
   const message = error instanceof Error ? error.message : String(error);
@@ -81,13 +105,20 @@ function describe(error: unknown, op: Request["op"]): { code: string; message: s
 }
 
 async function load(request: Extract<Request, { op: "load" }>, parts: Uint8Array[]): Promise<SessionInfo> {
+  // It may take long, and crash: who is finished should not wait for that.
+  replies.flush();
   const options = sessionOptions(provider, threads, request.optimization, request);
-  await sessions.get(request.key)?.release();
+  await sessions.get(request.key)?.session.release();
   sessions.delete(request.key);
-  const session = await (request.path === undefined ? ort.InferenceSession.create(parts[0] as Uint8Array, options) : ort.InferenceSession.create(request.path, options));
+  const session = await (request.path === undefined ? ort.InferenceSession.create(ownBytes(parts[0] as Uint8Array), options) : ort.InferenceSession.create(request.path, options));
   const info = { inputs: session.inputMetadata.map(valueInfo), outputs: session.outputMetadata.map(valueInfo) };
-  sessions.set(request.key, session);
+  sessions.set(request.key, { session, info });
   return info;
+}
+
+/** The bytes in memory that is not shared, which is all that the library takes a model from. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer instanceof SharedArrayBuffer ? new Uint8Array(bytes) : bytes;
 }
 
 function valueInfo(value: InferenceSession.ValueMetadata): ValueInfo {
@@ -95,20 +126,26 @@ function valueInfo(value: InferenceSession.ValueMetadata): ValueInfo {
   return { name: value.name, dtype: dtypeFromName(value.type), shape: value.shape };
 }
 
-async function run(request: Extract<Request, { op: "run" }>, parts: Uint8Array[]): Promise<{ reply: Reply; parts: Uint8Array[] }> {
-  const session = sessions.get(request.key) as InferenceSession;
+async function run(request: Extract<Request, { op: "run" }>, parts: Uint8Array[]): Promise<Frame> {
+  const { session, info } = sessions.get(request.key) as { session: InferenceSession; info: SessionInfo };
   const feeds: Record<string, Tensor> = {};
-  request.inputs.forEach((input, i) => {
-    const data = viewTyped(input.dtype, parts[i] as Uint8Array);
-    feeds[input.name] = new ort.Tensor(dtypeName(input.dtype) as "float32", data as Float32Array, input.shape);
+  info.inputs.forEach(({ name, dtype, shape }, i) => {
+    const data = viewTyped(dtype, parts[i] as Uint8Array);
+    feeds[name] = new ort.Tensor(dtypeName(dtype) as "float32", data as Float32Array, request.shapes?.[i] ?? (shape as number[]));
   });
+  const started = performance.now();
   const results = await session.run(feeds);
-  const outputs = Object.entries(results).map(([name, tensor]) => ({ name, tensor, dtype: dtypeFromName(tensor.type), shape: tensor.dims }));
-  return {
-    reply: { ok: true, outputs: outputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })) },
-    parts: outputs.map(({ tensor }) => {
-      const data = tensor.data as unknown as ArrayBufferView;
-      return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const microseconds = Math.round((performance.now() - started) * 1000);
+  const outputs = info.outputs.map(({ name }) => results[name] as Tensor);
+  return reply(
+    { ok: true, microseconds, ...(outputs.every((tensor, i) => isDeclared(tensor, info.outputs[i] as ValueInfo)) ? {} : { outputs: outputs.map(({ type, dims }, i) => ({ name: (info.outputs[i] as ValueInfo).name, dtype: dtypeFromName(type), shape: dims })) }) },
+    outputs.map(({ data }) => {
+      const { buffer, byteOffset, byteLength } = data as unknown as ArrayBufferView;
+      return new Uint8Array(buffer, byteOffset, byteLength);
     }),
-  };
+  );
+}
+
+function isDeclared({ type, dims }: Tensor, { dtype, shape }: ValueInfo): boolean {
+  return dtypeFromName(type) === dtype && dims.length === shape.length && dims.every((size, axis) => size === shape[axis]);
 }

@@ -1,5 +1,7 @@
+import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createExecutor } from "../../../node/createExecutor.ts";
+import { createTestMemory } from "../../../node/createTestMemory.ts";
 import { createOfferer } from "../../../node/createOfferer.ts";
 import { DEVNET_CHAIN_ID, parseMisbehaviour, type Misbehaviour } from "../../../node/misbehaviour.ts";
 import { GainsayError } from "../../../protocol/errors.ts";
@@ -58,7 +60,7 @@ export function startExecutorCommand(shell: Shell): Command {
             concurrency: flags.concurrency,
             ...(misbehave === undefined ? {} : { misbehaviour: misbehave }),
           },
-          { ...daemon, account: await context.account(), sender },
+          { ...daemon, account: await context.account(), sender, tested: createTestMemory(path.join(daemon.dataFolder, "tested")) },
         );
         // What is committed already is defended from the first second; only new jobs wait for the test of the kernels.
         const stopping = new AbortController();

@@ -191,6 +191,86 @@ describe("createInference", () => {
     expect(await failure(inference.run("slow", slowFeed))).toMatchObject({ code: "INFERENCE_TIMEOUT", retryable: true });
   });
 
+  describe("with short runs in the pipe together", () => {
+    /** An inference with a session that is known to be quick, and its process halted, so that all that is sent stays in the pipe. */
+    async function halted(options: Partial<InferenceOptions> = {}): Promise<{ inference: Inference; pid: number }> {
+      const inference = make(options);
+      await inference.load("relu", reluModel(1, [1]));
+      await inference.run("relu", x(1));
+      const pid = pids.at(-1)!;
+      process.kill(pid, "SIGSTOP");
+      return { inference, pid };
+    }
+    const valueOf = ({ y }: Record<string, { bytes: Uint8Array }>) => new Float32Array(y!.bytes.buffer)[0];
+
+    it("runs all of them again when the process is killed, in their order", async () => {
+      const { inference, pid } = await halted();
+      const order: number[] = [];
+      const runs = [1, 2, 3, 4, 5].map((value) => inference.run("relu", x(value)).then((result) => (order.push(value), valueOf(result))));
+      process.kill(pid, "SIGKILL");
+      expect(await Promise.all(runs)).toEqual([1, 2, 3, 4, 5]);
+      expect(order).toEqual([1, 2, 3, 4, 5]);
+      expect(pids.at(-1)).not.toBe(pid);
+    });
+
+    it("blames a run that ends the process once it is alone, and no other", async () => {
+      const { inference, pid } = await halted();
+      const runs = [1, 2, 3].map((value) => inference.run("relu", x(value)).then(valueOf, (error: GainsayError) => error.code));
+      const last = inference.run("relu", x(4)).then(valueOf);
+      process.kill(pid, "SIGKILL");
+      // The next process is killed as well, as soon as it is there: while it has the first of them, and that alone.
+      await expect.poll(() => pids.at(-1), { timeout: 20_000, interval: 1 }).not.toBe(pid);
+      process.kill(pids.at(-1)!, "SIGKILL");
+      const outcome = await Promise.all(runs);
+      expect([1, "INFERENCE_CRASHED"]).toContain(outcome[0]);
+      expect(outcome.slice(1)).toEqual([2, 3]);
+      expect(await last).toBe(4);
+    });
+
+    it("forgets the answer of one that is called off, and lets the process live", async () => {
+      const { inference, pid } = await halted();
+      const abort = new AbortController();
+      const first = inference.run("relu", x(1));
+      const second = failure(inference.run("relu", x(2), { signal: abort.signal }));
+      const third = inference.run("relu", x(3));
+      abort.abort();
+      expect((await second).code).toBe("INFERENCE_ABORTED");
+      process.kill(pid, "SIGCONT");
+      expect([valueOf(await first), valueOf(await third)]).toEqual([1, 3]);
+      expect(valueOf(await inference.run("relu", x(4)))).toBe(4);
+      expect(pids.at(-1)).toBe(pid);
+      expect(getEventListeners(abort.signal, "abort")).toEqual([]);
+    });
+
+    it("tries each alone when they take longer than the limit together", async () => {
+      const { inference, pid } = await halted({ timeoutMs: 1500 });
+      const runs = [inference.run("relu", x(1)), inference.run("relu", x(2))];
+      expect((await Promise.all(runs)).map(valueOf)).toEqual([1, 2]);
+      await ended(pid);
+    });
+
+    it("sends nothing behind a run of which it is not known that it is short", async () => {
+      const { inference, pid } = await halted();
+      const first = inference.run("relu", x(1));
+      const loading = inference.load("slow", slowModel(700, 2000));
+      const slow = failure(inference.run("slow", slowFeed));
+      const behind = inference.run("relu", x(5));
+      process.kill(pid, "SIGCONT");
+      await Promise.all([first, loading]);
+      process.kill(pid, "SIGKILL");
+      expect((await slow).code).toBe("INFERENCE_CRASHED");
+      expect(valueOf(await behind)).toBe(5);
+    });
+
+    it("rejects all of them when it stops", async () => {
+      const { inference, pid } = await halted();
+      const runs = [1, 2, 3].map((value) => failure(inference.run("relu", x(value))));
+      await inference.stop();
+      expect((await Promise.all(runs)).map(({ code }) => code)).toEqual(["INFERENCE_STOPPED", "INFERENCE_STOPPED", "INFERENCE_STOPPED"]);
+      await ended(pid);
+    });
+  });
+
   it("rejects what waits and what runs when it stops, and leaves no process behind", async () => {
     const inference = make();
     await inference.load("slow", slowModel(700, 2000));

@@ -1,35 +1,101 @@
 import { PassThrough } from "node:stream";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createFrameChannel, type Frame } from "../../../runtime/inference/frames.ts";
+import { createFrameChannel } from "../../../runtime/inference/createFrameChannel.ts";
+import { createRing, fillRing, RING_BYTES, ringSource } from "../../../runtime/inference/frameRing.ts";
+import { createFrameReader, encodeFrame, type Frame } from "../../../runtime/inference/frames.ts";
+
+const anyFrame = fc.record({ header: fc.dictionary(fc.string(), fc.string()), parts: fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }) });
+const plain = ({ header, parts }: Frame) => ({ header: JSON.parse(JSON.stringify(header)) as object, parts: parts.map((part) => [...part]) });
 
 describe("createFrameChannel", () => {
   it("gives back every frame, however the stream is cut into pieces", async () => {
-    const frame = fc.record({ header: fc.dictionary(fc.string(), fc.string()), parts: fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }) });
     await fc.assert(
-      fc.asyncProperty(fc.array(frame, { minLength: 1, maxLength: 5 }), fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1 }), async (frames, cuts) => {
+      fc.asyncProperty(fc.array(anyFrame, { minLength: 1, maxLength: 5 }), fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1 }), async (frames, cuts) => {
         const wire = new PassThrough();
         const pieces: Buffer[] = [];
         wire.on("data", (piece: Buffer) => pieces.push(piece));
-        const sender = createFrameChannel(wire, (bytes) => new Uint8Array(bytes), () => undefined);
+        const sender = createFrameChannel({ requests: wire, replies: new PassThrough() }, (bytes) => new Uint8Array(bytes), () => undefined);
         for (const each of frames) sender.send(each);
+        await new Promise((resolve) => process.nextTick(resolve));
         wire.end();
         await new Promise((resolve) => wire.once("end", resolve));
         const sent = Buffer.concat(pieces);
 
         const received: Frame[] = [];
         const arriving = new PassThrough();
-        createFrameChannel(arriving, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)), (each) => received.push(each));
+        createFrameChannel({ requests: new PassThrough(), replies: arriving }, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)), (each) => received.push(each));
         for (let at = 0, i = 0; at < sent.length; i++) {
           const length = cuts[i % cuts.length]!;
           arriving.emit("data", sent.subarray(at, at + length));
           at += length;
         }
-        expect(received.map(({ header, parts }) => ({ header, parts: parts.map((part) => [...part]) }))).toEqual(
-          frames.map(({ header, parts }) => ({ header: JSON.parse(JSON.stringify(header)), parts: parts.map((part) => [...part]) })),
-        );
+        expect(received.map(plain)).toEqual(frames.map(plain));
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe("a ring of bytes between two threads", () => {
+  /** Frames of these sizes through a ring that another thread fills, in pieces of up to `piece` bytes. */
+  async function through(frames: readonly Frame[], piece: number): Promise<Frame[]> {
+    const ring = createRing();
+    const bytes = new Uint8Array(Buffer.concat(frames.flatMap(encodeFrame)));
+    const script = `
+      import { workerData } from "node:worker_threads";
+      const { fillRing } = await import(workerData.module);
+      const { bytes, piece, ring } = workerData;
+      let at = 0;
+      fillRing(ring, (target, offset, length) => {
+        const part = bytes.subarray(at, at + Math.min(length, piece));
+        target.set(part, offset);
+        at += part.length;
+        return part.length;
+      });`;
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { workerData: { module: new URL("../../../runtime/inference/frameRing.ts", import.meta.url).href, bytes, piece, ring } });
+    await new Promise((resolve) => worker.once("online", resolve));
+    const source = ringSource(ring);
+    const reader = createFrameReader(source);
+    const received: Frame[] = [];
+    for (;;) {
+      const { closed } = source;
+      const frame = reader.next();
+      if (frame !== undefined) {
+        // A frame's bytes are its own only until they are released.
+        received.push({ header: frame.header, parts: frame.parts.map((part) => new Uint8Array(part)) });
+        source.release();
+      } else if (closed) break;
+      else source.wait();
+    }
+    await worker.terminate();
+    return received;
+  }
+
+  const filled = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 17) & 255);
+
+  it("carries more bytes than it holds, in frames of every length", async () => {
+    const lengths = [[0], [1, 7], [700_000, 3], [5], [RING_BYTES + 13, 9], [1_000_000], [1_000_001, 400_000], [], [300_000, 300_000, 300_000], [RING_BYTES / 4 - 8], [64]];
+    const frames = [...lengths, ...lengths].map((parts, at) => ({ header: { at }, parts: parts.map((length, i) => filled(length, at + i)) }));
+    const received = await through(frames, 250_000);
+    expect(received.map(({ header }) => header)).toEqual(frames.map(({ header }) => header));
+    received.forEach(({ parts }, at) => {
+      expect(parts.length).toBe(frames[at]!.parts.length);
+      parts.forEach((part, i) => expect(Buffer.compare(part, frames[at]!.parts[i]!)).toBe(0));
+    });
+  });
+
+  it("gives views of what it holds, at offsets that elements of every type may have", () => {
+    const ring = createRing();
+    const bytes = new Uint8Array(Buffer.concat([{ header: { a: "é" }, parts: [filled(3, 1), filled(16, 2)] }].flatMap(encodeFrame)));
+    let done = false;
+    fillRing(ring, (target, offset) => (done ? 0 : ((done = true), target.set(bytes, offset), bytes.length)));
+    const frame = createFrameReader(ringSource(ring)).next()!;
+    expect(plain(frame)).toEqual(plain({ header: { a: "é" }, parts: [filled(3, 1), filled(16, 2)] }));
+    for (const part of frame.parts) {
+      expect(part.buffer).toBe(ring.bytes.buffer);
+      expect(part.byteOffset % 8).toBe(0);
+    }
   });
 });

@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTestMemory } from "../../../node/createTestMemory.ts";
 import { lieInside, expandLying } from "../../../node/lieInside.ts";
 import { parseMisbehaviour } from "../../../node/misbehaviour.ts";
 import { selfTest } from "../../../node/selfTest.ts";
@@ -9,7 +13,7 @@ import type { Bundle } from "../../../runtime/bundle/bundle.ts";
 import { compileModel } from "../../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
 import { createHasher } from "../../../runtime/hashing/createHasher.ts";
-import { commitTrace } from "../../../runtime/inference/commitTrace.ts";
+import { commitTensors, commitTrace, rootOf } from "../../../runtime/inference/commitTrace.ts";
 import { createInference } from "../../../runtime/inference/createInference.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
@@ -135,5 +139,57 @@ describe("the self-test of a program with blocks", () => {
       },
     };
     await expect(selfTest(wrong)).rejects.toMatchObject({ code: "KERNEL_FAULT" });
+  });
+
+  describe("with what it remembers", () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "gainsay-tested-"));
+    const memory = createTestMemory(folder);
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    /** The program, counting how often steps are computed again, which only judging needs. */
+    const counted = (loaded: LoadedProgram): { loaded: LoadedProgram; judged: () => number } => {
+      let count = 0;
+      return { loaded: { ...loaded, recomputeSteps: (...args) => (count++, loaded.recomputeSteps(...args)) }, judged: () => count };
+    };
+
+    it("judges bits once, and other bits again", async () => {
+      const first = counted(executor);
+      expect(await selfTest(first.loaded, { memory })).toMatchObject({ recalled: false });
+      expect(first.judged()).toBeGreaterThan(0);
+      const again = counted(executor);
+      expect(await selfTest(again.loaded, { memory })).toMatchObject({ recalled: true });
+      expect(again.judged()).toBe(0);
+      const other = counted(watcher);
+      expect(await selfTest(other.loaded, { memory })).toMatchObject({ recalled: false });
+      expect(other.judged()).toBeGreaterThan(0);
+    });
+
+    it("does not take for judged what is different inside of one block only", async () => {
+      await selfTest(executor, { memory });
+      const wrong: LoadedProgram = {
+        ...executor,
+        async expand(block, ...rest) {
+          const honestly = await executor.expand(block, ...rest);
+          if (block !== 1) return honestly;
+          const bytes = honestly.tensors.map((tensor) => new Uint8Array(tensor.bytes));
+          new Float32Array(bytes[0]!.buffer)[0]! += 1;
+          const tensors = await commitTensors(bytes, hasher);
+          return { ...honestly, tensors, innerRoot: rootOf("inner", tensors.map(({ root }) => root)) };
+        },
+      };
+      await expect(selfTest(wrong, { memory })).rejects.toMatchObject({ code: "KERNEL_FAULT" });
+    });
+
+    it.each([["damaged", "{"], ["of another version", JSON.stringify({ version: "0.0.0", differing: 0, traceRoot: `0x${"00".repeat(32)}`, innerRoots: [] })]])("tests again where the record is %s", async (_, text) => {
+      await selfTest(executor, { memory });
+      writeFileSync(path.join(folder, `${bundle.program.root}.json`), text);
+      expect(await selfTest(executor, { memory })).toMatchObject({ recalled: false });
+      expect(await selfTest(executor, { memory })).toMatchObject({ recalled: true });
+    });
+
+    it("does without a folder that cannot be written", async () => {
+      const file = path.join(folder, "file");
+      writeFileSync(file, "");
+      expect(await selfTest(executor, { memory: createTestMemory(path.join(file, "below")) })).toMatchObject({ recalled: false });
+    });
   });
 });

@@ -1,0 +1,63 @@
+import type { Readable, Writable } from "node:stream";
+import { createFrameReader, encodeFrame, type Frame } from "./frames.ts";
+
+/** Up to this many bytes are copied together rather than written one by one. */
+const JOINED_BYTES = 128 * 1024;
+
+/** The daemon's ends of the two pipes to its inference process. */
+export interface FrameStreams {
+  requests: Writable;
+  replies: Readable;
+}
+
+/**
+ * Sends frames and hands arriving ones to `onFrame`. What is sent in one turn of the event loop goes out together, in one system call: the other side wakes up
+ * once. Each part of an arriving frame has a buffer of its own, from `allocate`.
+ */
+export function createFrameChannel({ requests, replies }: FrameStreams, allocate: (bytes: number) => Uint8Array, onFrame: (frame: Frame) => void): { send(frame: Frame): void } {
+  let waiting: Uint8Array[] = [];
+  let chunk: Uint8Array = new Uint8Array(0);
+  let used = 0;
+  let target: Uint8Array | undefined;
+  let filled = 0;
+
+  /** Copies what has arrived into a buffer of its own, until that is full. */
+  const collect = (bytes: number, make: (bytes: number) => Uint8Array): Uint8Array | undefined => {
+    target ??= make(bytes);
+    const piece = chunk.subarray(used, used + target.length - filled);
+    target.set(piece, filled);
+    filled += piece.length;
+    used += piece.length;
+    if (filled < target.length) return undefined;
+    const full = target;
+    target = undefined;
+    filled = 0;
+    return full;
+  };
+  const reader = createFrameReader({
+    takeHead: (bytes) => (target === undefined && chunk.length - used >= bytes ? chunk.subarray(used, (used += bytes)) : collect(bytes, (length) => new Uint8Array(length))),
+    takePart: (bytes) => collect(bytes, allocate),
+  });
+
+  replies.on("data", (arrived: Uint8Array) => {
+    chunk = arrived;
+    used = 0;
+    for (let frame = reader.next(); frame !== undefined; frame = reader.next()) onFrame(frame);
+  });
+
+  const flush = (): void => {
+    const pieces = waiting;
+    waiting = [];
+    if (pieces.reduce((sum, { length }) => sum + length, 0) <= JOINED_BYTES) return void requests.write(Buffer.concat(pieces));
+    requests.cork();
+    for (const piece of pieces) requests.write(piece);
+    requests.uncork();
+  };
+
+  return {
+    send(frame) {
+      if (waiting.length === 0) process.nextTick(flush);
+      waiting.push(...encodeFrame(frame));
+    },
+  };
+}
