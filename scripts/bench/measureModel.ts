@@ -145,7 +145,7 @@ async function prepareGranularity(bundle: Bundle, { inference, stranger, hasher 
         if ((await loaded.execute(inputs)).traceRoot !== own.traceRoot) throw new Error("two executions of one machine differ");
       },
       check: async () => {
-        const { trace, inner } = await served.fetch(program, own.tensors, hasher);
+        const { trace, inner } = await served.fetch(program, own.tensors);
         const report = await checkTrace(loaded, own.inputs, trace, { inner, tolerance: DEFAULT_TOLERANCE });
         if (report.finding !== undefined) throw new Error("an honest trace was called fraud");
         last = { differing: report.differing, judged: report.judged, opened: report.opened.length };
