@@ -38,7 +38,7 @@ export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependenci
     if (peers.length === 0) throw new GainsayError("No peer is known that could serve the trace.", { code: "TRACE_UNAVAILABLE", retryable: true });
     trace = await fetchTrace({ ...source, own: own.trace.tensors });
     const inner = async (blockIndex: number): Promise<CommittedTensor[]> => (await fetchInner({ ...source, blockIndex })).tensors;
-    const { finding, differing, judged, opened } = await checkTrace(own.loaded, own.trace.inputs, trace, { signal, inner, tolerance });
+    const { finding, differing, judged, opened } = await checkTrace(own.loaded, own.trace.inputs, trace, { signal, inner, tolerance, own: own.trace.tensors });
     return finding === undefined ? { kind: "sound", differing, judged, opened: opened.length } : { kind: "fraud", finding, trace, own };
   } catch (error) {
     signal.throwIfAborted();
