@@ -1,57 +1,54 @@
-// `npm run bench [-- --json]`: what verification costs, each model's stages side by side with plain ONNX Runtime in one run.
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+// `npm run bench [-- --json | --markdown] [--only NAME,…] [--plots DIR]`: what verification costs, side by side with plain ONNX Runtime in one run.
+import { mkdir, writeFile } from "node:fs/promises";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { toJson } from "../cli/output.ts";
-import { GainsayError } from "../protocol/errors.ts";
 import { createFoldRunner } from "../runtime/compile/createFoldRunner.ts";
-import { benchLines } from "./bench/benchLines.ts";
-import { measureModel, type Measurement } from "./bench/measureModel.ts";
+import { createContext } from "./bench/createContext.ts";
+import { reportLines, reportMarkdown, type Shown } from "./bench/report.ts";
+import { sections } from "./bench/sections.ts";
+import { readSubjects } from "./bench/subjects.ts";
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const shared = path.join(root, "..", "shared", "models");
-const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, rounds: { type: "string", default: "25" }, threads: { type: "string", default: String(availableParallelism()) } } });
-const rounds = Number(values.rounds);
-const threads = Number(values.threads);
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    markdown: { type: "boolean", default: false },
+    only: { type: "string" },
+    model: { type: "string" },
+    plots: { type: "string" },
+    rounds: { type: "string", default: "25" },
+    threads: { type: "string", default: String(availableParallelism()) },
+  },
+});
+const names = sections.map(({ name }) => name);
+const wanted = values.only?.split(",") ?? sections.filter(({ onRequest }) => onRequest !== true).map(({ name }) => name);
+const unknown = wanted.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no section ${unknown.join(", ")}; choose of ${names.join(", ")}.\n`);
+  process.exit(2);
+}
 
-const models: { name: string; file: string; shapes?: Record<string, number[]> }[] = [
-  { name: "digits (own)", file: path.join(root, "models", "digits", "digits.onnx") },
-  { name: "mnist", file: path.join(shared, "mnist", "model.onnx") },
-  { name: "ultraface-slim-320", file: path.join(shared, "ultraface-slim-320", "model.onnx") },
-  { name: "shufflenet-v2-12-int8", file: path.join(shared, "shufflenet-v2-12-int8", "model.onnx") },
-  { name: "multihead-attention", file: path.join(shared, "multihead-attention", "model.onnx"), shapes: { input: [1, 1, 16, 128] } },
-  { name: "stories260K", file: path.join(shared, "stories260K", "model.onnx"), shapes: { input_ids: [1, 16] } },
-];
-
+const { subjects, left } = await readSubjects();
+for (const name of left) process.stderr.write(`not measured: ${name}, whose file is not beside this checkout\n`);
 const runner = createFoldRunner();
-const measured: Measurement[] = [];
-const left: { model: string; reason: string }[] = [];
-for (const { name, file, shapes } of models) {
-  if (!existsSync(file)) {
-    left.push({ model: name, reason: "the file is not beside this checkout" });
-    continue;
-  }
-  process.stderr.write(`measuring ${name} …\n`);
-  try {
-    const modelBytes = new Uint8Array(await readFile(file));
-    measured.push(await measureModel({ name, modelBytes, ...(shapes === undefined ? {} : { shapes }) }, { rounds, threads, runner }));
-  } catch (error) {
-    if (!(error instanceof GainsayError)) throw error;
-    left.push({ model: name, reason: error.message });
-  }
+const models = values.model?.split(",");
+const context = createContext({ subjects: subjects.filter(({ name }) => models?.includes(name) ?? true), rounds: Number(values.rounds), threads: Number(values.threads), runner });
+
+const machine = { processor: cpus()[0]?.model ?? "unknown", cores: availableParallelism(), node: process.version, load: loadavg()[0] };
+const shown: Shown[] = [];
+const document: Record<string, unknown> = { machine, rounds: context.rounds, threads: context.threads, left };
+for (const section of sections) {
+  if (!wanted.includes(section.name)) continue;
+  const data = (await section.measure(context)) as never;
+  document[section.name] = data;
+  shown.push({ section, tables: section.tables(data) });
+  if (values.plots === undefined) continue;
+  await mkdir(values.plots, { recursive: true });
+  for (const { file, svg } of section.plots?.(data) ?? []) await writeFile(path.join(values.plots, file), svg);
 }
 runner.close();
 
-if (values.json) {
-  process.stdout.write(`${toJson({ rounds, threads, models: measured, left })}\n`);
-} else {
-  console.log(`${rounds} rounds, ${threads} threads; medians, as ratios to plain ONNX Runtime in this process at its best options`);
-  console.log("served: the plain graph in the inference process · traced: the same with the posted tensors as outputs · hashing: roots of the posted tensors");
-  console.log("commit: traced and hashed, which is an executor's work and a watcher's with equal roots · check: a watcher with other floats, transfer over loopback included · quiet: of the first deciles\n");
-  for (const line of benchLines(measured)) console.log(line);
-  for (const { model, reason } of left) console.log(`\nnot measured: ${model}: ${reason}`);
-}
+if (values.json) process.stdout.write(`${toJson(document)}\n`);
+else for (const line of (values.markdown ? reportMarkdown : reportLines)(shown)) console.log(line);
 process.exit(0);

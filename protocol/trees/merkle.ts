@@ -1,7 +1,6 @@
 import { GainsayError } from "../errors.ts";
-import { hashPair, sha256 } from "./sha256.ts";
+import { createHashWriter, HASH_BYTES, hashPair } from "./sha256.ts";
 
-const HASH_BYTES = 32;
 const ZERO = new Uint8Array(HASH_BYTES);
 
 /** A complete binary Merkle tree: `levels[0]` are the leaves, `levels[depth]` is the top; each level is n·32 bytes. */
@@ -47,7 +46,8 @@ export function buildTree(leaves: Uint8Array): MerkleTree {
     const above = new Uint8Array(Math.ceil(width / 2) * HASH_BYTES);
     // Neighbours lie side by side already; only the last node of an odd level needs its missing sibling put there.
     const pairs = Math.floor(width / 2);
-    for (let i = 0; i < pairs; i++) above.set(sha256(below.subarray(i * 2 * HASH_BYTES, (i + 1) * 2 * HASH_BYTES)), i * HASH_BYTES);
+    const write = createHashWriter(above);
+    for (let i = 0; i < pairs; i++) write(below.subarray(i * 2 * HASH_BYTES, (i + 1) * 2 * HASH_BYTES), i * HASH_BYTES);
     if (width % 2 === 1) above.set(hashPair(nodeIn(below, width - 1, height), zeroTop(height)), pairs * HASH_BYTES);
     levels.push(above);
   }

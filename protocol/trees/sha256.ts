@@ -1,9 +1,21 @@
 import { hash } from "node:crypto";
 
+export const HASH_BYTES = 32;
+
 /** SHA-256 of one byte string: 32 bytes. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  const digest = hash("sha256", bytes, "buffer");
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
+  const digest = new Uint8Array(HASH_BYTES);
+  createHashWriter(digest)(bytes, 0);
+  return digest;
+}
+
+/**
+ * Writes SHA-256 hashes into `target`, each at an offset. A digest as a string of bytes that is then written takes two thirds of the time of a digest as a
+ * buffer for 1 KiB, and under half of it for 64 bytes: what costs there is making a buffer (docs/execution.md).
+ */
+export function createHashWriter(target: Uint8Array): (bytes: Uint8Array, offset: number) => void {
+  const written = Buffer.from(target.buffer, target.byteOffset, target.byteLength);
+  return (bytes, offset) => void written.write(hash("sha256", bytes, "binary"), offset, HASH_BYTES, "latin1");
 }
 
 /** SHA-256 of two 32-byte nodes side by side. */

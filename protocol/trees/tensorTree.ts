@@ -1,7 +1,7 @@
 import { GainsayError } from "../errors.ts";
 import { domainBytes } from "./domains.ts";
 import { buildTree, type MerkleTree } from "./merkle.ts";
-import { sha256 } from "./sha256.ts";
+import { createHashWriter, HASH_BYTES, sha256 } from "./sha256.ts";
 
 /** Committed bytes of a tensor are hashed in chunks of this size; see docs/protocol.md §1. */
 export const CHUNK_BYTES = 1024;
@@ -22,8 +22,9 @@ export function chunkAt(bytes: Uint8Array, index: number): Uint8Array {
 /** Concatenated SHA-256 hashes of all chunks. */
 export function tensorLeaves(bytes: Uint8Array): Uint8Array {
   const count = chunkCount(bytes.length);
-  const leaves = new Uint8Array(count * 32);
-  for (let i = 0; i < count; i++) leaves.set(sha256(chunkAt(bytes, i)), i * 32);
+  const leaves = new Uint8Array(count * HASH_BYTES);
+  const write = createHashWriter(leaves);
+  for (let i = 0; i < count; i++) write(chunkAt(bytes, i), i * HASH_BYTES);
   return leaves;
 }
 
@@ -35,10 +36,12 @@ export function tensorTree(leaves: Uint8Array, byteLength: number): MerkleTree {
   return buildTree(leaves);
 }
 
+const TENSOR_DOMAIN = domainBytes("tensor");
+
 /** `H("gainsay.tensor.1" ‖ byteLength ‖ top)`. */
 export function tensorRootFromTop(byteLength: number, top: Uint8Array): Uint8Array {
   const preimage = new Uint8Array(96);
-  preimage.set(domainBytes("tensor"), 0);
+  preimage.set(TENSOR_DOMAIN, 0);
   new DataView(preimage.buffer).setBigUint64(56, BigInt(byteLength));
   preimage.set(top, 64);
   return sha256(preimage);

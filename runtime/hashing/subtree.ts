@@ -1,7 +1,5 @@
 import { zeroTop } from "../../protocol/trees/merkle.ts";
-import { sha256 } from "../../protocol/trees/sha256.ts";
-
-const HASH_BYTES = 32;
+import { createHashWriter, HASH_BYTES } from "../../protocol/trees/sha256.ts";
 
 /**
  * Top of the complete subtree of `height` levels over nodes that stand `base` levels above the leaves; missing nodes are tops of
@@ -12,6 +10,7 @@ export function subtreeTop(nodes: Uint8Array, height: number, base = 0): Uint8Ar
   for (let at = base; at < base + height; at++) {
     const width = level.length / HASH_BYTES;
     const above = new Uint8Array(Math.ceil(width / 2) * HASH_BYTES);
+    const write = createHashWriter(above);
     for (let i = 0; i < width; i += 2) {
       let pair = level.subarray(i * HASH_BYTES, (i + 2) * HASH_BYTES);
       if (i + 1 === width) {
@@ -20,7 +19,7 @@ export function subtreeTop(nodes: Uint8Array, height: number, base = 0): Uint8Ar
         padded.set(zeroTop(at), HASH_BYTES);
         pair = padded;
       }
-      above.set(sha256(pair), (i / 2) * HASH_BYTES);
+      write(pair, (i / 2) * HASH_BYTES);
     }
     level = above;
   }
