@@ -21,9 +21,14 @@ export interface LedgerOptions {
   settledBlocks?: number;
 }
 
+/** Heads for which an entry is read again after news of it: an endpoint may tell of an event before it answers from that block. */
+const FRESH_BLOCKS = 2n;
+/** Blocks after which an entry is read again without any news, should an endpoint have kept some to itself. */
+const STALE_BLOCKS = 16n;
+
 /**
- * Keeps the ledger. Events only tell which numbers exist; what is true of them is read again at every head, so a restart, a missed
- * event and a reorganisation need no code of their own.
+ * Keeps the ledger. Events only tell which numbers exist, and of which of them there is news; what is true of those is read again. A restart reads everything,
+ * and so does a reorganisation; what an endpoint fails to tell is found a little later.
  */
 export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: LedgerOptions): Ledger {
   const jobs = createTable((id) => getJob(chain, id), ({ status }) => status === "final" || status === "cancelled", BigInt(settledBlocks));
@@ -40,8 +45,18 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
         {
           onEvent: (event) => {
             const args = event.args as { jobId?: bigint; disputeId?: bigint };
-            if (event.contract === "disputes" && args.disputeId !== undefined) disputes.touch(args.disputeId);
+            if (args.disputeId !== undefined) {
+              disputes.touch(args.disputeId);
+              // A job counts its open disputes.
+              const dispute = disputes.entries.get(args.disputeId);
+              if (dispute !== undefined) jobs.touch(dispute.jobId);
+            }
             if (args.jobId !== undefined) jobs.touch(args.jobId);
+            ready = false;
+          },
+          onReorganised: () => {
+            jobs.touchAll();
+            disputes.touchAll();
             ready = false;
           },
           onHead: async (head) => {
@@ -60,9 +75,15 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
 /** Reads at once; more would only queue up in the endpoint. */
 const READS_AT_ONCE = 16;
 
+function isDue({ readAt, newsAt }: { readAt?: bigint; newsAt?: bigint }, head: bigint): boolean {
+  if (readAt === undefined || newsAt === undefined || head < readAt) return true;
+  return head - newsAt <= FRESH_BLOCKS || head - readAt >= STALE_BLOCKS;
+}
+
 function createTable<T>(read: (id: bigint) => Promise<T>, ended: (value: T) => boolean, settledBlocks: bigint) {
   const entries = new Map<bigint, T>();
-  const followed = new Set<bigint>();
+  /** Heads at which an entry was last read, and until which there was news of it; none before the first. */
+  const followed = new Map<bigint, { readAt?: bigint; newsAt?: bigint }>();
   /** The head at which an entry was first seen ended, or missing. */
   const endedAt = new Map<bigint, bigint>();
 
@@ -97,10 +118,21 @@ function createTable<T>(read: (id: bigint) => Promise<T>, ended: (value: T) => b
 
   return {
     entries: entries as ReadonlyMap<bigint, T>,
-    touch: (id: bigint): void => void followed.add(id),
+    touch: (id: bigint): void => void followed.set(id, {}),
+    touchAll(): void {
+      for (const id of followed.keys()) followed.set(id, {});
+    },
     async refresh(head: bigint): Promise<void> {
-      const ids = [...followed];
-      for (let i = 0; i < ids.length; i += READS_AT_ONCE) await Promise.all(ids.slice(i, i + READS_AT_ONCE).map((id) => refreshOne(id, head)));
+      // Nothing has been heard of these since they ended.
+      for (const [id, since] of [...endedAt]) if (head - since >= settledBlocks && followed.get(id)?.readAt !== undefined) forget(id);
+      const ids = [...followed].flatMap(([id, state]) => (isDue(state, head) ? [id] : []));
+      const readOne = async (id: bigint): Promise<void> => {
+        const state = followed.get(id);
+        await refreshOne(id, head);
+        // News that came meanwhile are for the next time, and so is what has failed.
+        if (state !== undefined && followed.get(id) === state) followed.set(id, { readAt: head, newsAt: state.newsAt ?? head });
+      };
+      for (let i = 0; i < ids.length; i += READS_AT_ONCE) await Promise.all(ids.slice(i, i + READS_AT_ONCE).map(readOne));
     },
   };
 }
