@@ -3,6 +3,8 @@ import type { Chain, Head } from "../chain/createChain.ts";
 import { followEvents } from "../chain/followEvents.ts";
 import { getDispute } from "../chain/reads/getDispute.ts";
 import { getJob } from "../chain/reads/getJob.ts";
+import { noteRecord } from "../chain/reads/getJobRecord.ts";
+import { noteInput } from "../chain/reads/readJobInput.ts";
 import type { Dispute, Job } from "../chain/types.ts";
 
 /** A view of all jobs and disputes that can still change, read from the chain. */
@@ -44,6 +46,8 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
         { contracts: ["jobs", "disputes"], pollingIntervalMs, signal },
         {
           onEvent: (event) => {
+            noteRecord(chain, event);
+            noteInput(chain, event);
             const args = event.args as { jobId?: bigint; disputeId?: bigint };
             if (args.disputeId !== undefined) {
               disputes.touch(args.disputeId);
