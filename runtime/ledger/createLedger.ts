@@ -26,7 +26,7 @@ export interface LedgerOptions {
 /** Heads for which an entry is read again after news of it: an endpoint may tell of an event before it answers from that block. */
 const FRESH_BLOCKS = 2n;
 /** Blocks after which an entry is read again without any news, should an endpoint have kept some to itself. */
-const STALE_BLOCKS = 16n;
+const STALE_BLOCKS = 64n;
 
 /**
  * Keeps the ledger. Events only tell which numbers exist, and of which of them there is news; what is true of those is read again. A restart reads everything,

@@ -1,4 +1,4 @@
-// `node scripts/bench/throughput.ts [--jobs N] [--watchers N] [--json]`: jobs through one executor and watchers on a development chain.
+// `node scripts/bench/throughput.ts [--jobs N] [--watchers N,…] [--other-floats] [--json]`: jobs through one executor and watchers on a development chain.
 import { parseArgs } from "node:util";
 import { parseEther, type Address } from "viem";
 import { sampleImage } from "../../cli/commands/demo/theatre.ts";
@@ -10,6 +10,7 @@ import { readInput } from "../../runtime/inputs/readInput.ts";
 import { inputRootOf } from "../../runtime/programs/splitInput.ts";
 import { fundedSender } from "../crash/createGriefer.ts";
 import { openRing, type RingDaemon } from "./devnet/openRing.ts";
+import { bytesWritten } from "./devnet/processTime.ts";
 
 /** Challenge window of the measured jobs, seconds: none is final before all are checked. */
 const WINDOW = 60;
@@ -19,6 +20,10 @@ const PATIENCE_MS = 600_000;
 export interface Throughput {
   jobs: number;
   watchers: number;
+  /** Whether the watchers' floats are not the executor's, so that they fetch each trace. */
+  otherFloats: boolean;
+  /** Kilobytes a job that the executor wrote until all were checked: to its disk, the chain and peers. */
+  written: number;
   /** Seconds from the moment the daemons see the jobs. `checked` is when the last watcher has judged the last one. */
   seconds: { committed: number; checked: number; final: number };
   /** Processor milliseconds a job until all were checked, and from then until all were final. */
@@ -28,7 +33,7 @@ export interface Throughput {
 }
 
 /** Submits all jobs while the daemons stand still, lets them run, and watches their logs. */
-export async function measureThroughput(jobs: number, watchers: number, note: (text: string) => void): Promise<Throughput> {
+export async function measureThroughput({ jobs, watchers, otherFloats }: Pick<Throughput, "jobs" | "watchers" | "otherFloats">, note: (text: string) => void): Promise<Throughput> {
   const ring = await openRing(note);
   try {
     const { stage, chain } = ring.theatre;
@@ -48,7 +53,7 @@ export async function measureThroughput(jobs: number, watchers: number, note: (t
     const [committed, finals, verified] = [counted("result committed"), counted("job final"), counted("commitment verified")];
     const executor = await ring.start("executor", "executor-1", ["--program", programRoot], (line) => (committed(line), finals(line)));
     const daemons: RingDaemon[] = [executor];
-    for (const name of names) daemons.push(await ring.start("watcher", name, [], verified));
+    for (const name of names) daemons.push(await ring.start("watcher", name, otherFloats ? ["--optimization", "disabled"] : [], verified));
 
     for (const { daemon } of daemons) process.kill(daemon.pid, "SIGSTOP");
     note(`submitting ${jobs} jobs`);
@@ -60,6 +65,7 @@ export async function measureThroughput(jobs: number, watchers: number, note: (t
     }
     const measure = () => [...daemons.flatMap(({ name, seconds }) => [{ name, of: seconds().daemon }, { name: `${name}, inference`, of: seconds().inference }]), { name: "chain", of: ring.chainSeconds() }];
     const before = measure();
+    const writtenBefore = bytesWritten(executor.daemon.pid);
     const calls = daemons.map(({ rpc }) => ({ calls: rpc.calls(), requests: rpc.requests() }));
     const started = performance.now();
     for (const { daemon } of daemons) process.kill(daemon.pid, "SIGCONT");
@@ -72,6 +78,7 @@ export async function measureThroughput(jobs: number, watchers: number, note: (t
     };
     const [whenCommitted, whenChecked] = await Promise.all([reached("result committed", jobs), reached("commitment verified", jobs * watchers)]);
     const between = measure();
+    const written = (bytesWritten(executor.daemon.pid) - writtenBefore) / jobs / 1000;
     note(`all checked after ${Math.max(whenCommitted, whenChecked).toFixed(1)} s`);
     const whenFinal = await reached("job final", jobs);
     const after = measure();
@@ -79,6 +86,8 @@ export async function measureThroughput(jobs: number, watchers: number, note: (t
     return {
       jobs,
       watchers,
+      otherFloats,
+      written,
       seconds: { committed: whenCommitted, checked: whenChecked, final: whenFinal },
       processes: before.map(({ name, of }, i) => ({ name, checking: perJob((between[i]?.of ?? 0) - of), settling: perJob((after[i]?.of ?? 0) - (between[i]?.of ?? 0)) })),
       calls: daemons.map(({ name, rpc }, i) => ({
@@ -93,8 +102,8 @@ export async function measureThroughput(jobs: number, watchers: number, note: (t
 }
 
 export function throughputLines(measured: readonly Throughput[]): string[] {
-  return measured.flatMap(({ jobs, watchers, seconds, processes, calls }) => [
-    `${jobs} jobs, ${watchers} ${watchers === 1 ? "watcher" : "watchers"}: all committed after ${seconds.committed.toFixed(1)} s (${(jobs / seconds.committed).toFixed(1)} a second), checked after ${seconds.checked.toFixed(1)} s (${(jobs / seconds.checked).toFixed(1)} a second), final after ${seconds.final.toFixed(1)} s with a window of ${WINDOW} s`,
+  return measured.flatMap(({ jobs, watchers, otherFloats, written, seconds, processes, calls }) => [
+    `${jobs} jobs, ${watchers} ${watchers === 1 ? "watcher" : "watchers"} with ${otherFloats ? "other" : "equal"} floats, ${written.toFixed(1)} kB a job written by the executor: all committed after ${seconds.committed.toFixed(1)} s (${(jobs / seconds.committed).toFixed(1)} a second), checked after ${seconds.checked.toFixed(1)} s (${(jobs / seconds.checked).toFixed(1)} a second), final after ${seconds.final.toFixed(1)} s with a window of ${WINDOW} s`,
     ...table(["processor ms a job", "until checked", "until final"], processes.map(({ name, checking, settling }) => [name, checking.toFixed(1), settling.toFixed(1)])),
     ...calls.map(({ name, requests, methods }) => `${name}: ${requests.toFixed(1)} requests a job; ${Object.entries(methods).sort((a, b) => b[1] - a[1]).map(([method, count]) => `${method} ${count.toFixed(1)}`).join(", ")}`),
     "",
@@ -102,9 +111,9 @@ export function throughputLines(measured: readonly Throughput[]): string[] {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { jobs: { type: "string", default: "100" }, watchers: { type: "string", default: "1" }, json: { type: "boolean", default: false } } });
+  const { values } = parseArgs({ options: { jobs: { type: "string", default: "100" }, watchers: { type: "string", default: "1" }, "other-floats": { type: "boolean", default: false }, json: { type: "boolean", default: false } } });
   const measured: Throughput[] = [];
-  for (const watchers of values.watchers.split(",")) measured.push(await measureThroughput(Number(values.jobs), Number(watchers), (text) => void process.stderr.write(`${text}\n`)));
+  for (const watchers of values.watchers.split(",")) measured.push(await measureThroughput({ jobs: Number(values.jobs), watchers: Number(watchers), otherFloats: values["other-floats"] }, (text) => void process.stderr.write(`${text}\n`)));
   process.stdout.write(values.json ? `${toJson(measured)}\n` : `${throughputLines(measured).join("\n")}\n`);
   process.exit(0);
 }

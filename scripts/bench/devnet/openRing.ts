@@ -41,7 +41,7 @@ export async function openRing(note: (text: string) => void): Promise<Ring> {
       const rpc = await createRpcCounter(direct);
       counters.push(rpc);
       stage.set("GAINSAY_RPC_URL", rpc.url);
-      const daemon = await stage.start(name, [kind, "start", "--name", name, "--key", name, "--log-level", "info", ...args], onLog).finally(() => stage.set("GAINSAY_RPC_URL", direct));
+      const daemon = await stage.start(name, [kind, "start", "--threads", "1", "--name", name, "--key", name, "--log-level", "info", ...args], onLog).finally(() => stage.set("GAINSAY_RPC_URL", direct));
       return { name, daemon, rpc, seconds: () => ({ daemon: processSeconds(daemon.pid), inference: childrenOf(daemon.pid).reduce((sum, pid) => sum + processSeconds(pid), 0) }) };
     },
     async close() {

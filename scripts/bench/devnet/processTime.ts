@@ -14,6 +14,15 @@ export function processSeconds(pid: number): number {
   }
 }
 
+/** Bytes that a process has written, to files and sockets alike. */
+export function bytesWritten(pid: number): number {
+  try {
+    return Number(/^wchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
+  } catch {
+    return 0;
+  }
+}
+
 /** Processes that a process has started and that still run. */
 export function childrenOf(pid: number): number[] {
   return readdirSync("/proc")

@@ -153,7 +153,7 @@ describe("createLedger", () => {
     await pass(2);
     expect(asked.get(quiet)).toBe(before.get(quiet));
     expect(asked.get(busy)).toBeGreaterThan(before.get(busy) ?? 0);
-    await pass(16);
+    await pass(64);
     expect(asked.get(quiet)).toBe((before.get(quiet) ?? 0) + 1);
     expect(ledger.jobs.get(quiet)?.status).toBe("open");
   });
@@ -169,7 +169,7 @@ describe("createLedger", () => {
     await until("the head was told", () => heads.at(-1)?.hash === hash);
     silent = true;
     await claimJob(arena.sender("executor"), jobId);
-    for (let i = 0; i < 20; i++) await arena.pass(1);
+    for (let i = 0; i < 70; i++) await arena.pass(1);
     await seen(ledger, jobId, "claimed");
   });
 });
