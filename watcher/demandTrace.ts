@@ -85,7 +85,7 @@ async function decide(job: Job & { traceRoot: Hex }, own: OwnExecution, answers:
 }
 
 /** The committed outputs that anybody serves, proved by the roots in the commitment. */
-async function servedOutputs(job: Job & { traceRoot: Hex }, program: Program, { chain, network, hasher, providers }: WatcherDependencies, signal: AbortSignal): Promise<OpenedRun[]> {
+async function servedOutputs(job: Job & { traceRoot: Hex }, program: Program, { chain, network, providers }: WatcherDependencies, signal: AbortSignal): Promise<OpenedRun[]> {
   const roots = (await readCommitment(chain, job.id, job.attempt))?.args.outputRoots ?? [];
   const peers = providers.providersOf(job.traceRoot);
   const runs: OpenedRun[] = [];
@@ -95,7 +95,7 @@ async function servedOutputs(job: Job & { traceRoot: Hex }, program: Program, { 
     const spec = program.trace[tensor];
     if (root === undefined || spec === undefined || peers.length === 0) continue;
     try {
-      const { bytes } = await fetchTensor({ network, hasher, peers, signal: soon }, root, tensorByteLength(spec.dtype, spec.shape));
+      const { bytes } = await fetchTensor({ network, peers, signal: soon }, root, tensorByteLength(spec.dtype, spec.shape));
       runs.push({ tensor, first: 0, bytes });
     } catch (error) {
       signal.throwIfAborted();

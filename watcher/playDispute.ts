@@ -74,7 +74,7 @@ async function lookInside(job: Job & { traceRoot: Hex }, dispute: Dispute, sende
 
 /** A refutation found in the inner trace to which the executor has committed; undefined if that is not served, or there is nothing false in it. */
 async function findInside(job: Job & { traceRoot: Hex }, { position }: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<Case | undefined> {
-  const { network, hasher, providers, traces, logger, chain } = dependencies;
+  const { network, providers, traces, logger, chain } = dependencies;
   const posted = await postedTrace(job, traces);
   if (posted === undefined) return undefined;
   const { loaded, tensors } = await ownExecution(job, dependencies, signal);
@@ -83,7 +83,7 @@ async function findInside(job: Job & { traceRoot: Hex }, { position }: Dispute, 
   const peers = providers.providersOf(job.traceRoot, job.executor);
   let inner: readonly CommittedTensor[];
   try {
-    inner = (await fetchInner({ network, hasher, peers, program, traceRoot: job.traceRoot, blockIndex, innerRoot, signal })).tensors;
+    inner = (await fetchInner({ network, peers, program, traceRoot: job.traceRoot, blockIndex, innerRoot, signal })).tensors;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof GainsayError)) throw error;

@@ -27,18 +27,18 @@ const hopeless = new Set(["TRACE_UNFIT"]);
  * input, no ONNX Runtime).
  */
 export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependencies: WatcherDependencies, signal: AbortSignal, tolerance = 0): Promise<Opinion> {
-  const { network, providers, hasher } = dependencies;
+  const { network, providers } = dependencies;
   const own = await ownExecution(job, dependencies, signal);
   if (own.trace.traceRoot === job.traceRoot) return { kind: "equal" };
   const { program } = own.loaded;
   const peers = providers.providersOf(job.traceRoot, job.executor);
-  const source = { network, hasher, peers, program, traceRoot: job.traceRoot, signal };
+  const source = { network, peers, program, traceRoot: job.traceRoot, signal };
   let trace: CommittedTensor[] | undefined;
   try {
     if (peers.length === 0) throw new GainsayError("No peer is known that could serve the trace.", { code: "TRACE_UNAVAILABLE", retryable: true });
     trace = await fetchTrace({ ...source, own: own.trace.tensors });
     const inner = async (blockIndex: number): Promise<CommittedTensor[]> => (await fetchInner({ ...source, blockIndex })).tensors;
-    const { finding, differing, judged, opened } = await checkTrace(own.loaded, own.trace.inputs, trace, { signal, inner, tolerance });
+    const { finding, differing, judged, opened } = await checkTrace(own.loaded, own.trace.inputs, trace, { signal, inner, tolerance, own: own.trace.tensors });
     return finding === undefined ? { kind: "sound", differing, judged, opened: opened.length } : { kind: "fraud", finding, trace, own };
   } catch (error) {
     signal.throwIfAborted();

@@ -23,6 +23,8 @@ export interface FollowHandlers {
   onEvent: (event: ChainEvent) => void | Promise<void>;
   /** Called when all events up to this block have been handled, also if there were none. */
   onHead?: (head: Head) => void | Promise<void>;
+  /** Called when blocks that were read are no longer on the chain, before the events of the new ones. */
+  onReorganised?: () => void;
 }
 
 /** How many read ranges are remembered, to find where a reorganisation left the known chain. */
@@ -144,6 +146,7 @@ function createReader(chain: Chain, options: FollowOptions, handlers: FollowHand
     // A chain that was left can come back: its events are news again then, since the handler may have seen the other one meanwhile.
     const common = checkpoints.at(-1)?.number ?? first - 1n;
     for (const [key, number] of handled) if (number > common) handled.delete(key);
+    handlers.onReorganised?.();
   }
 
   async function blockAt(number: bigint): Promise<Head | undefined> {

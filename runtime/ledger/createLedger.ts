@@ -2,6 +2,8 @@ import type { Chain, Head } from "../chain/createChain.ts";
 import { followEvents } from "../chain/followEvents.ts";
 import { getDisputeCount, getDisputes } from "../chain/reads/getDispute.ts";
 import { getJobCount, getJobs } from "../chain/reads/getJob.ts";
+import { noteRecord } from "../chain/reads/getJobRecord.ts";
+import { noteInput } from "../chain/reads/readJobInput.ts";
 import type { Dispute, Job } from "../chain/types.ts";
 import { createTable } from "./createTable.ts";
 
@@ -22,9 +24,9 @@ export interface LedgerOptions {
 }
 
 /**
- * Keeps the ledger. Events and the contracts' counters tell which numbers exist; what is true of them is read again at every head, so a
- * restart, a missed event and a reorganisation need no code of their own. A number that is counted and that no event names means that the
- * endpoint leaves out logs.
+ * Keeps the ledger. Events and the contracts' counters tell which numbers exist, and events of which of them there is news; what is true of
+ * those is read again. A restart reads everything, and so does a reorganisation; what an endpoint fails to tell is found a little later. A
+ * number that is counted and that no event names means that the endpoint leaves out logs.
  */
 export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: LedgerOptions): Ledger {
   const jobs = createTable({ chain, what: "job", count: (head) => getJobCount(chain, head), read: (ids) => getJobs(chain, ids), ended: ({ status }) => status === "final" || status === "cancelled", settledBlocks: BigInt(settledBlocks) });
@@ -40,9 +42,21 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
         { contracts: ["jobs", "disputes"], pollingIntervalMs, signal },
         {
           onEvent: (event) => {
+            noteRecord(chain, event);
+            noteInput(chain, event);
             const args = event.args as { jobId?: bigint; disputeId?: bigint };
-            if (event.contract === "disputes" && args.disputeId !== undefined) disputes.touch(args.disputeId);
+            if (args.disputeId !== undefined) {
+              disputes.touch(args.disputeId);
+              // A job counts its open disputes.
+              const dispute = disputes.entries.get(args.disputeId);
+              if (dispute !== undefined) jobs.touch(dispute.jobId);
+            }
             if (args.jobId !== undefined) jobs.touch(args.jobId);
+            ready = false;
+          },
+          onReorganised: () => {
+            jobs.touchAll();
+            disputes.touchAll();
             ready = false;
           },
           onHead: async (head) => {

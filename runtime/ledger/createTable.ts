@@ -49,6 +49,8 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
   /** Numbers up to here were counted; those that no event has named since, with the head at which they were counted. */
   let counted = 0n;
   const unnamed = new Map<bigint, bigint>();
+  /** Those that no event has named to this day: there is no news to wait for. */
+  const silent = new Set<bigint>();
   let countable = true;
   /** The head from which an entry is tried again whose events were not to be had. */
   const retryAt = new Map<bigint, bigint>();
@@ -68,7 +70,7 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
 
   const isDue = (id: bigint, { readAt, newsAt }: Reading, head: bigint): boolean => {
     if (head < (retryAt.get(id) ?? 0n)) return false;
-    if (readAt === undefined || newsAt === undefined || head < readAt) return true;
+    if (silent.has(id) || readAt === undefined || newsAt === undefined || head < readAt) return true;
     return head - newsAt <= FRESH_BLOCKS || head - readAt >= STALE_BLOCKS;
   };
 
@@ -92,6 +94,7 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
     followed.delete(id);
     endedAt.delete(id);
     retryAt.delete(id);
+    silent.delete(id);
   };
 
   /** Follows what the contract counts, whether an event named it or not. */
@@ -111,6 +114,7 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
     for (let id = counted + 1n; id <= total; id++) {
       if (followed.has(id)) continue;
       unnamed.set(id, head);
+      silent.add(id);
       followed.set(id, {});
     }
     counted = total;
@@ -126,6 +130,7 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
     touch(id) {
       followed.set(id, {});
       unnamed.delete(id);
+      silent.delete(id);
     },
     touchAll() {
       for (const id of followed.keys()) followed.set(id, {});

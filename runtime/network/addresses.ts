@@ -54,12 +54,26 @@ export function isPeerAddress(text: string): boolean {
 export function groupByPeer(texts: readonly string[]): PeerTarget[] {
   const targets = new Map<string, PeerTarget>();
   for (const text of texts) {
-    const { peer, addresses } = parseTarget(text);
+    const { peer, addresses } = recentTarget(text);
     const known = targets.get(peer.toString());
     if (known === undefined) targets.set(peer.toString(), { peer, addresses: [...addresses] });
     else if (known.addresses.length < networkLimits.maxAddressesPerPeer) known.addresses.push(...addresses);
   }
   return [...targets.values()];
+}
+
+/** Targets parsed last: the same few peers are asked again and again, and parsing takes as long as a small request. */
+const recent = new Map<string, PeerTarget>();
+const MAX_RECENT = 256;
+
+function recentTarget(text: string): PeerTarget {
+  const known = recent.get(text);
+  if (known !== undefined) return known;
+  const target = parseTarget(text);
+  const oldest = recent.keys().next();
+  if (recent.size >= MAX_RECENT && oldest.done !== true) recent.delete(oldest.value);
+  recent.set(text, target);
+  return target;
 }
 
 function invalid(text: string, cause?: unknown): GainsayError {

@@ -106,10 +106,32 @@ export const networkLimits = {
     maxServedStreamsPerPeer: 8,
     /** Streams served in all: each holds a frame or two, and one file handle. */
     maxServedStreams: 64,
+    /** Streams that wait for their next request, of all peers together; of more, the one that has waited longest is closed. Each holds at most a request. */
+    maxIdleServedStreams: 256,
+    /** Milliseconds that a server waits for the next request. */
+    servedIdleMs: 60_000,
+    /** Streams kept to ask again, to all peers together, and for how long: well below the server's patience, so that they seldom cross with its closing. */
+    maxIdleFetchStreams: 64,
+    fetchIdleMs: 30_000,
     /** Streams opened to one peer at a time; below what a peer serves, so that honest nodes never refuse each other. */
     maxFetchStreamsPerPeer: 4,
     /** Peers tried for one blob. */
     maxPeersPerFetch: 16,
+
+    /** A list together with its tensors. */
+    listed: {
+      /** Wire. Items of the list: the posted trace of a program has tens, and they fill one frame. */
+      maxItems: 2_048,
+      /** Wire. Tensors that the requester says it has, and bytes of each one's root. */
+      maxKnown: 512,
+      knownBytes: 8,
+      /** Wire. Bytes of such a request: the tensors, and a name. */
+      maxRequestBytes: 9_216,
+      /** Wire. Bytes of its header, which has a bit for each item. */
+      maxHeaderBytes: 1_024,
+      /** Wire. Bytes of all tensors in one response, one receive window: they are checked when they are complete. */
+      maxBytes: 1024 * 1024,
+    },
   },
 
   penalty: {

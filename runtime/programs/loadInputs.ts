@@ -7,7 +7,6 @@ import type { ProviderBook } from "../announcements/createProviderBook.ts";
 import type { Chain } from "../chain/createChain.ts";
 import { readJobInput } from "../chain/reads/readJobInput.ts";
 import type { Job } from "../chain/types.ts";
-import type { Hasher } from "../hashing/createHasher.ts";
 import type { Network } from "../network/createNetwork.ts";
 import { fetchTensor } from "../serving/fetchTrace.ts";
 import { inputLengths, splitInput } from "./splitInput.ts";
@@ -16,14 +15,13 @@ export interface InputSources {
   chain: Chain;
   network: Pick<Network, "blobs">;
   providers: Pick<ProviderBook, "providersOf">;
-  hasher: Pick<Hasher, "leaves">;
 }
 
 /**
  * The input tensors of a job, hashed: from its submission, or from peers, verified against the job's input root.
  * Throws `INPUT_MISMATCH` if what was submitted is not what the root names, and what a blob fetch throws.
  */
-export async function loadInputs({ chain, network, providers, hasher }: InputSources, program: Program, job: Job, signal: AbortSignal): Promise<CommittedTensor[]> {
+export async function loadInputs({ chain, network, providers }: InputSources, program: Program, job: Job, signal: AbortSignal): Promise<CommittedTensor[]> {
   const submitted = await readJobInput(chain, job.id);
   if (submitted !== undefined) return splitInput(program, submitted, job.inputRoot);
   const peers = providers.providersOf(job.inputRoot);
@@ -34,7 +32,7 @@ export async function loadInputs({ chain, network, providers, hasher }: InputSou
   const tensors: CommittedTensor[] = [];
   for (const [i, length] of lengths.entries()) {
     try {
-      tensors.push(await fetchTensor({ network, hasher, peers, signal }, toHex(list.subarray(i * 32, i * 32 + 32)), length));
+      tensors.push(await fetchTensor({ network, peers, signal }, toHex(list.subarray(i * 32, i * 32 + 32)), length));
     } catch (cause) {
       if (!(cause instanceof GainsayError && cause.code === "TRACE_UNFIT")) throw cause;
       throw new GainsayError("A tensor of the job's input does not have the length that its program takes.", { code: "INPUT_MISMATCH", kind: "verification", details: { input: i, wanted: length }, cause });

@@ -1,21 +1,18 @@
-import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
 import { innerTensors } from "../../protocol/program/blocks.ts";
 import type { Program } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { domains } from "../../protocol/trees/domains.ts";
-import type { Hasher } from "../hashing/createHasher.ts";
 import { rootOf } from "../inference/commitTrace.ts";
 import type { InnerTrace } from "../inference/innerTrace.ts";
 import type { Network } from "../network/createNetwork.ts";
-import { fetchTensors } from "./fetchTrace.ts";
+import { fetchListedTensors } from "./fetchTrace.ts";
 
 /** Milliseconds for the list of an inner trace: the peer runs the block first. */
 const EXPANSION_TIMEOUT_MS = 60_000;
 
 export interface FetchInnerOptions {
   network: Pick<Network, "blobs">;
-  hasher: Pick<Hasher, "leaves">;
   /** Addresses with peer id, or ids of connected peers. */
   peers: readonly string[];
   program: Program;
@@ -33,12 +30,9 @@ export interface FetchInnerOptions {
  * chain, if that is known. Throws `TRACE_UNFIT` if the list or a tensor does not have the program's shape, and what a blob fetch throws.
  */
 export async function fetchInner(options: FetchInnerOptions): Promise<InnerTrace> {
-  const { network, peers, program, traceRoot, blockIndex, innerRoot, signal } = options;
-  const specs = innerTensors(program, blockIndex);
-  const maxBytes = specs.length * 32;
+  const { program, traceRoot, blockIndex, innerRoot } = options;
   const name = innerRoot === undefined ? ({ kind: "inner", root: traceRoot, block: blockIndex } as const) : ({ kind: "list", root: innerRoot, domain: domains.inner } as const);
-  const list = await network.blobs.fetch(name, peers, { signal, maxBytes, timeoutMs: EXPANSION_TIMEOUT_MS });
-  if (list.length !== maxBytes) throw new GainsayError("The inner trace of a block does not have as many tensors as the program.", { code: "TRACE_UNFIT", kind: "verification", details: { wanted: specs.length, got: list.length / 32 } });
-  const tensors = await fetchTensors(options, list, specs);
+  const unfit = "The inner trace of a block does not have as many tensors as the program.";
+  const tensors = await fetchListedTensors({ ...options, timeoutMs: EXPANSION_TIMEOUT_MS }, name, innerTensors(program, blockIndex), unfit);
   return { blockIndex, innerRoot: rootOf("inner", tensors.map(({ root }) => root)), tensors };
 }

@@ -3,13 +3,12 @@ import { toHex, type Hex } from "../../protocol/hex.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import type { Program, TraceTensor } from "../../protocol/program/types.ts";
 import { domains } from "../../protocol/trees/domains.ts";
-import type { Hasher } from "../hashing/createHasher.ts";
 import { tensorByteLength } from "../inference/tensorTypes.ts";
+import type { ListBlobName } from "../network/blobs/blobMessages.ts";
 import type { Network } from "../network/createNetwork.ts";
 
 export interface FetchTraceOptions {
   network: Pick<Network, "blobs">;
-  hasher: Pick<Hasher, "leaves">;
   /** Addresses with peer id, or ids of connected peers. */
   peers: readonly string[];
   program: Program;
@@ -20,31 +19,46 @@ export interface FetchTraceOptions {
 }
 
 /**
- * Fetches the tensors of a posted trace from peers, each verified against the trace root before it is used.
+ * Fetches the tensors of a posted trace from peers, each verified against the trace root before it is used: in one response where they are small.
  * Throws `TRACE_UNFIT` if the committed list or a tensor does not have the program's shape, and what a blob fetch throws.
  */
 export async function fetchTrace(options: FetchTraceOptions): Promise<CommittedTensor[]> {
-  const { network, peers, program, traceRoot, signal } = options;
-  const wanted = program.trace.length * 32;
-  const list = await network.blobs.fetch({ kind: "list", root: traceRoot, domain: domains.trace }, peers, { signal, maxBytes: wanted });
-  if (list.length !== wanted) throw new GainsayError("The committed trace does not have as many tensors as the program.", { code: "TRACE_UNFIT", kind: "verification", details: { wanted: program.trace.length, got: list.length / 32 } });
-  return fetchTensors(options, list, program.trace);
+  const { program, traceRoot } = options;
+  return fetchListedTensors(options, { kind: "list", root: traceRoot, domain: domains.trace }, program.trace, "The committed trace does not have as many tensors as the program.");
 }
 
-/** Fetches the tensors of a list of roots that was verified, one after another; those with the root of an own one are taken from there. */
-export async function fetchTensors(options: Pick<FetchTraceOptions, "network" | "hasher" | "peers" | "signal"> & { own?: readonly CommittedTensor[] }, list: Uint8Array, specs: readonly TraceTensor[]): Promise<CommittedTensor[]> {
-  const known = new Map((options.own ?? []).map((tensor) => [tensor.root, tensor]));
-  const tensors: CommittedTensor[] = [];
-  for (const [index, spec] of specs.entries()) {
-    const root = toHex(list.subarray(index * 32, index * 32 + 32));
-    tensors.push(known.get(root) ?? (await fetchTensor(options, root, tensorByteLength(spec.dtype, spec.shape))));
+/**
+ * Fetches a list of roots and the tensors that it names, those at once that fit one response, then the others side by side; those with the root of an own one
+ * are taken from there. Throws as {@link fetchTrace}, with `unfit` as the message for a list of another length.
+ */
+export async function fetchListedTensors(options: Pick<FetchTraceOptions, "network" | "peers" | "signal"> & { own?: readonly CommittedTensor[]; timeoutMs?: number }, list: ListBlobName, specs: readonly TraceTensor[], unfit: string): Promise<CommittedTensor[]> {
+  const { network, peers, signal, own = [], timeoutMs } = options;
+  const lengths = specs.map(({ dtype, shape }) => tensorByteLength(dtype, shape));
+  const within = { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+  const listed = await network.blobs.fetchListed({ list, lengths, known: own.map(({ root }) => root) }, peers, within);
+  const items = listed?.items ?? (await network.blobs.fetch(list, peers, { ...within, maxBytes: specs.length * 32 }));
+  if (items.length !== specs.length * 32) throw new GainsayError(unfit, { code: "TRACE_UNFIT", kind: "verification", details: { wanted: specs.length, got: items.length / 32 } });
+  const known = new Map(own.map((tensor) => [tensor.root, tensor]));
+  const failed = new AbortController();
+  const others = { network, peers, signal: AbortSignal.any([signal, failed.signal]) };
+  const fetching = lengths.map(async (length, index): Promise<CommittedTensor> => {
+    const root = toHex(items.subarray(index * 32, index * 32 + 32));
+    const sent = listed?.tensors.get(index);
+    return known.get(root) ?? (sent === undefined ? fetchTensor(others, root, length) : { root, ...sent });
+  });
+  try {
+    return await Promise.all(fetching);
+  } catch (error) {
+    // The first failure counts; the rest of them have nothing to tell any more.
+    failed.abort(error);
+    await Promise.allSettled(fetching);
+    throw error;
   }
-  return tensors;
 }
 
 /** Fetches one tensor of known length. */
-export async function fetchTensor({ network, hasher, peers, signal }: Pick<FetchTraceOptions, "network" | "hasher" | "peers" | "signal">, root: Hex, byteLength: number): Promise<CommittedTensor> {
-  const bytes = await network.blobs.fetch({ kind: "tensor", root }, peers, { signal, maxBytes: byteLength });
+export async function fetchTensor({ network, peers, signal }: Pick<FetchTraceOptions, "network" | "peers" | "signal">, root: Hex, byteLength: number): Promise<CommittedTensor> {
+  const { bytes, leaves } = await network.blobs.fetchHashed({ kind: "tensor", root }, peers, { signal, maxBytes: byteLength });
   if (bytes.length !== byteLength) throw new GainsayError("A committed tensor does not have the length that the program gives it.", { code: "TRACE_UNFIT", kind: "verification", details: { root, wanted: byteLength, got: bytes.length } });
-  return { root, bytes, leaves: await hasher.leaves(bytes) };
+  return { root, bytes, leaves };
 }

@@ -1,6 +1,5 @@
 import type { Program } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
-import type { Hasher } from "../../runtime/hashing/createHasher.ts";
 import type { Trace } from "../../runtime/inference/trace.ts";
 import { treeVerifier } from "../../runtime/network/blobs/treeVerifier.ts";
 import { createIdentity } from "../../runtime/network/identity.ts";
@@ -14,7 +13,7 @@ import { silentLogger } from "../../runtime/telemetry/createLogger.ts";
 
 /** A trace that one node of this process serves to another over loopback. */
 export interface ServedTrace {
-  fetch(program: Program, own: readonly CommittedTensor[], hasher: Pick<Hasher, "leaves">): Promise<{ trace: CommittedTensor[]; inner: (block: number) => Promise<CommittedTensor[]> }>;
+  fetch(program: Program, own: readonly CommittedTensor[]): Promise<{ trace: CommittedTensor[]; inner: (block: number) => Promise<CommittedTensor[]> }>;
   close(): Promise<void>;
 }
 
@@ -32,8 +31,8 @@ export async function serveTrace(loaded: LoadedProgram, trace: Trace): Promise<S
   );
   server.blobs.serve(createExpansions({ programs: { open: async () => loaded }, traces: { list: () => [stored], get: async () => trace } }).source);
   return {
-    async fetch(program, own, hasher) {
-      const source = { network: client, hasher, peers: server.addresses(), program, traceRoot: trace.traceRoot, signal: new AbortController().signal };
+    async fetch(program, own) {
+      const source = { network: client, peers: server.addresses(), program, traceRoot: trace.traceRoot, signal: new AbortController().signal };
       return { trace: await fetchTrace({ ...source, own }), inner: async (blockIndex) => (await fetchInner({ ...source, blockIndex })).tensors };
     },
     async close() {

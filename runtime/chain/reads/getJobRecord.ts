@@ -4,6 +4,7 @@ import { GainsayError } from "../../../protocol/errors.ts";
 import type { Hex } from "../../../protocol/hex.ts";
 import type { Abis } from "../contracts.ts";
 import type { Chain } from "../createChain.ts";
+import type { ChainEvent, EventsOf } from "../events.ts";
 import { getEvents } from "../getEvents.ts";
 import { recordDigest, type JobRecord } from "../jobRecord.ts";
 import { read } from "./read.ts";
@@ -72,13 +73,25 @@ async function searchHinted(chain: Chain, jobId: bigint, state: JobState): Promi
 /** Without a block the whole history: on chains whose contracts see other block numbers than their logs the hint leads nowhere. */
 async function search(chain: Chain, jobId: bigint, { digest }: JobState, block: bigint | undefined): Promise<JobRecord | undefined> {
   const events = await getEvents(chain, { contract: "jobs", names: carriers, indexed: [jobId], ...(block === undefined ? {} : { fromBlock: block, toBlock: block }) });
-  for (const { name, args } of events.toReversed()) {
-    const { terms } = args;
-    const commitment = name === "Committed" ? { traceRoot: args.traceRoot, outputRoot: args.outputRoot } : undefined;
-    // After a conviction the digest is that of the terms again.
-    for (const record of [{ terms, commitment }, { terms, commitment: undefined }]) if (recordDigest(record) === digest) return record;
-  }
+  for (const event of events.toReversed()) for (const record of recordsIn(event)) if (recordDigest(record) === digest) return record;
   return undefined;
+}
+
+/** The records that an event tells: after a conviction the digest is that of the terms again. */
+function recordsIn({ name, args }: EventsOf<"jobs", (typeof carriers)[number]>): JobRecord[] {
+  const { terms } = args;
+  const bare = { terms, commitment: undefined };
+  return name === "Committed" ? [{ terms, commitment: { traceRoot: args.traceRoot, outputRoot: args.outputRoot } }, bare] : [bare];
+}
+
+/** Remembers what an event tells that has come anyway, so that nobody need look for it. */
+export function noteRecord(chain: Chain, event: ChainEvent): void {
+  if (event.contract !== "jobs" || !isCarrier(event)) return;
+  for (const record of recordsIn(event)) remember(chain, recordDigest(record), record);
+}
+
+function isCarrier(event: EventsOf<"jobs">): event is EventsOf<"jobs", (typeof carriers)[number]> {
+  return (carriers as readonly string[]).includes(event.name);
 }
 
 function recall(chain: Chain, digest: Hex): JobRecord | undefined {

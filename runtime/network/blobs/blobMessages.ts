@@ -15,20 +15,33 @@ import { networkLimits } from "../limits.ts";
  */
 export const blobProtocol = "/gainsay/blob/1.0.0";
 
+/**
+ * The same on a stream that stays open: after a response the next request may follow, and either side may close between two of them. A stream takes
+ * milliseconds to open and a tenth of one to use. Besides, a list may be asked for together with tensors that it names (listedMessages.ts).
+ */
+export const keptBlobProtocol = "/gainsay/blob/1.1.0";
+
 const limits = networkLimits.blob;
 const root = z.custom<Hex>((value) => typeof value === "string" && /^0x[0-9a-f]{64}$/.test(value));
+
+/** A sequence of 32-byte items, by their list root in a domain such as `gainsay.trace.1`. */
+const listName = z.object({ kind: z.literal("list"), root, domain: z.string().regex(/^[a-z0-9.]{1,32}$/) }).strict();
+/**
+ * The tensor roots of a block's inner trace, by the trace root of a commitment and the block. It names what nobody has committed to yet, so it cannot be
+ * checked: it is the serving peer's word, and the tensors are checked against it.
+ */
+const innerName = z.object({ kind: z.literal("inner"), root, block: z.number().int().min(0).max(2 ** 32 - 1) }).strict();
+
+/** Names a sequence of hashes. */
+export const listBlobName = z.discriminatedUnion("kind", [listName, innerName]);
+export type ListBlobName = z.infer<typeof listBlobName>;
 
 /** Names a blob by its content. Every `root` is 32 bytes in lower-case hex. */
 export const blobName = z.discriminatedUnion("kind", [
   /** The committed bytes of a tensor, by their tensor root. */
   z.object({ kind: z.literal("tensor"), root }).strict(),
-  /** A sequence of 32-byte items, by their list root in a domain such as `gainsay.trace.1`. */
-  z.object({ kind: z.literal("list"), root, domain: z.string().regex(/^[a-z0-9.]{1,32}$/) }).strict(),
-  /**
-   * The tensor roots of a block's inner trace, by the trace root of a commitment and the block. It names what nobody has committed to yet, so it cannot be
-   * checked: it is the serving peer's word, and the tensors are checked against it.
-   */
-  z.object({ kind: z.literal("inner"), root, block: z.number().int().min(0).max(2 ** 32 - 1) }).strict(),
+  listName,
+  innerName,
   /** A file, by the SHA-256 of all its bytes. */
   z.object({ kind: z.literal("bundle"), root }).strict(),
 ]);

@@ -20,6 +20,8 @@ export interface BlobAssembly {
   readonly nextChunk: number;
   readonly heldBytes: number;
   readonly complete: boolean;
+  /** The leaf hashes that are held: none at first, and of a bundle not before it is finished to be believed. */
+  readonly leaves: Uint8Array;
   /** Whether this peer has to send the leaf hashes first. */
   needsLeaves(peer: string): boolean;
   /** Takes a header; returns the number of chunks the blob is sent in. */
@@ -82,6 +84,9 @@ export function createBlobAssembly(name: BlobName, maxBytes: number, verify: Blo
     },
     get complete() {
       return complete();
+    },
+    get leaves() {
+      return leaves ?? new Uint8Array(0);
     },
     needsLeaves: (peer) => leaves === undefined || (name.kind === "bundle" && !vouchers.includes(peer)),
 

@@ -5,11 +5,16 @@ import type { PeerTarget } from "../addresses.ts";
 import { networkLimits } from "../limits.ts";
 import type { NetworkLogger } from "../logger.ts";
 import { withDeadline } from "../withDeadline.ts";
-import { type BlobName, blobProtocol } from "./blobMessages.ts";
+import { type BlobName, blobProtocol, keptBlobProtocol } from "./blobMessages.ts";
 import type { BlobVerifier } from "./createBlobAssembly.ts";
+import { createSeats } from "./createSeats.ts";
 import { createSlots } from "./createSlots.ts";
-import { fetchBlob, type FetchOptions } from "./fetchBlob.ts";
-import { type BlobSource, serveBlob } from "./serveBlob.ts";
+import { createStreamPool } from "./createStreamPool.ts";
+import { fetchBlob, type FetchDependencies, type FetchOptions } from "./fetchBlob.ts";
+import { fetchListed } from "./fetchListed.ts";
+import type { HashedBlob, Listed, ListedWish } from "./receiveListed.ts";
+import type { BlobSource } from "./serveBlob.ts";
+import { serveStream } from "./serveStream.ts";
 
 const limits = networkLimits.blob;
 
@@ -28,6 +33,15 @@ export interface Blobs {
    * `ADDRESS_INVALID`, `NETWORK_NOT_STARTED`.
    */
   fetch(name: BlobName, peers: readonly string[], options?: FetchOptions): Promise<Uint8Array>;
+  /** The same, together with the hashes of its chunks, so that nobody need hash it again. */
+  fetchHashed(name: BlobName, peers: readonly string[], options?: FetchOptions): Promise<HashedBlob>;
+  /**
+   * Fetches a list and, in the same response, tensors that it names: those that the requester does not know, until a mebibyte is full. Lets the list be
+   * fetched by itself, and each tensor after it, by resolving to undefined where no peer answers this way, or list or tensors are not as long as was asked
+   * for; the former way then tells what is wrong with them.
+   * @throws GainsayError as {@link fetch}.
+   */
+  fetchListed(wish: ListedWish, peers: readonly string[], options?: Pick<FetchOptions, "signal" | "timeoutMs">): Promise<Listed | undefined>;
 }
 
 /** The blob layer and the hooks by which the network attaches a running node to it. */
@@ -50,7 +64,8 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
   const { logger, verify, connect, onCorrupt } = dependencies;
   const sources = new Set<BlobSource>();
   const slots = createSlots(limits.maxFetchStreamsPerPeer);
-  const served = new Map<string, number>();
+  const seats = createSeats();
+  const streams = createStreamPool(open);
   let running: { node: Libp2p; stopping: AbortController } | undefined;
 
   const source: BlobSource = {
@@ -65,21 +80,11 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
 
   async function handle(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString();
-    const open = served.get(peer) ?? 0;
-    const total = [...served.values()].reduce((sum, count) => sum + count, 0);
-    if (running === undefined || open >= limits.maxServedStreamsPerPeer || total >= limits.maxServedStreams) {
-      stream.abort(new GainsayError("Too many blob streams are open.", { code: "BLOB_BUSY", retryable: true }));
-      return;
-    }
-    served.set(peer, open + 1);
+    const signal = running?.stopping.signal ?? AbortSignal.abort();
     try {
-      await serveBlob(stream, peer, source, running.stopping.signal);
+      await serveStream(stream, peer, source, (close) => seats.enter(peer, close), signal);
     } catch (error) {
       logger.debug({ peer, error }, "blob request failed");
-    } finally {
-      const left = (served.get(peer) ?? 1) - 1;
-      if (left === 0) served.delete(peer);
-      else served.set(peer, left);
     }
   }
 
@@ -89,7 +94,7 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
     return withDeadline(
       async (deadline) => {
         try {
-          return await connection.newStream(blobProtocol, { signal: deadline, runOnLimitedConnection: true });
+          return await connection.newStream([keptBlobProtocol, blobProtocol], { signal: deadline, runOnLimitedConnection: true });
         } catch (cause) {
           throw new GainsayError("The peer does not open blob streams; ask another peer.", { code: "PEER_UNREACHABLE", retryable: true, details: { peer }, cause });
         }
@@ -102,41 +107,50 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
     );
   }
 
+  /** What a fetch works with, and its options with a signal that fires when the network stops, too. */
+  function run<T extends { signal?: AbortSignal }>(blob: BlobName, options: T): [T & { signal: AbortSignal }, FetchDependencies] {
+    if (running === undefined) throw new GainsayError("The network is not running; start it first.", { code: "NETWORK_NOT_STARTED" });
+    const { node, stopping } = running;
+    const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal]);
+    const dependencies: FetchDependencies = {
+      verify,
+      slots,
+      streams,
+      self: node.peerId.toString(),
+      onCorrupt(liars, error) {
+        for (const peer of liars) {
+          logger.warn({ peer, reason: error.details["reason"], blob }, "peer sent corrupt data");
+          onCorrupt(peer);
+        }
+      },
+    };
+    return [{ ...options, signal }, dependencies];
+  }
+
   return {
     blobs: {
       serve(added) {
         sources.add(added);
         return () => void sources.delete(added);
       },
-      async fetch(name, peers, options = {}) {
-        if (running === undefined) throw new GainsayError("The network is not running; start it first.", { code: "NETWORK_NOT_STARTED" });
-        const { node, stopping } = running;
-        const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal]);
-        return fetchBlob(name, peers, { ...options, signal }, {
-          verify,
-          slots,
-          self: node.peerId.toString(),
-          open,
-          onCorrupt(liars, error) {
-            for (const peer of liars) {
-              logger.warn({ peer, reason: error.details["reason"], blob: name }, "peer sent corrupt data");
-              onCorrupt(peer);
-            }
-          },
-        });
-      },
+      fetch: async (name, peers, options = {}) => (await fetchBlob(name, peers, ...run(name, options))).bytes,
+      fetchHashed: async (name, peers, options = {}) => fetchBlob(name, peers, ...run(name, options)),
+      fetchListed: async (wish, peers, options = {}) => fetchListed(wish, peers, ...run(wish.list, options)),
     },
     async attach(node) {
       running = { node, stopping: new AbortController() };
-      await node.handle(blobProtocol, handle, {
-        // One above our own count, which is the one that also holds across several connections of a peer.
-        runOnLimitedConnection: true,
-        maxInboundStreams: limits.maxServedStreamsPerPeer + 1,
-        maxOutboundStreams: 2 * limits.maxFetchStreamsPerPeer,
-      });
+      for (const protocol of [keptBlobProtocol, blobProtocol]) {
+        await node.handle(protocol, handle, {
+          // One above our own count, which is the one that also holds across several connections of a peer.
+          runOnLimitedConnection: true,
+          maxInboundStreams: limits.maxServedStreamsPerPeer + 1,
+          maxOutboundStreams: 2 * limits.maxFetchStreamsPerPeer,
+        });
+      }
     },
     detach() {
       running?.stopping.abort();
+      streams.close();
       running = undefined;
     },
   };

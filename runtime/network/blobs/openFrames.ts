@@ -13,14 +13,16 @@ export interface Frames {
    * @throws GainsayError `FRAME_INVALID` (too long, or cut off), `FRAME_TIMEOUT`, `FRAME_INTERRUPTED`, `ABORTED`.
    */
   read(maxBytes: number, timeoutMs: number): Promise<Uint8Array | undefined>;
-  /** Sends a frame and waits until the peer's window has room again. Errors as in {@link read}. */
-  write(frame: Uint8Array, timeoutMs: number): Promise<void>;
+  /** Sends a frame, or several in one piece, and waits until the peer's window has room again. Errors as in {@link read}. */
+  write(frames: Uint8Array | readonly [Uint8Array, ...Uint8Array[]], timeoutMs: number): Promise<void>;
   /** Ends the writing side after all data has left. */
   close(timeoutMs: number): Promise<void>;
   /** Ends both sides: closes for writing and waits for the peer to do so; resets the stream if it does not, or sends more. */
   finish(timeoutMs: number): Promise<void>;
   /** Resets the stream. */
   abort(error: Error): void;
+  /** Whether both sides may still send. */
+  readonly open: boolean;
 }
 
 /** Unread bytes above which the sender is held back. */
@@ -75,9 +77,12 @@ export function openFrames(stream: Stream, signal?: AbortSignal): Frames {
   return {
     read,
     close,
-    write: (frame, timeoutMs) =>
+    write: (written, timeoutMs) =>
       guarded(timeoutMs, async () => {
-        stream.send(encode.single(frame));
+        const [first, ...more] = written instanceof Uint8Array ? [written] : written;
+        const piece = encode.single(first as Uint8Array);
+        for (const frame of more) piece.append(encode.single(frame));
+        stream.send(piece);
         while (stream.writableNeedsDrain) await nextEvent(stream, "drain");
       }),
     async finish(timeoutMs) {
@@ -89,6 +94,9 @@ export function openFrames(stream: Stream, signal?: AbortSignal): Frames {
       }
     },
     abort: (error) => stream.abort(error),
+    get open() {
+      return stream.status === "open" && !stream.readableEnded && stream.writeStatus === "writable";
+    },
   };
 }
 

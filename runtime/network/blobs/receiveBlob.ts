@@ -1,43 +1,39 @@
-import type { Stream } from "@libp2p/interface";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { networkLimits } from "../limits.ts";
-import { type BlobHeader, type BlobName, decodeHeader, encodeRequest } from "./blobMessages.ts";
+import { type BlobName, decodeHeader, encodeRequest } from "./blobMessages.ts";
 import { type BlobAssembly, corrupt } from "./createBlobAssembly.ts";
-import { type Frames, openFrames } from "./openFrames.ts";
+import type { Frames } from "./openFrames.ts";
 
 const limits = networkLimits.blob;
 
 export interface ReceiveOptions {
   /** Milliseconds for each frame. */
   timeoutMs: number;
-  signal: AbortSignal | undefined;
   onBytes: () => void;
 }
 
 /**
  * Asks one peer on one stream for what the assembly lacks, up to the chunks of one request, and lets the assembly check each
- * frame. Resolves after at least some progress.
- * @throws GainsayError `BLOB_CORRUPT`, `BLOB_NOT_FOUND`, `BLOB_TOO_LARGE`, `BLOB_TIMEOUT`, `BLOB_INTERRUPTED`, `ABORTED`.
+ * frame. Resolves after at least some progress, when all of the response has come.
+ * @throws GainsayError `BLOB_CORRUPT`, `BLOB_NOT_FOUND`, `BLOB_TOO_LARGE`, `BLOB_TIMEOUT`, `BLOB_INTERRUPTED`, `ABORTED`; the stream is then reset, except
+ * after `BLOB_NOT_FOUND`.
  */
 export async function receiveBlob(
-  stream: Stream,
+  frames: Frames,
   name: BlobName,
   assembly: BlobAssembly,
   peer: string,
   options: ReceiveOptions,
 ): Promise<void> {
-  const { timeoutMs, signal, onBytes } = options;
-  const frames = openFrames(stream, signal);
+  const { timeoutMs, onBytes } = options;
   try {
     const firstChunk = assembly.nextChunk;
     const leaves = assembly.needsLeaves(peer);
     await frames.write(encodeRequest({ name, firstChunk, chunkCount: limits.maxChunksPerRequest, leaves }), timeoutMs);
-    const header = parseHeader(await required(frames, limits.maxHeaderBytes, timeoutMs), peer);
-    if (!header.found) {
-      throw new GainsayError("The peer does not have the blob; ask another peer.", { code: "BLOB_NOT_FOUND", details: { name, peer } });
-    }
+    const header = parseHeader(decodeHeader, await required(frames, limits.maxHeaderBytes, timeoutMs), peer);
+    if (!header.found) throw notFound(name, peer);
     const chunks = assembly.takeHeader(header, peer);
-    if (leaves) await assembly.takeLeaves(await readLeaves(frames, header.leafCount, timeoutMs, peer), header, peer);
+    if (leaves) await assembly.takeLeaves(await readRun(frames, header.leafCount * limits.leafBytes, timeoutMs, peer), header, peer);
     onBytes();
     // A bundle's new leaves may have undone chunks before the first that was asked for: those come with the next request.
     if (assembly.nextChunk !== firstChunk) {
@@ -54,40 +50,48 @@ export async function receiveBlob(
       assembly.takeChunks(frame, peer);
       onBytes();
     }
-    // All is verified: how the peer ends the stream is no reason to wait, or to fail.
-    void frames.finish(timeoutMs);
   } catch (error) {
-    const known = asBlobError(error, peer);
-    frames.abort(known);
-    throw known;
+    throw failed(frames, error, peer);
   }
 }
 
-async function readLeaves(frames: Frames, leafCount: number, timeoutMs: number, peer: string): Promise<Uint8Array> {
+/** Reads so many bytes in full frames, of which only the last may be shorter. */
+export async function readRun(frames: Frames, byteLength: number, timeoutMs: number, peer: string): Promise<Uint8Array> {
   // Kept in parts until all are there: memory grows with what the peer really sends, not with what it announces.
   const parts: Uint8Array[] = [];
-  for (let missing = leafCount * limits.leafBytes; missing > 0; ) {
+  for (let missing = byteLength; missing > 0; ) {
     const length = Math.min(limits.frameBytes, missing);
     const frame = await required(frames, length, timeoutMs);
-    if (frame.length !== length) throw corrupt("leaf frame has a wrong length", [peer]);
+    if (frame.length !== length) throw corrupt("frame has a wrong length", [peer]);
     parts.push(frame);
     missing -= length;
   }
-  return Buffer.concat(parts);
+  return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
 }
 
-async function required(frames: Frames, maxBytes: number, timeoutMs: number): Promise<Uint8Array> {
+export async function required(frames: Frames, maxBytes: number, timeoutMs: number): Promise<Uint8Array> {
   const frame = await frames.read(maxBytes, timeoutMs);
   if (frame !== undefined) return frame;
   throw new GainsayError("The peer ended the stream early.", { code: "FRAME_INTERRUPTED", retryable: true });
 }
 
-function parseHeader(bytes: Uint8Array, peer: string): BlobHeader {
+export function parseHeader<T>(decode: (bytes: Uint8Array) => T, bytes: Uint8Array, peer: string): T {
   try {
-    return decodeHeader(bytes);
+    return decode(bytes);
   } catch (cause) {
     throw corrupt("header is malformed", [peer], cause);
   }
+}
+
+export function notFound(name: BlobName, peer: string): GainsayError {
+  return new GainsayError("The peer does not have the blob; ask another peer.", { code: "BLOB_NOT_FOUND", details: { name, peer } });
+}
+
+/** The error in the words of blobs; resets the stream, unless the response was whole. */
+export function failed(frames: Frames, error: unknown, peer: string): GainsayError {
+  const known = asBlobError(error, peer);
+  if (known.code !== "BLOB_NOT_FOUND") frames.abort(known);
+  return known;
 }
 
 /** Says in the words of blobs what went wrong with the frames. */

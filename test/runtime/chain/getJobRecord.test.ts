@@ -6,8 +6,11 @@ import { sha256 } from "../../../protocol/trees/sha256.ts";
 import { registerModel } from "../../../runtime/chain/calls/registerModel.ts";
 import { submitJob } from "../../../runtime/chain/calls/submitJob.ts";
 import type { Chain } from "../../../runtime/chain/createChain.ts";
-import { recordDigest } from "../../../runtime/chain/jobRecord.ts";
-import { getJobRecord, type JobState } from "../../../runtime/chain/reads/getJobRecord.ts";
+import type { ChainEvent } from "../../../runtime/chain/events.ts";
+import { getEvents } from "../../../runtime/chain/getEvents.ts";
+import { recordDigest, type Terms } from "../../../runtime/chain/jobRecord.ts";
+import { getJobRecord, noteRecord, type JobState } from "../../../runtime/chain/reads/getJobRecord.ts";
+import { noteInput, readJobInput } from "../../../runtime/chain/reads/readJobInput.ts";
 import { startLocalChain, type LocalChain } from "./localChain.ts";
 import { startMisbehavingProxy, type MisbehavingProxy } from "./misbehavingProxy.ts";
 
@@ -53,6 +56,34 @@ it("finds the terms by one look into the block that the job names, and remembers
   expect(looks).toEqual([expect.objectContaining({ fromBlock: `0x${state.recordBlock.toString(16)}`, toBlock: `0x${state.recordBlock.toString(16)}` })]);
   await getJobRecord(chain, jobId);
   expect(looks).toHaveLength(1);
+});
+
+it("looks for nothing that an event has told, as long as it fits the digest", async () => {
+  const looks: unknown[] = [];
+  const chain = through({ logs: (logs, range) => (looks.push(range), logs) });
+  const events = await getEvents(local.chain, { contract: "jobs", indexed: [jobId] });
+  const [submitted] = events;
+  noteRecord(chain, { ...submitted!, args: { ...submitted!.args, terms: { ...(submitted!.args as { terms: Terms }).terms, fee: 7n } } } as ChainEvent);
+  expect((await getJobRecord(chain, jobId)).terms.fee).toBe(parseEther("0.01"));
+  expect(looks).toHaveLength(1);
+  const told = through({ logs: (logs, range) => (looks.push(range), logs) });
+  for (const event of events) noteRecord(told, event);
+  expect((await getJobRecord(told, jobId)).terms.fee).toBe(parseEther("0.01"));
+  expect(looks).toHaveLength(1);
+});
+
+it("reads an input where its event was seen, and everywhere if it is not there any more", async () => {
+  const sender = await local.sender();
+  const { jobId: published } = await submitJob(sender, { programRoot: programRoot(header), inputRoot: toHex(sha256(new Uint8Array([9]))), fee: parseEther("0.01"), collateral: parseEther("0.2"), claimWindow: 600, deliveryWindow: 600, challengeWindow: 600, input: new Uint8Array([9]) });
+  const looks: { fromBlock: string; toBlock: string }[] = [];
+  const chain = through({ logs: (logs, range) => (looks.push(range), logs) });
+  const event = (await getEvents(local.chain, { contract: "jobs", names: ["InputPublished"], indexed: [published] }))[0]!;
+  noteInput(chain, event);
+  expect(await readJobInput(chain, published)).toEqual(new Uint8Array([9]));
+  const block = `0x${event.blockNumber.toString(16)}`;
+  expect(looks).toEqual([expect.objectContaining({ fromBlock: block, toBlock: block })]);
+  noteInput(chain, { ...event, blockNumber: event.blockNumber - 1n });
+  expect(await readJobInput(chain, published)).toEqual(new Uint8Array([9]));
 });
 
 it("searches the history where the block leads nowhere", async () => {

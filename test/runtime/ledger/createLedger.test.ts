@@ -206,4 +206,46 @@ describe("createLedger", () => {
       await until("the endpoint is doubted", () => doubts() > 0);
     });
   });
+
+  it("reads again what there is news of, and the rest now and then", async () => {
+    const [quiet, busy] = [await submit(), await submit(2)];
+    const asked = new Map<bigint, number>();
+    const reading = { ...arena.chain.client, multicall: (request: { contracts: { functionName: string; args: readonly unknown[] }[] }) => {
+      for (const { functionName, args } of request.contracts) if (functionName === "getJob") asked.set(args[0] as bigint, (asked.get(args[0] as bigint) ?? 0) + 1);
+      return arena.chain.client.multicall(request as never);
+    } };
+    const { ledger, heads } = follow({ ...arena.chain, client: reading } as unknown as Chain);
+    await seen(ledger, busy, "open");
+    const pass = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const { hash } = await arena.pass(1);
+        await until("the head was told", () => heads.at(-1)?.hash === hash);
+      }
+    };
+    await pass(3);
+    const before = new Map(asked);
+    await claimJob(arena.sender("executor"), busy);
+    await seen(ledger, busy, "claimed");
+    await pass(2);
+    expect(asked.get(quiet)).toBe(before.get(quiet));
+    expect(asked.get(busy)).toBeGreaterThan(before.get(busy) ?? 0);
+    await pass(16);
+    expect(asked.get(quiet)).toBe((before.get(quiet) ?? 0) + 1);
+    expect(ledger.jobs.get(quiet)?.status).toBe("open");
+  });
+
+  it("finds in the end what an endpoint has kept to itself", async () => {
+    const jobId = await submit();
+    let silent = false;
+    const client = { ...arena.chain.client, getLogs: (request: never) => (silent ? Promise.resolve([]) : arena.chain.client.getLogs(request)) };
+    const { ledger, heads } = follow({ ...arena.chain, client } as unknown as Chain);
+    await seen(ledger, jobId, "open");
+    for (let i = 0; i < 4; i++) await arena.pass(1);
+    const { hash } = await arena.pass(1);
+    await until("the head was told", () => heads.at(-1)?.hash === hash);
+    silent = true;
+    await claimJob(arena.sender("executor"), jobId);
+    for (let i = 0; i < 20; i++) await arena.pass(1);
+    await seen(ledger, jobId, "claimed");
+  });
 });

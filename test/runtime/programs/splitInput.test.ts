@@ -7,6 +7,7 @@ import { listRoot } from "../../../protocol/trees/listTree.ts";
 import { tensorLeaves, tensorRoot } from "../../../protocol/trees/tensorTree.ts";
 import type { Chain } from "../../../runtime/chain/createChain.ts";
 import type { Job } from "../../../runtime/chain/types.ts";
+import type { Blobs } from "../../../runtime/network/blobs/createBlobs.ts";
 import { loadInputs, type InputSources } from "../../../runtime/programs/loadInputs.ts";
 import { inputLengths, inputRootOf, splitInput } from "../../../runtime/programs/splitInput.ts";
 
@@ -57,20 +58,25 @@ describe("loadInputs without an input on chain", () => {
   const roots = (tensors: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(tensors.map((bytes) => tensorRoot(bytes))));
   const sources = (blobs: Map<Hex, Uint8Array>, peers = ["peer"]): InputSources & { asked: unknown[] } => {
     const asked: unknown[] = [];
+    const fetch: Blobs["fetch"] = async (name, from, options) => {
+      asked.push({ kind: name.kind, from, maxBytes: options?.maxBytes });
+      const found = blobs.get((name as { root: Hex }).root);
+      if (found === undefined) throw new Error("not here");
+      return found;
+    };
     return {
       asked,
       chain,
       providers: { providersOf: (root) => (root === job.inputRoot ? peers : []) },
-      hasher: { leaves: async (bytes) => tensorLeaves(bytes) },
       network: {
         blobs: {
           serve: () => () => undefined,
-          fetch: async (name, from, options) => {
-            asked.push({ kind: name.kind, from, maxBytes: options?.maxBytes });
-            const found = blobs.get((name as { root: Hex }).root);
-            if (found === undefined) throw new Error("not here");
-            return found;
+          fetch,
+          fetchHashed: async (...request) => {
+            const bytes = await fetch(...request);
+            return { bytes, leaves: tensorLeaves(bytes) };
           },
+          fetchListed: async () => undefined,
         },
       },
     };

@@ -43,7 +43,7 @@ async function pair(expand?: (trace: Trace, blockIndex: number) => Promise<Inner
   const expansions = createExpansions({ programs: { open: async () => counted }, traces: { list: () => [stored], get: async () => trace } }, expand === undefined ? {} : { expand });
   const server = await startNetwork();
   server.blobs.serve(expansions.source);
-  const options = (over: Partial<FetchInnerOptions> = {}): FetchInnerOptions => ({ network: client, hasher, peers: [server.addresses()[0] as string], program: loaded.program, traceRoot: trace.traceRoot, blockIndex: 0, signal: new AbortController().signal, ...over });
+  const options = (over: Partial<FetchInnerOptions> = {}): FetchInnerOptions => ({ network: client, peers: [server.addresses()[0] as string], program: loaded.program, traceRoot: trace.traceRoot, blockIndex: 0, signal: new AbortController().signal, ...over });
   const client = await startNetwork();
   return { expansions, client, options };
 }

@@ -54,7 +54,7 @@ describe("traceSource and fetchTrace over a real network", () => {
     server.blobs.serve(storeOf(trace, asked));
     return { network: await startNetwork(), peers: [server.addresses()[0] as string] };
   };
-  const options = (over: Partial<FetchTraceOptions> & Pick<FetchTraceOptions, "network" | "peers">): FetchTraceOptions => ({ hasher, program, traceRoot: theirs.traceRoot, own: mine.tensors, signal, ...over });
+  const options = (over: Partial<FetchTraceOptions> & Pick<FetchTraceOptions, "network" | "peers">): FetchTraceOptions => ({ program, traceRoot: theirs.traceRoot, own: mine.tensors, signal, ...over });
 
   it("fetches what differs from the own trace, and nothing else", async () => {
     const asked: Hex[] = [];

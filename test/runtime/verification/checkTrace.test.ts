@@ -69,6 +69,33 @@ describe("checkTrace of a program with blocks", () => {
     expect(asked).toEqual([]);
   });
 
+  it("runs no block again whose inputs are the checker's own, and all blocks where one reads another tensor", async () => {
+    let runs = 0;
+    const counting: LoadedProgram = {
+      ...watcher,
+      recompute: (...given) => {
+        runs += 1;
+        return watcher.recompute(...given);
+      },
+    };
+    const own = await watcher.execute(honest.inputs);
+    const outputs = new Set(honest.outputs);
+    const read = honest.tensors.map(({ root }, i) => (outputs.has(i) ? root : own.tensors[i]!.root));
+    expect(read).not.toEqual(own.tensors.map(({ root }) => root));
+    // Another output from the same border tensors: what is right follows from the own execution.
+    const mixed = own.tensors.map((tensor, i) => (outputs.has(i) ? honest.tensors[i]! : tensor));
+    const report = await checkTrace(counting, honest.inputs, mixed, { own: own.tensors, tolerance: 2 ** -16 });
+    expect(report).toEqual({ differing: 0, judged: 0, opened: [] });
+    expect(runs).toBe(0);
+    await checkTrace(counting, honest.inputs, honest.tensors, { own: own.tensors, tolerance: 2 ** -16 });
+    expect(runs).toBe(1);
+    const false_ = mixed.map((tensor, i) => (outputs.has(i) ? { ...tensor, bytes: new Uint8Array(new Float32Array(tensor.bytes.slice().buffer).map((value, k) => (k === 3 ? value + 1 : value)).buffer) } : tensor));
+    const lying = await commitTrace(bundle.program, honest.inputs, false_.map(({ bytes }) => bytes), hasher);
+    const { finding } = await checkTrace(counting, lying.inputs, lying.tensors, { own: own.tensors, inner: innerOf(lying), tolerance: 2 ** -16 });
+    expect(finding).toMatchObject({ element: 3 });
+    expect(runs).toBe(1);
+  });
+
   it("finds a lie that is told inside of a block, and asks for that block only", async () => {
     const step = insideStep();
     const how = parseMisbehaviour(`step=${step}/77`);
