@@ -1,0 +1,108 @@
+import type { DisputeCall, Party } from "./calls.ts";
+import { deadlineOf, moverOf, needTime, pass } from "./clocks.ts";
+import { playAnswer, playDemandNext } from "./demands.ts";
+import { playChoose, playChooseBlock, playChooseBorder, playChooseTensor, playDescend, playReveal } from "./descent.ts";
+import { lose, needStanding, settleVoid, stands, win } from "./ends.ts";
+import { executorOf } from "./jobs.ts";
+import { need } from "./refuse.ts";
+import type { Dispute, Phase, Setting, State } from "./state.ts";
+
+type Turn = Extract<DisputeCall, { turn: number }>;
+
+/** In which phases a move is made. */
+const phases: Record<Turn["move"], readonly Phase[]> = {
+  reveal: ["reveal"], choose: ["choose"], chooseTensor: ["choose"], chooseBlock: ["choose"], chooseBorder: ["expanded", "choose"],
+  revealChunk: ["revealChunk"], expand: ["expand"], descend: ["expanded"], seal: ["expanded", "refute", "sealed"],
+  answer: ["answer"], demandNext: ["demand"], concede: ["sealed", "choose", "refute", "expanded", "demand"],
+};
+
+/** These change the position alone, so they do not ask whether the commitment still stands. */
+const blind: readonly Turn["move"][] = ["reveal", "choose", "revealChunk", "descend", "seal"];
+
+/** A move in a dispute that has been opened. */
+export function playDispute(state: State, setting: Setting, call: DisputeCall): void {
+  const dispute = state.disputes[call.dispute];
+  need(dispute !== undefined, "UnknownDispute");
+  need(dispute.phase !== "ended", "DisputeOver");
+  switch (call.move) {
+    case "timeout":
+      needStanding(state, dispute);
+      need(state.now > deadlineOf(dispute), "ClockStillRuns");
+      if (moverOf(dispute) === "defender") win(state, setting, dispute, "defenderLate");
+      else lose(state, dispute, "challengerLate");
+      return;
+    case "close":
+      need(!stands(state, dispute), "CommitmentStands");
+      settleVoid(state, dispute);
+      return;
+    case "refute":
+      needChallenger(dispute, call.by);
+      need(dispute.phase === "sealed", "NotSealed");
+      needTime(state, dispute);
+      needStanding(state, dispute);
+      need(state.now >= dispute.sealedAt + setting.sealAge, "TooSoon");
+      need(dispute.seal?.by === call.by && sameWitness(dispute.seal.witness, call.witness), "WrongSeal");
+      need(call.witness.verdict === "fraud", "WitnessSound");
+      win(state, setting, dispute, "refuted");
+      return;
+    default:
+      playTurn(state, setting, dispute, call);
+  }
+}
+
+function playTurn(state: State, setting: Setting, dispute: Dispute, call: Turn): void {
+  need(call.turn >= dispute.turn, "MoveAlreadyMade");
+  need(call.turn <= dispute.turn, "MoveTooEarly");
+  need(phases[call.move].includes(dispute.phase), "WrongPhase");
+  if (call.move === "chooseBorder") need(dispute.phase === "expanded" || dispute.place?.tree === "inner", "WrongPhase");
+  if (moverOf(dispute) === "challenger") needChallenger(dispute, call.by);
+  needTime(state, dispute);
+  if (!blind.includes(call.move)) needStanding(state, dispute);
+  if ("commitment" in call) need(call.commitment === state.job.commitment, "AnotherCommitment");
+  switch (call.move) {
+    case "reveal":
+      return playReveal(state, setting, dispute, call);
+    case "choose":
+      return playChoose(state, setting, dispute, call);
+    case "chooseTensor":
+      return playChooseTensor(state, setting, dispute, call);
+    case "chooseBlock":
+      return playChooseBlock(state, setting, dispute, call);
+    case "chooseBorder":
+      return playChooseBorder(state, setting, dispute, call);
+    case "descend":
+      return playDescend(state, setting, dispute);
+    case "revealChunk":
+      need(call.data !== "short", "WrongChunkLength");
+      need(call.data !== "changed", "WrongChunk");
+      return pass(state, setting, dispute, "refute", "challenger");
+    case "expand":
+      need(call.by === executorOf(state.job), "NotExecutor");
+      need(call.block === dispute.block, "AnotherBlock");
+      need(call.root === "right", "EmptyRoot");
+      dispute.expanded = true;
+      // In a walk of demands the executor goes on with its answer; otherwise the challenger may refute here.
+      if (dispute.asked !== null) return pass(state, setting, dispute, "answer");
+      return pass(state, setting, dispute, "expanded", "challenger");
+    case "seal":
+      // A seal stands in the place of the position, and gives no time.
+      dispute.seal = call.seal;
+      dispute.sealedAt = state.now;
+      dispute.place = null;
+      return pass(state, setting, dispute, "sealed");
+    case "answer":
+      return playAnswer(state, setting, dispute, call);
+    case "demandNext":
+      return playDemandNext(state, setting, dispute, call);
+    case "concede":
+      return lose(state, dispute, "conceded");
+  }
+}
+
+function needChallenger(dispute: Dispute, by: Party): void {
+  need(dispute.challenger === by, "NotChallenger");
+}
+
+function sameWitness(a: { step: number; element: number; verdict: string }, b: { step: number; element: number; verdict: string }): boolean {
+  return a.step === b.step && a.element === b.element && a.verdict === b.verdict;
+}
