@@ -1,5 +1,5 @@
 /** Who takes part in a small game. The two executors and the two challengers are equal in rights. */
-export const parties = ["requester", "executor", "rival", "challenger", "second", "stranger"] as const;
+export const parties = ["requester", "executor", "second", "challenger", "rival", "stranger"] as const;
 export type Party = (typeof parties)[number];
 
 /** A tensor of a program: 2 stands for the posted trace, 3 for the inner trace of a block (protocol.md §2). */
@@ -8,14 +8,13 @@ export interface TensorName {
   index: number;
 }
 
-/** A witness as far as the rules of a dispute look at it: what it is about, and what the judge would say. */
+/** A witness as far as the rules of a dispute look at it: what it is about. What the judge says of that, the setting tells. */
 export interface Witness {
   step: number;
   element: number;
-  verdict: "fraud" | "sound";
 }
 
-/** A seal on a witness, in the name of whom; `to` makes it the seal of another account, copied. */
+/** A seal on a witness, in the name of `by`; copied, it is the seal of another account. */
 export interface Seal {
   by: Party;
   witness: Witness;
@@ -67,11 +66,11 @@ export type DisputeCall =
   | ({ move: "choose" } & Choosing)
   | ({ move: "chooseTensor"; step: number } & Choosing)
   | ({ move: "chooseBlock"; block: number } & Choosing)
-  | ({ move: "chooseBorder"; border: number; step: number } & AtTurn)
+  | ({ move: "chooseBorder"; step: number; proof: Fit } & AtTurn)
   | ({ move: "revealChunk"; data: "right" | "changed" | "short" } & AtTurn)
-  | ({ move: "expand"; block: number; root: Fit } & AtTurn & Naming)
+  | ({ move: "expand"; block: number; root: string | null } & AtTurn & Naming)
   | ({ move: "descend" } & AtTurn)
-  | ({ move: "seal"; seal: Seal } & AtTurn)
+  | ({ move: "seal"; seal: Seal | null } & AtTurn)
   | ({ move: "refute"; witness: Witness } & InDispute)
   | ({ move: "answer"; witness: Witness } & AtTurn)
   | ({ move: "demandNext"; payment: Payment; step: number; element: number; block: number | null } & AtTurn & Naming)

@@ -25,6 +25,7 @@ function placeInTensor(program: Program, step: number): Place {
 export function playReveal(state: State, setting: Setting, dispute: Dispute, call: Reveal): void {
   need(call.children !== "missing", "WrongChildCount");
   need(call.children !== "changed", "WrongChildren");
+  dispute.place = { ...placeOf(dispute), atRoot: false };
   pass(state, setting, dispute, "choose");
 }
 
@@ -48,9 +49,9 @@ export function playChooseTensor(state: State, setting: Setting, dispute: Disput
   const place = placeOf(dispute);
   const leaf = leafOf(place, call.index, call.proof);
   const step = program.steps[call.step];
-  need(step !== undefined, "StepNotInProgram");
-  need(place.tree === "trace" || step.block === dispute.block, "StepOfAnotherBlock");
+  need(step !== undefined, "IndexOutOfTree");
   need(step.defines.source === (place.tree === "trace" ? 2 : 3) && step.defines.index === leaf, "StepDefinesAnotherTensor");
+  need(place.tree === "trace" || step.block === dispute.block, "StepOfAnotherBlock");
   dispute.place = placeInTensor(program, call.step);
   pass(state, setting, dispute, "reveal");
 }
@@ -58,8 +59,8 @@ export function playChooseTensor(state: State, setting: Setting, dispute: Disput
 /** At a leaf of the posted trace that is a border of a block, the block may be named instead, to have its inner trace committed. */
 export function playChooseBlock(state: State, setting: Setting, dispute: Dispute, call: Choose & { move: "chooseBlock" }): void {
   const place = placeOf(dispute);
-  need(place.tree !== "inner", "AlreadyInside");
   const leaf = leafOf(place, call.index, call.proof);
+  need(place.tree !== "inner", "AlreadyInside");
   needInside(setting.program, call.block);
   need(setting.program.blocks[call.block]?.borders.includes(leaf) === true, "NotABorder");
   dispute.block = call.block;
@@ -73,9 +74,12 @@ export function playChooseBorder(state: State, setting: Setting, dispute: Disput
   const block = program.blocks[dispute.block ?? -1];
   if (block === undefined) throw new Error("An expanded dispute has a block.");
   const step = program.steps[call.step];
-  need(step !== undefined, "StepNotInProgram");
+  need(step !== undefined, "IndexOutOfTree");
   need(step.block === dispute.block, "StepOfAnotherBlock");
-  need(step.defines.source === 2 && step.defines.index === call.border, "StepDefinesAnotherTensor");
+  need(step.defines.source === 2, "NotABorder");
+  need(call.proof === "right", "WrongChoice");
+  dispute.seal = null;
+  dispute.sealedAt = null;
   dispute.place = placeInTensor(program, call.step);
   pass(state, setting, dispute, "reveal");
 }
@@ -84,6 +88,8 @@ export function playDescend(state: State, setting: Setting, dispute: Dispute): v
   const block = setting.program.blocks[dispute.block ?? -1];
   if (block === undefined) throw new Error("An expanded dispute has a block.");
   dispute.place = placeAtRoot("inner", block.inner.length);
+  dispute.seal = null;
+  dispute.sealedAt = null;
   pass(state, setting, dispute, "reveal");
 }
 
@@ -110,8 +116,7 @@ function below(place: Place, index: number, proof: Fit): Place {
 }
 
 function leafOf(place: Place, index: number, proof: Fit): number {
-  need(place.tree !== "tensor", "NotAtTensor");
   const next = below(place, index, proof);
-  need(next.levels === 0, "NotAtTensor");
+  need(place.tree !== "tensor" && next.levels === 0, "NotAtTensor");
   return next.first;
 }

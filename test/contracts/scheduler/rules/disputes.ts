@@ -1,4 +1,4 @@
-import type { DisputeCall, Party } from "./calls.ts";
+import type { DisputeCall, Party, Witness } from "./calls.ts";
 import { deadlineOf, moverOf, needTime, pass } from "./clocks.ts";
 import { playAnswer, playDemandNext } from "./demands.ts";
 import { playChoose, playChooseBlock, playChooseBorder, playChooseTensor, playDescend, playReveal } from "./descent.ts";
@@ -12,7 +12,7 @@ type Turn = Extract<DisputeCall, { turn: number }>;
 /** In which phases a move is made. */
 const phases: Record<Turn["move"], readonly Phase[]> = {
   reveal: ["reveal"], choose: ["choose"], chooseTensor: ["choose"], chooseBlock: ["choose"], chooseBorder: ["expanded", "choose"],
-  revealChunk: ["revealChunk"], expand: ["expand"], descend: ["expanded"], seal: ["expanded", "refute", "sealed"],
+  revealChunk: ["revealChunk"], expand: ["expand"], descend: ["expanded"], seal: ["expanded", "refute"],
   answer: ["answer"], demandNext: ["demand"], concede: ["sealed", "choose", "refute", "expanded", "demand"],
 };
 
@@ -28,22 +28,23 @@ export function playDispute(state: State, setting: Setting, call: DisputeCall): 
     case "timeout":
       needStanding(state, dispute);
       need(state.now > deadlineOf(dispute), "ClockStillRuns");
-      if (moverOf(dispute) === "defender") win(state, setting, dispute, "defenderLate");
-      else lose(state, dispute, "challengerLate");
+      if (moverOf(dispute) === "defender") win(state, setting, dispute);
+      else lose(state, dispute);
       return;
     case "close":
       need(!stands(state, dispute), "CommitmentStands");
       settleVoid(state, dispute);
       return;
     case "refute":
+      need(dispute.phase === "sealed" || dispute.phase === "refute" || dispute.phase === "expanded", "WrongPhase");
       needChallenger(dispute, call.by);
-      need(dispute.phase === "sealed", "NotSealed");
       needTime(state, dispute);
       needStanding(state, dispute);
+      need(dispute.sealedAt !== null, "NotSealed");
       need(state.now >= dispute.sealedAt + setting.sealAge, "TooSoon");
       need(dispute.seal?.by === call.by && sameWitness(dispute.seal.witness, call.witness), "WrongSeal");
-      need(call.witness.verdict === "fraud", "WitnessSound");
-      win(state, setting, dispute, "refuted");
+      need(setting.falseElements.includes(call.witness.element), "WitnessSound");
+      win(state, setting, dispute);
       return;
     default:
       playTurn(state, setting, dispute, call);
@@ -53,10 +54,10 @@ export function playDispute(state: State, setting: Setting, call: DisputeCall): 
 function playTurn(state: State, setting: Setting, dispute: Dispute, call: Turn): void {
   need(call.turn >= dispute.turn, "MoveAlreadyMade");
   need(call.turn <= dispute.turn, "MoveTooEarly");
+  needTime(state, dispute);
   need(phases[call.move].includes(dispute.phase), "WrongPhase");
   if (call.move === "chooseBorder") need(dispute.phase === "expanded" || dispute.place?.tree === "inner", "WrongPhase");
   if (moverOf(dispute) === "challenger") needChallenger(dispute, call.by);
-  needTime(state, dispute);
   if (!blind.includes(call.move)) needStanding(state, dispute);
   if ("commitment" in call) need(call.commitment === state.job.commitment, "AnotherCommitment");
   switch (call.move) {
@@ -79,23 +80,23 @@ function playTurn(state: State, setting: Setting, dispute: Dispute, call: Turn):
     case "expand":
       need(call.by === executorOf(state.job), "NotExecutor");
       need(call.block === dispute.block, "AnotherBlock");
-      need(call.root === "right", "EmptyRoot");
-      dispute.expanded = true;
+      need(call.root !== null, "EmptyRoot");
+      dispute.innerRoot = call.root;
       // In a walk of demands the executor goes on with its answer; otherwise the challenger may refute here.
       if (dispute.asked !== null) return pass(state, setting, dispute, "answer");
       return pass(state, setting, dispute, "expanded", "challenger");
     case "seal":
-      // A seal stands in the place of the position, and gives no time.
+      // A seal stands in the place of the position, and gives no time; a refutation that fits zero is not to be found.
       dispute.seal = call.seal;
       dispute.sealedAt = state.now;
       dispute.place = null;
-      return pass(state, setting, dispute, "sealed");
+      return pass(state, setting, dispute, dispute.phase);
     case "answer":
       return playAnswer(state, setting, dispute, call);
     case "demandNext":
       return playDemandNext(state, setting, dispute, call);
     case "concede":
-      return lose(state, dispute, "conceded");
+      return lose(state, dispute);
   }
 }
 
@@ -103,6 +104,6 @@ function needChallenger(dispute: Dispute, by: Party): void {
   need(dispute.challenger === by, "NotChallenger");
 }
 
-function sameWitness(a: { step: number; element: number; verdict: string }, b: { step: number; element: number; verdict: string }): boolean {
-  return a.step === b.step && a.element === b.element && a.verdict === b.verdict;
+function sameWitness(a: Witness, b: Witness): boolean {
+  return a.step === b.step && a.element === b.element;
 }

@@ -13,16 +13,16 @@ export function needStanding(state: State, dispute: Dispute): void {
 }
 
 /** A conviction: all bonds of this dispute go back to its challenger, with the reward. */
-export function win(state: State, setting: Setting, dispute: Dispute, outcome: Outcome): void {
+export function win(state: State, setting: Setting, dispute: Dispute): void {
   credit(state, dispute.challenger, dispute.bond);
   convict(state, setting, dispute.challenger);
-  end(dispute, outcome);
+  end(dispute, "challengerWon");
 }
 
 /** The challenger has lost: all bonds are the executor's, and the commitment stands. */
-export function lose(state: State, dispute: Dispute, outcome: Outcome): void {
+export function lose(state: State, dispute: Dispute): void {
   credit(state, executorOf(state.job), dispute.bond);
-  end(dispute, outcome);
+  end(dispute, "defenderWon");
 }
 
 /** The commitment went with another dispute: all bonds go back. */

@@ -37,10 +37,11 @@ export function playJob(state: State, setting: Setting, call: JobCall): void {
       return;
     case "cancel":
       inStatus(job, "open", call.record);
-      need(call.by === job.requester || now > job.deadline, "DeadlineNotPassed");
+      need(call.by === job.requester || now > job.deadline, "Unauthorized");
       cancel(state, setting);
       return;
     case "unfold":
+      if (job.status === "committed" && job.unfolded) return;
       inStatus(job, "committed", call.record);
       job.unfolded = true;
       return;

@@ -13,9 +13,9 @@ export function playOpening(state: State, setting: Setting, call: OpeningCall): 
   need(job.unfolded, "NotUnfolded");
   need(state.now <= job.deadline, "DeadlinePassed");
   const dispute: Dispute = {
-    challenger: call.by, attempt: job.attempt, phase: firstPhase(call), outcome: "none", turn: 0, turnStart: state.now,
-    clocks: { challenger: setting.clock, defender: setting.clock }, bond: asked, seal: null, sealedAt: 0, place: null,
-    block: null, expanded: false, asked: null, demands: 0,
+    challenger: call.by, attempt: job.attempt, commitment: call.commitment, phase: firstPhase(call), outcome: "none", turn: 0, turnStart: state.now,
+    clocks: { challenger: setting.clock, defender: setting.clock }, bond: asked, seal: null, sealedAt: null, place: null,
+    block: null, innerRoot: null, asked: null, demands: 0,
   };
   if (call.move === "open") {
     dispute.seal = call.seal;

@@ -11,9 +11,11 @@ export function playStakes(state: State, setting: Setting, call: StakeCall): voi
       account.free += call.amount;
       return;
     case "requestWithdrawal":
+      // A request takes the place of the one before it.
+      account.free += account.pending;
       need(account.free >= call.amount, "InsufficientStake");
       account.free -= call.amount;
-      account.pending += call.amount;
+      account.pending = call.amount;
       account.availableAt = state.now + setting.withdrawalDelay;
       return;
     case "withdraw":

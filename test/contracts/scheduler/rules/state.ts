@@ -19,6 +19,8 @@ export interface Setting {
   sealAge: number;
   maxDemands: number;
   withdrawalDelay: number;
+  /** The elements, of any step, that the judge finds false. */
+  falseElements: readonly number[];
 }
 
 export interface Account {
@@ -49,7 +51,7 @@ export interface Job {
 export type Phase =
   | "sealed" | "reveal" | "choose" | "revealChunk" | "refute"
   | "expand" | "expanded" | "answer" | "demand" | "ended";
-export type Outcome = "none" | "refuted" | "defenderLate" | "challengerLate" | "conceded" | "void";
+export type Outcome = "none" | "challengerWon" | "defenderWon" | "void";
 export type Side = "challenger" | "defender";
 
 /** Where a descent stands: `levels` below the current node remain in `tree`, which starts at leaf `first`. */
@@ -66,6 +68,7 @@ export interface Place {
 export interface Dispute {
   challenger: Party;
   attempt: number;
+  commitment: string;
   phase: Phase;
   outcome: Outcome;
   turn: number;
@@ -73,11 +76,11 @@ export interface Dispute {
   clocks: Record<Side, number>;
   bond: bigint;
   seal: Seal | null;
-  sealedAt: number;
+  sealedAt: number | null;
   place: Place | null;
   /** The block whose inner trace is asked for or known. */
   block: number | null;
-  expanded: boolean;
+  innerRoot: string | null;
   asked: { step: number; element: number } | null;
   demands: number;
 }
