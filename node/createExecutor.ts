@@ -127,7 +127,8 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     } else if (isDefendersTurn(dispute)) {
       urgent.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
         const trace = await traces.get(traceKey(job));
-        if (trace === undefined) return logger.error({ jobId: job.id, disputeId: dispute.id }, "trace of a disputed commitment is not here");
+        // What a move says is true of this trace alone.
+        if (trace === undefined || trace.traceRoot !== job.traceRoot) return logger.error({ jobId: job.id, disputeId: dispute.id }, "trace of a disputed commitment is not here");
         const transaction = await defend(dispute, job, trace, signal);
         if (transaction !== undefined) logger.info({ disputeId: dispute.id, turn: dispute.turn, phase: dispute.phase, transaction }, "answered dispute");
       });
@@ -140,7 +141,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     const inner = new Map<number, readonly CommittedTensor[]>();
     for (const block of blocksNeeded(loaded.program, dispute)) inner.set(block, (await expansions.of(trace, block)).tensors);
     const tensors = { inputs: trace.inputs, trace: trace.tensors, inner: (block: number) => inner.get(block), weight: (index: number) => loaded.weight(index) };
-    return dispute.phase === "answer" ? answerDispute(sender, dispute, loaded.program, tensors, signal) : defendDispute(sender, dispute, tensors, signal);
+    return dispute.phase === "answer" ? answerDispute(sender, dispute, loaded.program, tensors, signal) : defendDispute(sender, dispute, job.digest, tensors, signal);
   };
 
   const onHead = (head: Head): void => {
