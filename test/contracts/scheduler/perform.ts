@@ -1,7 +1,9 @@
+import type { Hex } from "viem";
 import { toHex } from "../../../protocol/hex.ts";
+import { recordDigest } from "../../../runtime/chain/jobRecord.ts";
 import { salt } from "../helpers/scenes.ts";
 import { blockOf, borderOf, choiceOf, chunkOf, innerRootOf, nodesOf, sealHash, spoil, stepOf, termsOf, traceOf, witnessOf } from "./material.ts";
-import type { Call, DisputeCall, JobCall, OpeningCall } from "./rules/calls.ts";
+import type { BatchCall, Call, DisputeCall, JobCall, OpeningCall } from "./rules/calls.ts";
 import type { Dispute, State } from "./rules/state.ts";
 import type { Stage } from "./stage.ts";
 
@@ -15,11 +17,15 @@ interface Translated {
 
 /** Makes a call on the contracts, in the second after the state's; the name of the error that refuses it, or null. */
 export function perform(stage: Stage, state: State, call: Call): Promise<string | null> {
+  if (call.move === "batch") {
+    const calls = call.calls.map((each) => stage.encode("jobs", each.move, translate(stage, state, each).args));
+    return stage.send("jobs", "batch", [calls], { from: call.by, second: state.now + 1 });
+  }
   const { contract, args, value = 0n } = translate(stage, state, call);
   return stage.send(contract, call.move, args, { from: call.by, value, second: state.now + 1 });
 }
 
-function translate(stage: Stage, state: State, call: Call): Translated {
+function translate(stage: Stage, state: State, call: Exclude<Call, BatchCall>): Translated {
   switch (call.move) {
     case "deposit":
       return { contract: "stakes", args: [call.amount], value: call.amount + call.payment };
@@ -61,7 +67,7 @@ function jobArgs(stage: Stage, { job }: State, call: Exclude<JobCall, { move: "s
 }
 
 function openingArgs(stage: Stage, state: State, call: OpeningCall): readonly unknown[] {
-  const named = [jobId, attemptOf(state, call.commitment)];
+  const named = [jobId, digestOf(stage, state, call.commitment)];
   if (call.move === "open") return [...named, sealHash(stage, call.seal)];
   if (call.move === "openBlock") return [...named, blockOf(stage, call.block, call.proof)];
   return [...named, ...questionOf(stage, call)];
@@ -89,7 +95,7 @@ function disputeArgs(stage: Stage, state: State, call: DisputeCall): readonly un
       return [id, call.turn, call.data === "right" ? data : call.data === "short" ? data.slice(0, -2) : spoil(data)];
     }
     case "expand":
-      return [id, call.turn, innerRootOf(stage, dispute.block ?? 1, call.root)];
+      return [id, call.turn, digestOf(stage, state, call.commitment), call.block, innerRootOf(stage, call.block, call.root)];
     case "descend":
       return [id, call.turn];
     case "seal":
@@ -99,8 +105,9 @@ function disputeArgs(stage: Stage, state: State, call: DisputeCall): readonly un
     case "answer":
       return [id, call.turn, witnessOf(stage, call.witness)];
     case "demandNext":
-      return [id, call.turn, ...questionOf(stage, call)];
+      return [id, call.turn, digestOf(stage, state, call.commitment), ...questionOf(stage, call)];
     case "concede":
+      return [id, call.turn, digestOf(stage, state, call.commitment)];
     case "timeout":
     case "close":
       return [id];
@@ -112,7 +119,8 @@ function questionOf(stage: Stage, { step, element, block }: { step: number; elem
   return [index, BigInt(element), ...proved, blockOf(stage, block)];
 }
 
-/** The attempt that a commitment was made in, or one that has none. */
-function attemptOf({ job }: State, commitment: string): number {
-  return job.commitment === commitment ? job.attempt : job.attempt + 1;
+/** What names a commitment: the hash of all that was agreed, and of its roots. */
+function digestOf(stage: Stage, state: State, commitment: string): Hex {
+  const { root: traceRoot, outputRoot } = traceOf(stage, commitment);
+  return recordDigest({ terms: termsOf(stage, state, "right"), commitment: { traceRoot, outputRoot } });
 }

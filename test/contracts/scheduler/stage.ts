@@ -27,13 +27,17 @@ export async function createStage(setting: Setting, stakes: Partial<Record<Party
   const start = BigInt(await world.time.latest()) + lateness;
   const { collateral, claimWindow, deliveryWindow, challengeWindow } = setting;
   const asked = (second: number) => ({ fee: setting.fee, ...submission(program, { collateral, claimWindow, deliveryWindow, challengeWindow, expiry: start + BigInt(second + setting.lifetime) }) });
-  return { world, setting, program, traces: { a: makeTrace(program, 0), b: makeTrace(program, 1) } as Record<string, ReturnType<typeof makeTrace>>, start, asked, send, view };
+  return { world, setting, program, traces: { a: makeTrace(program, 0), b: makeTrace(program, 1) } as Record<string, ReturnType<typeof makeTrace>>, start, asked, encode, send, view };
+
+  function encode(name: Name, functionName: string, args: readonly unknown[]): Hex {
+    return encodeFunctionData({ abi: abis[name] as Abi, functionName, args });
+  }
 
   /** Sends a call in the given second of the game; the name of the error with which it is refused, or null. */
   async function send(name: Name, functionName: string, args: readonly unknown[], { from, value = 0n, second }: { from: Party; value?: bigint; second: number }): Promise<string | null> {
     const { provider } = world.connection;
     await provider.request({ method: "evm_setNextBlockTimestamp", params: [hex(start + BigInt(second))] });
-    const data = encodeFunctionData({ abi: abis[name] as Abi, functionName, args });
+    const data = encode(name, functionName, args);
     try {
       await provider.request({ method: "eth_sendTransaction", params: [{ from: world.address[from], to: world.deployment.contracts[name], data, value: hex(value), gas }] });
       return null;
@@ -44,7 +48,7 @@ export async function createStage(setting: Setting, stakes: Partial<Record<Party
 
   /** What a view of a contract answers; without viem's client, whose overhead would be most of the time here. */
   async function view<T>(name: Name, functionName: string, args: readonly unknown[] = []): Promise<T> {
-    const data = encodeFunctionData({ abi: abis[name] as Abi, functionName, args });
+    const data = encode(name, functionName, args);
     const answer = (await world.connection.provider.request({ method: "eth_call", params: [{ to: world.deployment.contracts[name], data }, "latest"] })) as Hex;
     return decodeFunctionResult({ abi: abis[name] as Abi, functionName, data: answer }) as T;
   }

@@ -1,4 +1,4 @@
-import type { Call, DisputeCall, JobCall, OpeningCall, Party, Payment, StakeCall } from "./rules/calls.ts";
+import type { BatchCall, Call, DisputeCall, JobCall, OpeningCall, Party, Payment, StakeCall } from "./rules/calls.ts";
 import { deadlineOf } from "./rules/clocks.ts";
 import type { Dispute, Setting, State } from "./rules/state.ts";
 
@@ -7,7 +7,7 @@ const rightPayment: Payment = 0n;
 
 /** Everything worth trying in a state: each kind of call by whoever may make it and by somebody who may not, right and wrong. */
 export function callsIn(setting: Setting, state: State): Call[] {
-  const calls: Call[] = [...stakeCalls(setting, state), ...jobCalls(state), ...openingCalls(state)];
+  const calls: Call[] = [...stakeCalls(setting, state), ...jobCalls(setting, state), ...batches(state), ...openingCalls(state)];
   state.disputes.forEach((dispute, index) => calls.push(...disputeCalls(setting, state, dispute, index)));
   return calls;
 }
@@ -36,11 +36,12 @@ function stakeCalls(setting: Setting, state: State): StakeCall[] {
   return calls;
 }
 
-function jobCalls(state: State): JobCall[] {
+function jobCalls(setting: Setting, state: State): JobCall[] {
   const { job } = state;
   if (job.status === "none") return [{ move: "submit", by: "requester", payment: rightPayment }, { move: "submit", by: "requester", payment: -1n }];
   const calls: JobCall[] = [];
   for (const by of ["executor", "second"] as const) calls.push({ move: "claim", by, record: "right" }, { move: "commit", by, record: "right", commitment: "a" });
+  if (state.accounts.challenger.free >= setting.collateral) calls.push({ move: "claim", by: "challenger", record: "right" });
   calls.push({ move: "claim", by: "stranger", record: "right" }, { move: "commit", by: "executor", record: "right", commitment: "b" });
   for (const move of ["expire", "cancel", "unfold", "finalize", "deliver"] as const) calls.push({ move, by: "stranger", record: "right" });
   calls.push({ move: "cancel", by: "requester", record: "right" });
@@ -51,8 +52,19 @@ function jobCalls(state: State): JobCall[] {
   return calls;
 }
 
+/** Of these one call depends on the other, in the same block. */
+function batches({ job, disputes }: State): BatchCall[] {
+  if (job.status === "none" || disputes.length > 0) return [];
+  const right = { by: "second", record: "right" } as const;
+  const commit: JobCall = { move: "commit", ...right, commitment: "a" };
+  return [
+    { move: "batch", by: "second", calls: [{ move: "claim", ...right }, commit, { move: "unfold", ...right }] },
+    { move: "batch", by: "second", calls: [{ move: "expire", ...right }, { move: "claim", ...right }, commit] },
+  ];
+}
+
 function openingCalls(state: State): OpeningCall[] {
-  if (state.disputes.length >= maxDisputes) return [];
+  if (state.disputes.filter(({ phase }) => phase !== "ended").length >= maxDisputes) return [];
   const commitment = state.job.commitment ?? "a";
   const [other, payment] = [commitment === "a" ? "b" : "a", rightPayment];
   const seal = (by: Party, element: number) => ({ by, witness: { step: 0, element } });
@@ -109,7 +121,7 @@ function disputeCalls(setting: Setting, state: State, dispute: Dispute, index: n
   }
   if (phase === "demand") {
     const next = { move: "demandNext", by: challenger, ...own, commitment, payment: rightPayment } as const;
-    calls.push({ ...next, step: 0, element: 1, block: null }, { ...next, step: 1, element: 5, block: 1 }, { ...next, step: 2, element: 5, block: null });
+    calls.push({ ...next, step: 0, element: 1, block: null }, { ...next, step: 1, element: 5, block: 1 }, { ...next, step: 2, element: 5, block: null }, { ...next, step: 3, element: 5, block: 2 });
     calls.push({ ...next, by: other, step: 0, element: 5, block: null }, { ...next, step: 0, element: 5, block: null, turn: turn + 1 }, { ...next, step: 0, element: 5, block: null, payment: -1n });
     calls.push({ ...next, step: 0, element: 5, block: null, commitment: another }, { ...next, step: 0, element: 99_999, block: null });
   }

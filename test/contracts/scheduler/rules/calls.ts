@@ -77,4 +77,7 @@ export type DisputeCall =
   | ({ move: "concede" } & AtTurn & Naming)
   | ({ move: "timeout" | "close" } & InDispute);
 
-export type Call = StakeCall | JobCall | OpeningCall | DisputeCall;
+/** Several calls of jobs in one transaction, in order; those that are refused leave the others alone. */
+export type BatchCall = { move: "batch"; calls: readonly JobCall[] } & By;
+
+export type Call = StakeCall | JobCall | BatchCall | OpeningCall | DisputeCall;

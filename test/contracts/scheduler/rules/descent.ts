@@ -1,5 +1,6 @@
 import type { DisputeCall, Fit } from "./calls.ts";
 import { pass } from "./clocks.ts";
+import { needStanding } from "./ends.ts";
 import { depthOf, tensorOf, type Program } from "./program.ts";
 import { need } from "./refuse.ts";
 import type { Dispute, Place, Setting, State } from "./state.ts";
@@ -48,6 +49,7 @@ export function playChooseTensor(state: State, setting: Setting, dispute: Disput
   const { program } = setting;
   const place = placeOf(dispute);
   const leaf = leafOf(place, call.index, call.proof);
+  needStanding(state, dispute);
   const step = program.steps[call.step];
   need(step !== undefined, "IndexOutOfTree");
   need(step.defines.source === (place.tree === "trace" ? 2 : 3) && step.defines.index === leaf, "StepDefinesAnotherTensor");
@@ -60,6 +62,7 @@ export function playChooseTensor(state: State, setting: Setting, dispute: Disput
 export function playChooseBlock(state: State, setting: Setting, dispute: Dispute, call: Choose & { move: "chooseBlock" }): void {
   const place = placeOf(dispute);
   const leaf = leafOf(place, call.index, call.proof);
+  needStanding(state, dispute);
   need(place.tree !== "inner", "AlreadyInside");
   needInside(setting.program, call.block);
   need(setting.program.blocks[call.block]?.borders.includes(leaf) === true, "NotABorder");
@@ -75,8 +78,8 @@ export function playChooseBorder(state: State, setting: Setting, dispute: Disput
   if (block === undefined) throw new Error("An expanded dispute has a block.");
   const step = program.steps[call.step];
   need(step !== undefined, "IndexOutOfTree");
-  need(step.block === dispute.block, "StepOfAnotherBlock");
   need(step.defines.source === 2, "NotABorder");
+  need(step.block === dispute.block, "StepOfAnotherBlock");
   need(call.proof === "right", "WrongChoice");
   dispute.seal = null;
   dispute.sealedAt = null;
@@ -110,8 +113,8 @@ function below(place: Place, index: number, proof: Fit): Place {
   need(index < 2 ** down, "IndexOutOfTree");
   const levels = place.levels - down;
   const first = place.first + index * 2 ** levels;
-  need(first < place.leaves, "PaddingLeaf");
   need(proof === "right", "WrongChoice");
+  need(first < place.leaves, "PaddingLeaf");
   return { ...place, levels, first, atRoot: false };
 }
 

@@ -7,17 +7,20 @@ import { executorOf } from "./jobs.ts";
 import { need } from "./refuse.ts";
 import type { Dispute, Phase, Setting, State } from "./state.ts";
 
-type Turn = Extract<DisputeCall, { turn: number }>;
+type Turn = Exclude<Extract<DisputeCall, { turn: number }>, { move: "concede" }>;
 
 /** In which phases a move is made. */
 const phases: Record<Turn["move"], readonly Phase[]> = {
   reveal: ["reveal"], choose: ["choose"], chooseTensor: ["choose"], chooseBlock: ["choose"], chooseBorder: ["expanded", "choose"],
   revealChunk: ["revealChunk"], expand: ["expand"], descend: ["expanded"], seal: ["expanded", "refute"],
-  answer: ["answer"], demandNext: ["demand"], concede: ["sealed", "choose", "refute", "expanded", "demand"],
+  answer: ["answer"], demandNext: ["demand"],
 };
 
 /** These change the position alone, so they do not ask whether the commitment still stands. */
 const blind: readonly Turn["move"][] = ["reveal", "choose", "revealChunk", "descend", "seal"];
+
+/** These do, once it is known that the choice is one of what was revealed. */
+const leaves: readonly Turn["move"][] = ["chooseTensor", "chooseBlock"];
 
 /** A move in a dispute that has been opened. */
 export function playDispute(state: State, setting: Setting, call: DisputeCall): void {
@@ -36,15 +39,24 @@ export function playDispute(state: State, setting: Setting, call: DisputeCall): 
       settleVoid(state, dispute);
       return;
     case "refute":
+      needStanding(state, dispute);
       need(dispute.phase === "sealed" || dispute.phase === "refute" || dispute.phase === "expanded", "WrongPhase");
       needChallenger(dispute, call.by);
       needTime(state, dispute);
-      needStanding(state, dispute);
       need(dispute.sealedAt !== null, "NotSealed");
       need(state.now >= dispute.sealedAt + setting.sealAge, "TooSoon");
       need(dispute.seal?.by === call.by && sameWitness(dispute.seal.witness, call.witness), "WrongSeal");
       need(setting.falseElements.includes(call.witness.element), "WitnessSound");
       win(state, setting, dispute);
+      return;
+    case "concede":
+      // The outcome is that of the clock, so the clock is not asked.
+      needTurn(dispute, call.turn);
+      needStanding(state, dispute);
+      need(call.commitment === state.job.commitment, "AnotherCommitment");
+      needChallenger(dispute, call.by);
+      need(moverOf(dispute) === "challenger", "WrongPhase");
+      lose(state, dispute);
       return;
     default:
       playTurn(state, setting, dispute, call);
@@ -52,13 +64,12 @@ export function playDispute(state: State, setting: Setting, call: DisputeCall): 
 }
 
 function playTurn(state: State, setting: Setting, dispute: Dispute, call: Turn): void {
-  need(call.turn >= dispute.turn, "MoveAlreadyMade");
-  need(call.turn <= dispute.turn, "MoveTooEarly");
+  needTurn(dispute, call.turn);
   needTime(state, dispute);
   need(phases[call.move].includes(dispute.phase), "WrongPhase");
   if (call.move === "chooseBorder") need(dispute.phase === "expanded" || dispute.place?.tree === "inner", "WrongPhase");
   if (moverOf(dispute) === "challenger") needChallenger(dispute, call.by);
-  if (!blind.includes(call.move)) needStanding(state, dispute);
+  if (!blind.includes(call.move) && !leaves.includes(call.move)) needStanding(state, dispute);
   if ("commitment" in call) need(call.commitment === state.job.commitment, "AnotherCommitment");
   switch (call.move) {
     case "reveal":
@@ -95,9 +106,12 @@ function playTurn(state: State, setting: Setting, dispute: Dispute, call: Turn):
       return playAnswer(state, setting, dispute, call);
     case "demandNext":
       return playDemandNext(state, setting, dispute, call);
-    case "concede":
-      return lose(state, dispute);
   }
+}
+
+function needTurn(dispute: Dispute, turn: number): void {
+  need(turn >= dispute.turn, "MoveAlreadyMade");
+  need(turn <= dispute.turn, "MoveTooEarly");
 }
 
 function needChallenger(dispute: Dispute, by: Party): void {

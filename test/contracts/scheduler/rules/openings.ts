@@ -9,7 +9,7 @@ export function playOpening(state: State, setting: Setting, call: OpeningCall): 
   const asked = call.move === "demand" ? setting.demandBond : setting.bond;
   need(call.payment === 0n, "WrongBond");
   const { job } = state;
-  need(job.status === "committed" && job.commitment === call.commitment, "NoSuchCommitment");
+  need(job.status === "committed" && job.commitment === call.commitment, "NotStanding");
   need(job.unfolded, "NotUnfolded");
   need(state.now <= job.deadline, "DeadlinePassed");
   const dispute: Dispute = {

@@ -4,7 +4,7 @@ import { playJob } from "./jobs.ts";
 import { playOpening } from "./openings.ts";
 import { Refused } from "./refuse.ts";
 import { playStakes } from "./stakes.ts";
-import type { Setting, State } from "./state.ts";
+import { copyOf, type Setting, type State } from "./state.ts";
 
 export interface Played {
   state: State;
@@ -12,7 +12,7 @@ export interface Played {
   refused: string | null;
 }
 
-const families: Record<Call["move"], (state: State, setting: Setting, call: never) => void> = {
+const families: Record<Exclude<Call["move"], "batch">, (state: State, setting: Setting, call: never) => void> = {
   deposit: playStakes, requestWithdrawal: playStakes, withdraw: playStakes, collect: playStakes,
   submit: playJob, claim: playJob, commit: playJob, expire: playJob, cancel: playJob, finalize: playJob, unfold: playJob, deliver: playJob,
   open: playOpening, openBlock: playOpening, demand: playOpening,
@@ -26,13 +26,17 @@ const families: Record<Call["move"], (state: State, setting: Setting, call: neve
  * What the judge says of a witness is part of the call; so is whether a proof holds.
  */
 export function play(state: State, setting: Setting, call: Call, now: number): Played {
-  const next = structuredClone(state);
-  next.now = now;
+  if (call.move === "batch") {
+    let reached: State = { ...state, now };
+    for (const each of call.calls) reached = play(reached, setting, { ...each, by: call.by }, now).state;
+    return { state: reached, refused: null };
+  }
+  const next = { ...copyOf(state), now };
   try {
     (families[call.move] as (state: State, setting: Setting, call: StakeCall | JobCall | OpeningCall | DisputeCall) => void)(next, setting, call);
     return { state: next, refused: null };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    return { state: { ...structuredClone(state), now }, refused: error.rule };
+    return { state: { ...state, now }, refused: error.rule };
   }
 }

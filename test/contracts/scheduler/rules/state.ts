@@ -106,3 +106,10 @@ export function startState(now: number, stakes: Partial<Record<Party, bigint>>):
     disputes: [],
   };
 }
+
+/** A copy of what calls change; places, seals and questions are replaced as a whole, so both may share them. */
+export function copyOf(state: State): State {
+  const accounts = Object.fromEntries(parties.map((party) => [party, { ...state.accounts[party] }])) as Record<Party, Account>;
+  const disputes = state.disputes.map((dispute) => ({ ...dispute, clocks: { ...dispute.clocks } }));
+  return { ...state, accounts, job: { ...state.job, barred: [...state.job.barred] }, disputes };
+}
