@@ -27,6 +27,7 @@ export async function replay(stage: Stage, node: Node, picks: (edge: Edge) => bo
   }
 }
 
-function show(path: readonly Step[]): string {
+/** The calls and waits of a path, for a message. */
+export function show(path: readonly Step[]): string {
   return path.map((step) => JSON.stringify("call" in step ? step.call : step, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value))).join(" ");
 }

@@ -113,7 +113,11 @@ function disputeCalls(setting: Setting, state: State, dispute: Dispute, index: n
     const expand = { move: "expand", ...own, commitment, block: dispute.block ?? 0 } as const;
     calls.push({ ...expand, by: worker, root: "a" }, { ...expand, by: worker, root: "b" }, { ...expand, by: worker, root: null });
     calls.push({ ...expand, by: challenger, root: "a" }, { ...expand, by: worker, root: "a", turn: turn + 1 }, { ...expand, by: worker, root: "a", commitment: another }, { ...expand, by: worker, root: "a", block: 0 });
+    // Two faults at once: the documents say which of them is told.
+    calls.push({ ...expand, by: challenger, root: "a", commitment: another }, { ...expand, by: challenger, root: "a", block: 0 }, { ...expand, by: worker, root: null, block: 0 });
   }
+  // A question out of turn about another commitment: two faults again.
+  if (phase === "answer" || phase === "expand") calls.push({ move: "demandNext", by: challenger, ...own, commitment: another, payment: rightPayment, step: 0, element: 5, block: null });
   if (phase === "answer") {
     const { step, element } = dispute.asked ?? { step: 0, element: 0 };
     calls.push({ move: "answer", by: "stranger", ...own, witness: { step, element } }, { move: "answer", by: worker, dispute: index, turn: turn + 1, witness: { step, element } });
@@ -123,7 +127,7 @@ function disputeCalls(setting: Setting, state: State, dispute: Dispute, index: n
     const next = { move: "demandNext", by: challenger, ...own, commitment, payment: rightPayment } as const;
     calls.push({ ...next, step: 0, element: 1, block: null }, { ...next, step: 1, element: 5, block: 1 }, { ...next, step: 2, element: 5, block: null }, { ...next, step: 3, element: 5, block: 2 });
     calls.push({ ...next, by: other, step: 0, element: 5, block: null }, { ...next, step: 0, element: 5, block: null, turn: turn + 1 }, { ...next, step: 0, element: 5, block: null, payment: -1n });
-    calls.push({ ...next, step: 0, element: 5, block: null, commitment: another }, { ...next, step: 0, element: 99_999, block: null });
+    calls.push({ ...next, step: 0, element: 5, block: null, commitment: another }, { ...next, by: other, step: 0, element: 5, block: null, commitment: another }, { ...next, by: other, step: 0, element: 5, block: null, payment: 1n }, { ...next, step: 0, element: 99_999, block: null });
   }
   if (phase === "reveal") for (const children of ["right", "changed", "missing"] as const) calls.push({ move: "reveal", by: children === "right" ? "stranger" : worker, ...own, children });
   if (phase === "revealChunk") for (const data of ["right", "changed", "short"] as const) calls.push({ move: "revealChunk", by: data === "right" ? "stranger" : worker, ...own, data });

@@ -68,9 +68,13 @@ function playTurn(state: State, setting: Setting, dispute: Dispute, call: Turn):
   needTime(state, dispute);
   need(phases[call.move].includes(dispute.phase), "WrongPhase");
   if (call.move === "chooseBorder") need(dispute.phase === "expanded" || dispute.place?.tree === "inner", "WrongPhase");
+  // What names the commitment is asked about that first.
+  if ("commitment" in call) {
+    needStanding(state, dispute);
+    need(call.commitment === state.job.commitment, "AnotherCommitment");
+  }
   if (moverOf(dispute) === "challenger") needChallenger(dispute, call.by);
   if (!blind.includes(call.move) && !leaves.includes(call.move)) needStanding(state, dispute);
-  if ("commitment" in call) need(call.commitment === state.job.commitment, "AnotherCommitment");
   switch (call.move) {
     case "reveal":
       return playReveal(state, setting, dispute, call);
