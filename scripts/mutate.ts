@@ -1,7 +1,7 @@
 // Mutation testing of the contracts: `node scripts/mutate.ts --workspace /tmp/mutants` tries every mutant of what holds money, `--suite judge`
 // those of the judge. `--count 150 --seed 1` takes a sample, `--only Jobs,lib/Wei` some files, `--list` only names the mutants.
 // The workspace keeps the copy, its build, the rehearsal and all fates: a run goes on where the last one stopped, `--report` tells what is
-// known, `--again` tries survivors once more, `--quick` leaves the Solidity tests out, `--processes 2` takes two.
+// known, `--again` tries survivors once more, `--quick` leaves the slow tests and those in Solidity out, `--processes 2` takes two.
 // Every mutant is one small change. All of them are built into the contracts at once, each behind a switch (mutant schemata, Untch, Offutt
 // and Harrold 1993), so that one build serves hundreds of mutants, and each is put before those tests alone that let it have a say.
 import { mkdtempSync, rmSync } from "node:fs";
@@ -43,29 +43,31 @@ try {
 async function main(): Promise<void> {
   const suite = Object.entries(suites).find(([name]) => name === values.suite)?.[1];
   if (suite === undefined) throw new GainsayError("There is no such suite of contracts.", { code: "MUTATION_FAILED", kind: "usage", details: { suite: values.suite } });
-  const { mutants, refused } = prepareWorkspace(root, folder, suite.targets);
   const only = values.only?.split(",");
-  const pool = mutants.filter(({ file }) => only?.some((part) => file.includes(part)) ?? true);
-  const chosen = values.count === "all" ? pool : sample(pool, Number(values.count), Number(values.seed));
+  const { mutants: chosen, found, refused } = prepareWorkspace(root, folder, suite.targets, (all) => {
+    const pool = all.filter(({ file }) => only?.some((part) => file.includes(part)) ?? true);
+    return values.count === "all" ? pool : sample(pool, Number(values.count), Number(values.seed));
+  });
   const keys = new Map(chosen.map((mutant) => [mutant.id, keyOf(root, mutant)]));
   const keyed = (some: readonly Mutant[]) => some.map((mutant) => ({ ...mutant, key: keys.get(mutant.id) as string }));
   const fates = openFates(path.join(folder, "fates.jsonl"));
   const fateOf = (mutant: Mutant) => fates.get(keys.get(mutant.id) as string);
-  console.log(`${chosen.length} of ${mutants.length} mutants${values.count === "all" ? "" : `, seed ${values.seed}`}; the compiler refuses ${refused} more`);
+  console.log(`${chosen.length} of ${found} mutants${values.count === "all" ? "" : `, seed ${values.seed}`}; the compiler refuses ${refused} more`);
   if (values.list) return chosen.forEach((mutant) => console.log(describe(mutant)));
 
   if (!values.report) {
     const trials = createTrials({ root, folder, suite, processes: Number(values.processes), fates: fates.file });
     await trials.prepare();
     const untried = chosen.filter((mutant) => fateOf(mutant) === undefined || (values.again && fateOf(mutant)?.by === undefined));
-    await trials.scenarios(keyed(untried), tell);
-    const alive = chosen.filter((mutant) => fateOf(mutant)?.by === undefined && fateOf(mutant)?.solidity !== true);
-    if (!values.quick) await trials.solidity(keyed(alive), tell);
+    await trials.scenarios(keyed(untried), false, tell);
+    const alive = () => keyed(chosen.filter((mutant) => fateOf(mutant)?.by === undefined && (values.again || fateOf(mutant)?.thorough !== true)));
+    if (!values.quick && !suite.stateless) await trials.scenarios(alive(), true, tell);
+    if (!values.quick) await trials.solidity(alive(), tell);
   }
   console.log(mutationReport(chosen.flatMap((mutant) => {
     const fate = fateOf(mutant);
     return fate === undefined ? [] : [{ mutant, ...fate }];
-  }), chosen.length));
+  }), found));
 
   function tell(mutant: Mutant): void {
     const by = fateOf(mutant)?.by;

@@ -9,10 +9,10 @@ export function mutationReport(fates: readonly (Fate & { mutant: Mutant })[], to
   };
   const grouped = (key: (mutant: Mutant) => string): string[] => [...Map.groupBy(fates, ({ mutant }) => key(mutant))].sort(([a], [b]) => a.localeCompare(b)).map(([name, some]) => row(name, some));
   const survivors = fates.filter(({ by }) => by === undefined);
-  const unasked = survivors.filter(({ solidity }) => solidity !== true).length;
+  const unasked = survivors.filter(({ thorough }) => thorough !== true).length;
   const oneLine = (text: string): string => text.replace(/\s+/g, " ");
   const lines = [
-    `${fates.length} of ${total} mutants tried.${unasked === 0 ? "" : ` The Solidity tests were not asked about ${unasked} of the survivors.`}`,
+    `${fates.length} of ${total} mutants tried.${unasked === 0 ? "" : ` The slow tests were not asked about ${unasked} of the survivors.`}`,
     "",
     "| file | tried | killed | share |",
     "|---|--:|--:|--:|",

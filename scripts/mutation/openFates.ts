@@ -9,8 +9,8 @@ export interface Fate {
   key: string;
   /** The test that noticed it; none if it lives. */
   by?: string;
-  /** Whether the Solidity tests have been asked, too. */
-  solidity?: boolean;
+  /** Whether the slow tests and those in Solidity have been asked, too. */
+  thorough?: boolean;
   ms: number;
 }
 

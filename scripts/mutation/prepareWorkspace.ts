@@ -25,10 +25,10 @@ function solidityIn(root: string, folder: string): string[] {
 }
 
 /**
- * Copies the project to `folder` with all mutants of `targets` built into the contracts at once, so that one build serves them all. A change
- * that the compiler refuses is left out.
+ * Copies the project to `folder` with those mutants of `targets` that `choose` picks built into the contracts at once, so that one build
+ * serves them all. A change that the compiler refuses is left out.
  */
-export function prepareWorkspace(root: string, folder: string, targets: readonly string[]): { mutants: Mutant[]; refused: number } {
+export function prepareWorkspace(root: string, folder: string, targets: readonly string[], choose: (all: Mutant[]) => Mutant[]): { mutants: Mutant[]; found: number; refused: number } {
   for (const item of copied) cpSync(path.join(root, item), path.join(folder, item), { recursive: true });
   if (!existsSync(path.join(folder, "node_modules"))) symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
   const files = solidityIn(root, "contracts");
@@ -42,6 +42,8 @@ export function prepareWorkspace(root: string, folder: string, targets: readonly
     all.push(...findMutants(file, latin1(path.join(root, file)), tree, all.length + 1, (id) => `mutantIsOn(${id})`));
   }
   const found = all.length;
+  all = choose(all);
+  const chosen = all.length;
   for (;;) {
     const changed = new Map(files.map((file) => [file, inView(withMutants(root, file, all))]));
     changed.set(SWITCH, switchSource());
@@ -58,7 +60,7 @@ export function prepareWorkspace(root: string, folder: string, targets: readonly
   for (const file of solidityIn(root, "test/contracts")) writeFileSync(path.join(folder, file), inView(readFileSync(path.join(root, file), "utf8")));
   writeFileSync(path.join(folder, "hardhat.config.ts"), configSource());
   for (const name of readdirSync(path.join(import.meta.dirname, "harness"))) cpSync(path.join(import.meta.dirname, "harness", name), path.join(folder, "test", name));
-  return { mutants: all, refused: found - all.length };
+  return { mutants: all, found, refused: chosen - all.length };
 }
 
 /** Test files in the order of what they cost; what they define can be run again and again in one process. Relative to the workspace's `test`. */

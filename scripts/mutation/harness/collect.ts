@@ -16,7 +16,7 @@ interface Suite {
 const newSuite = (name: string): Suite => ({ name, beforeAll: [], beforeEach: [], afterEach: [], afterAll: [], children: [] });
 let current = newSuite("");
 
-/** Milliseconds after which the hooks of a suite count as failed: a mutant may never end. */
+/** Milliseconds after which the hooks of a suite count as failed. */
 const SETUP_MS = 60_000;
 
 /** Stands in for the test framework where test files are gathered, so that they can be run again and again in one process. */
@@ -53,6 +53,9 @@ export const beforeAll = (work: Work): void => void current.beforeAll.push(work)
 export const beforeEach = (work: Work): void => void current.beforeEach.push(work);
 export const afterEach = (work: Work): void => void current.afterEach.push(work);
 export const afterAll = (work: Work): void => void current.afterAll.push(work);
+
+/** A mutant may make a test endless. */
+export class OutOfTime extends Error {}
 
 /** What a run does with its tests; the name of one is its path. */
 interface Watch {
@@ -122,7 +125,7 @@ async function attempt(work: () => Promise<unknown>): Promise<unknown> {
 
 async function inTime(work: Work, ms: number): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("not in time")), ms);
+  const timer = setTimeout(() => reject(new OutOfTime()), ms);
   try {
     await Promise.race([work(), promise]);
   } finally {

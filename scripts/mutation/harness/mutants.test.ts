@@ -1,8 +1,8 @@
 // Copied into the workspace of a mutation run beside the gathered test files; not part of the project's own tests.
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { it } from "vitest";
-import { runFile } from "./collect.ts";
-import type { Plan, Rehearsed } from "./plan.ts";
+import { OutOfTime, runFile } from "./collect.ts";
+import { SLOW_MS, type Plan, type Rehearsed } from "./plan.ts";
 
 const plan = JSON.parse(readFileSync(process.env["GAINSAY_PLAN"] as string, "utf8")) as Plan;
 /** Milliseconds for a test without a mutant. */
@@ -32,7 +32,7 @@ for (const file of plan.files) defines.set(file, ((await import(`./${file}`)) as
 
 it("mutants", { timeout: 36_000_000 }, async () => {
   if (rehearsing) return rehearse();
-  const tests = plan.rehearsals.flatMap((file) => JSON.parse(readFileSync(file, "utf8")) as Rehearsed[]);
+  const tests = plan.rehearsals.flatMap((file) => JSON.parse(readFileSync(file, "utf8")) as Rehearsed[]).filter(({ fails, ms }) => !fails && ms >= SLOW_MS === plan.slow);
   const killers = new Map<string, number>();
   for (const mutant of plan.mutants) {
     const started = performance.now();
@@ -44,10 +44,10 @@ it("mutants", { timeout: 36_000_000 }, async () => {
 /** The first test that notices a mutant. Only those can that let it have a say. */
 async function attack({ id, miner: mine, file: target }: Plan["mutants"][number], tests: readonly Rehearsed[], killers: Map<string, number>): Promise<string | undefined> {
   miner = mine;
-  const chosen = tests.filter(({ fails, reached: ids, before }) => !fails && (ids.includes(id) || before.includes(id)));
+  const chosen = tests.filter(({ reached: ids, before }) => ids.includes(id) || before.includes(id));
   const byFile = [...Map.groupBy(chosen, ({ file }) => file)].map(([file, some]) => {
     const independent = some.every((one) => one.independent);
-    const run = independent ? some : tests.filter((one) => one.file === file && !one.fails);
+    const run = independent ? some : tests.filter((one) => one.file === file);
     // What is reached only on the way to every test is noticed by few of them.
     const kills = killers.get(`${target} ${file}`) ?? 0;
     return { file, run: new Map(run.map((one) => [one.name, one])), direct: some.some(({ reached: ids }) => ids.includes(id)), kills, ms: run.reduce((sum, { ms }) => sum + ms, 0) };
@@ -56,7 +56,7 @@ async function attack({ id, miner: mine, file: target }: Plan["mutants"][number]
   for (const { file, run } of byFile) {
     let by: string | undefined;
     const noticed = (name: string, failure: unknown): boolean => {
-      if (failure !== undefined) by = `${file}: ${name}`;
+      if (failure !== undefined) by = `${file}: ${name}${failure instanceof OutOfTime ? " (out of time)" : ""}`;
       return failure !== undefined;
     };
     await runFile(defines.get(file) as () => void, { chosen: (name) => run.has(name), timeout: (name) => Math.max(20_000, 10 * (run.get(name)?.ms ?? 0)), setUp: noticed, done: noticed });

@@ -3,6 +3,8 @@ export interface Plan {
   /** Gathered test files, cheapest first, and where the rehearsal of each is kept. */
   files: string[];
   rehearsals: string[];
+  /** Whether to ask the slow tests, or all others. */
+  slow: boolean;
   /** Where fates are added as they are found. */
   fates: string;
   /** The miner's address that makes the chain tell what is reached. */
@@ -10,6 +12,9 @@ export interface Plan {
   /** Mutants to try, each with what names it in later builds and the miner's address that turns it on; none asks for a rehearsal. */
   mutants: { id: number; key: string; file: string; miner: string }[];
 }
+
+/** Milliseconds from which on a test is a slow one. */
+export const SLOW_MS = 5_000;
 
 /** A test as it goes without a mutant. */
 export interface Rehearsed {
