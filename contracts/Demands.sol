@@ -21,7 +21,7 @@ abstract contract Demands is DisputeBook {
     /// @inheritdoc IDisputes
     function demand(
         JobId jobId,
-        uint8 attempt,
+        bytes32 digest,
         uint32 stepIndex,
         uint64 element,
         bytes calldata step,
@@ -30,8 +30,8 @@ abstract contract Demands is DisputeBook {
     ) external payable returns (DisputeId disputeId) {
         _takeBond(DEMAND_BOND);
         Record storage dispute;
-        (disputeId, dispute) = _begin(jobId, attempt);
-        emit Opened(disputeId, jobId, msg.sender, attempt, 0, DEMAND_BOND);
+        (disputeId, dispute) = _begin(jobId, digest);
+        emit Opened(disputeId, jobId, msg.sender, dispute.attempt, 0, DEMAND_BOND);
         (, uint256 modelId) = _claimOf(dispute);
         StepFacts memory facts = MODELS.stepOf(modelId, stepIndex, step, stepProof);
         dispute.phase = _ask(disputeId, dispute, 0, stepIndex, element, modelId, facts, proved);
@@ -41,6 +41,7 @@ abstract contract Demands is DisputeBook {
     function demandNext(
         DisputeId disputeId,
         uint16 turn,
+        bytes32 digest,
         uint32 stepIndex,
         uint64 element,
         bytes calldata step,
@@ -48,7 +49,7 @@ abstract contract Demands is DisputeBook {
         ProvedBlock calldata proved
     ) external payable {
         Record storage dispute = _atTurn(disputeId, turn, Phase.Demand);
-        _checkStands(disputeId, dispute);
+        _checkCommitment(disputeId, dispute, digest);
         _checkChallenger(disputeId, dispute);
         _takeBond(DEMAND_BOND);
         // SAFETY, against a game that is made of questions alone: each answer takes some of the defender's clock, and every bond

@@ -164,8 +164,8 @@ abstract contract DisputeBook is IDisputes {
     }
 
     /// @dev The part that all openings share.
-    function _begin(JobId jobId, uint8 attempt) internal returns (DisputeId disputeId, Record storage dispute) {
-        JOBS.enterDispute(jobId, attempt);
+    function _begin(JobId jobId, bytes32 digest) internal returns (DisputeId disputeId, Record storage dispute) {
+        uint8 attempt = JOBS.enterDispute(jobId, digest);
         disputeId = DisputeId.wrap(++disputeCount);
         dispute = _disputes[disputeId];
         dispute.challenger = msg.sender;
@@ -237,9 +237,13 @@ abstract contract DisputeBook is IDisputes {
 
     function _atTurn(DisputeId disputeId, uint16 turn) internal view returns (Record storage dispute) {
         dispute = _live(disputeId);
+        _checkTurn(disputeId, dispute, turn);
+        _checkClock(disputeId, dispute);
+    }
+
+    function _checkTurn(DisputeId disputeId, Record storage dispute, uint16 turn) internal view {
         require(turn >= dispute.turn, MoveAlreadyMade(disputeId, turn, dispute.turn));
         require(turn == dispute.turn, MoveTooEarly(disputeId, turn, dispute.turn));
-        _checkClock(disputeId, dispute);
     }
 
     function _live(DisputeId disputeId) internal view returns (Record storage dispute) {
@@ -255,6 +259,18 @@ abstract contract DisputeBook is IDisputes {
 
     function _checkStands(DisputeId disputeId, Record storage dispute) internal view {
         require(_stands(dispute), CommitmentGone(disputeId));
+    }
+
+    /// @dev For moves that no hash binds to the commitment that their sender has seen.
+    function _checkCommitment(DisputeId disputeId, Record storage dispute, bytes32 digest)
+        internal
+        view
+        returns (address executor)
+    {
+        bytes32 standing;
+        (standing, executor) = JOBS.commitmentOf(JobId.wrap(dispute.jobId), dispute.attempt);
+        require(standing != 0, CommitmentGone(disputeId));
+        require(standing == digest, AnotherCommitment(disputeId, standing, digest));
     }
 
     function _checkChallenger(DisputeId disputeId, Record storage dispute) internal view {

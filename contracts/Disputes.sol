@@ -24,9 +24,9 @@ contract Disputes is Bisections, Demands {
     {}
 
     /// @inheritdoc IDisputes
-    function open(JobId jobId, uint8 attempt, bytes32 seal_) external payable returns (DisputeId disputeId) {
+    function open(JobId jobId, bytes32 digest, bytes32 seal_) external payable returns (DisputeId disputeId) {
         Record storage dispute;
-        (disputeId, dispute) = _beginBonded(jobId, attempt, seal_);
+        (disputeId, dispute) = _beginBonded(jobId, digest, seal_);
         if (seal_ != 0) {
             dispute.phase = Phase.Sealed;
             dispute.node = seal_;
@@ -39,13 +39,13 @@ contract Disputes is Bisections, Demands {
     }
 
     /// @inheritdoc IDisputes
-    function openBlock(JobId jobId, uint8 attempt, ProvedBlock calldata proved)
+    function openBlock(JobId jobId, bytes32 digest, ProvedBlock calldata proved)
         external
         payable
         returns (DisputeId disputeId)
     {
         Record storage dispute;
-        (disputeId, dispute) = _beginBonded(jobId, attempt, 0);
+        (disputeId, dispute) = _beginBonded(jobId, digest, 0);
         (, uint256 modelId) = _claimOf(dispute);
         dispute.phase = Phase.Expand;
         _nameBlock(disputeId, dispute, 0, modelId, proved);
@@ -53,15 +53,16 @@ contract Disputes is Bisections, Demands {
 
     /// @inheritdoc IDisputes
     /// @dev SAFETY: what the root stands for nobody can check before it is revealed, so it is a statement like the commitment itself,
-    /// and anybody else could make a false one to convict an honest executor.
-    function expand(DisputeId disputeId, uint16 turn, bytes32 innerRoot) external {
+    /// and anybody else could make a false one to convict an honest executor. For the same reason it names what it is a statement about: the
+    /// true root of one block, said of another or of another commitment, would convict as well.
+    function expand(DisputeId disputeId, uint16 turn, bytes32 digest, uint32 blockIndex, bytes32 innerRoot) external {
         Record storage dispute = _atTurn(disputeId, turn, Phase.Expand);
-        _checkStands(disputeId, dispute);
-        address executor = JOBS.getJob(JobId.wrap(dispute.jobId)).executor;
+        address executor = _checkCommitment(disputeId, dispute, digest);
         require(msg.sender == executor, NotExecutor(disputeId, msg.sender, executor));
+        require(blockIndex == dispute.blockIndex, AnotherBlock(disputeId, dispute.blockIndex, blockIndex));
         require(innerRoot != 0, EmptyRoot(disputeId));
         dispute.innerRoot = innerRoot;
-        emit Expanded(disputeId, turn, dispute.blockIndex, innerRoot);
+        emit Expanded(disputeId, turn, blockIndex, innerRoot);
         _endTurn(dispute, dispute.demands == 0 ? Phase.Expanded : Phase.Answer);
     }
 
@@ -104,8 +105,10 @@ contract Disputes is Bisections, Demands {
     }
 
     /// @inheritdoc IDisputes
-    function concede(DisputeId disputeId) external {
-        Record storage dispute = _running(disputeId);
+    function concede(DisputeId disputeId, uint16 turn, bytes32 digest) external {
+        Record storage dispute = _live(disputeId);
+        _checkTurn(disputeId, dispute, turn);
+        _checkCommitment(disputeId, dispute, digest);
         _checkChallenger(disputeId, dispute);
         require(!_defenderMoves(dispute.phase), WrongPhase(disputeId, dispute.phase));
         _acquit(disputeId, dispute);
@@ -132,12 +135,12 @@ contract Disputes is Bisections, Demands {
     }
 
     /// @dev The part that openings with the plain bond share.
-    function _beginBonded(JobId jobId, uint8 attempt, bytes32 seal_)
+    function _beginBonded(JobId jobId, bytes32 digest, bytes32 seal_)
         private
         returns (DisputeId disputeId, Record storage dispute)
     {
         _takeBond(BOND);
-        (disputeId, dispute) = _begin(jobId, attempt);
-        emit Opened(disputeId, jobId, msg.sender, attempt, seal_, BOND);
+        (disputeId, dispute) = _begin(jobId, digest);
+        emit Opened(disputeId, jobId, msg.sender, dispute.attempt, seal_, BOND);
     }
 }

@@ -163,6 +163,12 @@ abstract contract JobBook is IJobs {
     }
 
     /// @inheritdoc IJobs
+    function commitmentOf(JobId jobId, uint8 attempt) external view returns (bytes32 digest, address executor) {
+        Record storage job = _jobs[jobId];
+        if (_stands(job, attempt)) (digest, executor) = (job.digest, job.executor);
+    }
+
+    /// @inheritdoc IJobs
     function isStanding(JobId jobId, uint8 attempt) external view returns (bool) {
         return _stands(_jobs[jobId], attempt);
     }

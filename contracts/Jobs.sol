@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Batch} from "./Batch.sol";
 import {JobBook} from "./JobBook.sol";
 import {IJobs} from "./interfaces/IJobs.sol";
 import {IModels} from "./interfaces/IModels.sol";
@@ -17,7 +18,7 @@ import {ProgramHeader} from "./types/Program.sol";
 
 /// @title Paid inferences, from submission to finality: the steps
 /// @dev What they share, and the invariants of money, are in `JobBook`.
-contract Jobs is JobBook {
+contract Jobs is JobBook, Batch {
     constructor(IStakes stakes, IModels models, address disputes, JobLimits memory bounds)
         JobBook(stakes, models, disputes, bounds)
     {}
@@ -193,10 +194,16 @@ contract Jobs is JobBook {
     }
 
     /// @inheritdoc IJobs
-    function enterDispute(JobId jobId, uint8 attempt) external onlyDisputes {
-        (Record storage job, Unfolded storage unfolded) = _standingUnfolded(jobId, attempt);
+    /// @dev SAFETY, against reorganisations: the same job and attempt may have another commitment on the chain that takes the
+    /// place of the one that the challenger has seen. What it objects to is named by its hash.
+    function enterDispute(JobId jobId, bytes32 digest) external onlyDisputes returns (uint8 attempt) {
+        Record storage job = _jobs[jobId];
+        bytes32 standing = job.status == JobStatus.Committed ? job.digest : bytes32(0);
+        require(standing != 0 && standing == digest, NotStanding(jobId, standing, digest));
+        attempt = job.attempt;
+        require(job.isUnfolded, NotUnfolded(jobId, attempt));
         require(block.timestamp <= job.deadline, DeadlinePassed(jobId, job.deadline, block.timestamp));
-        unfolded.openDisputes++;
+        _unfolded[jobId].openDisputes++;
     }
 
     /// @inheritdoc IJobs

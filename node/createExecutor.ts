@@ -3,6 +3,7 @@ import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
 import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
 import type { Head } from "../runtime/chain/createChain.ts";
+import { createBatcher } from "../runtime/chain/createBatcher.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { answerDispute } from "../runtime/disputes/answerDispute.ts";
@@ -16,7 +17,7 @@ import { createTasks } from "../runtime/tasks/createTasks.ts";
 import { createAnnouncer } from "./createAnnouncer.ts";
 import { checkOwnTrace } from "./checkOwnTrace.ts";
 import { claimOpenJob } from "./claimOpenJob.ts";
-import { deliverJob, traceKey } from "./deliverJob.ts";
+import { commitResult, runJob, traceKey } from "./deliverJob.ts";
 import { expireClaim } from "./expireClaim.ts";
 import { finalizeCommitment } from "./finalizeCommitment.ts";
 import { expandLying } from "./lieInside.ts";
@@ -24,6 +25,10 @@ import type { Misbehaviour } from "./misbehaviour.ts";
 import type { ExecutorOptions } from "./options.ts";
 import { pruneTraces } from "./pruneTraces.ts";
 import { selfTest } from "./selfTest.ts";
+
+/** Commitments, finalizations and expiries that wait for the chain at once: two full batches. */
+const STEPS_AT_ONCE = 64;
+const CLAIMS_AT_ONCE = 16;
 
 /** What an executor works with. */
 export interface ExecutorDependencies extends Parts {
@@ -51,6 +56,11 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const tasks = createTasks({ concurrency: options.concurrency, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
   // Moves of a dispute must not wait behind inference.
   const urgent = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
+  // What waits for the chain must not keep a place from what computes, nor from a dispute; it shares transactions.
+  const steps = createTasks({ concurrency: STEPS_AT_ONCE, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
+  // Each holds the inputs of a job while it looks at them.
+  const claims = createTasks({ concurrency: CLAIMS_AT_ONCE, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
+  const byBatch = { ...dependencies, sender: createBatcher(sender, { logger }) };
   const announcer = createAnnouncer(dependencies);
   const expansions = createExpansions(dependencies, options.misbehaviour === undefined ? {} : { expand: lyingExpansions(options.misbehaviour, dependencies) });
   const declined = new Set<bigint>();
@@ -90,10 +100,21 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
 
   const pending = (): number => [...ledger.jobs.values()].filter((job) => job.status === "claimed" && isMine(job)).length;
 
-  const timed = async (deliver: () => Promise<void>): Promise<void> => {
+  /** Claims under way, which will need room as those that are made do. */
+  let claiming = 0;
+  const claim = async (job: Job, signal: AbortSignal): Promise<void> => {
+    const before = pending() + claiming++;
+    await claimOpenJob(job, { ...byBatch, pending: before, decline: (id) => declined.add(id) }, signal).finally(() => claiming--);
+  };
+
+  const deliver = async (job: Job, key: string, signal: AbortSignal): Promise<void> => {
+    checked.add(key);
     const started = performance.now();
-    await deliver();
-    deliveries?.observe((performance.now() - started) / 1000);
+    const result = await runJob(job, options, dependencies, signal);
+    steps.offer(`commit ${key}`, async (until) => {
+      await commitResult(job, result, options, { ...byBatch, announcer }, until);
+      deliveries?.observe((performance.now() - started) / 1000);
+    });
   };
 
   const workOnJob = (job: Job, head: Head): void => {
@@ -101,13 +122,15 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     if (job.status === "open" && wants(job, head)) {
       const since = openSince.get(key) ?? head.timestamp;
       openSince.set(key, since);
-      if (head.timestamp - since >= options.claimDelaySeconds) tasks.offer(`claim ${key}`, (signal) => claimOpenJob(job, { ...dependencies, pending: pending(), decline: (id) => declined.add(id) }, signal));
+      if (head.timestamp - since >= options.claimDelaySeconds) claims.offer(`claim ${key}`, (signal) => claim(job, signal));
       return;
     }
     openSince.delete(key);
-    if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) tasks.offer(`deliver ${key}`, (signal) => timed(() => (checked.add(key), deliverJob(job, options, { ...dependencies, announcer }, signal))));
+    if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) {
+      if (!steps.busy(`commit ${key}`)) tasks.offer(`deliver ${key}`, (signal) => deliver(job, key, signal));
+    }
     // A job that somebody claimed and left is worth a small transaction to whoever wants it.
-    else if (job.status === "claimed" && !isMine(job) && head.timestamp > job.deadline && served.has(job.programRoot) && !declined.has(job.id)) urgent.offer(`expire ${key}`, (signal) => expireClaim(job, dependencies, signal));
+    else if (job.status === "claimed" && !isMine(job) && head.timestamp > job.deadline && served.has(job.programRoot) && !declined.has(job.id)) steps.offer(`expire ${key}`, (signal) => expireClaim(job, byBatch, signal));
     else if (job.status === "committed" && isMine(job)) {
       // A liar's trace is not what its machine computes.
       if (!checked.has(key) && options.misbehaviour === undefined) {
@@ -115,7 +138,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
         tasks.offer(`check ${key}`, async (signal) => void (await checkOwnTrace(job, dependencies, signal)));
       }
       if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced(job);
-      if (head.timestamp > job.deadline && job.openDisputes === 0) urgent.offer(`finalize ${key}`, (signal) => finalizeCommitment(job, dependencies, signal));
+      if (head.timestamp > job.deadline && job.openDisputes === 0) steps.offer(`finalize ${key}`, (signal) => finalizeCommitment(job, byBatch, signal));
     }
   };
 
@@ -127,7 +150,8 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     } else if (isDefendersTurn(dispute)) {
       urgent.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
         const trace = await traces.get(traceKey(job));
-        if (trace === undefined) return logger.error({ jobId: job.id, disputeId: dispute.id }, "trace of a disputed commitment is not here");
+        // What a move says is true of this trace alone.
+        if (trace === undefined || trace.traceRoot !== job.traceRoot) return logger.error({ jobId: job.id, disputeId: dispute.id }, "trace of a disputed commitment is not here");
         const transaction = await defend(dispute, job, trace, signal);
         if (transaction !== undefined) logger.info({ disputeId: dispute.id, turn: dispute.turn, phase: dispute.phase, transaction }, "answered dispute");
       });
@@ -140,7 +164,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     const inner = new Map<number, readonly CommittedTensor[]>();
     for (const block of blocksNeeded(loaded.program, dispute)) inner.set(block, (await expansions.of(trace, block)).tensors);
     const tensors = { inputs: trace.inputs, trace: trace.tensors, inner: (block: number) => inner.get(block), weight: (index: number) => loaded.weight(index) };
-    return dispute.phase === "answer" ? answerDispute(sender, dispute, loaded.program, tensors, signal) : defendDispute(sender, dispute, tensors, signal);
+    return dispute.phase === "answer" ? answerDispute(sender, dispute, loaded.program, tensors, signal) : defendDispute(sender, dispute, job.digest, tensors, signal);
   };
 
   const onHead = (head: Head): void => {
@@ -182,7 +206,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       } finally {
         stopAnnouncing();
         for (const stop of stops) stop();
-        await Promise.all([tasks.stop(), urgent.stop()]);
+        await Promise.all([tasks.stop(), urgent.stop(), steps.stop(), claims.stop()]);
         logger.info({}, "executor stopped");
       }
     },

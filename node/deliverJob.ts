@@ -1,8 +1,9 @@
 import { traceTree } from "../protocol/dispute/defenderMove.ts";
 import { GainsayError } from "../protocol/errors.ts";
+import type { Hex } from "../protocol/hex.ts";
 import type { Program } from "../protocol/program/types.ts";
 import { pathProof } from "../protocol/trees/merkle.ts";
-import { commitJob } from "../runtime/chain/calls/commitJob.ts";
+import { commitJob, type CommitmentClaim } from "../runtime/chain/calls/commitJob.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import { isRevert } from "../runtime/chain/revertError.ts";
 import type { Job } from "../runtime/chain/types.ts";
@@ -17,13 +18,22 @@ import { lieInside } from "./lieInside.ts";
 import { tamper } from "./misbehaviour.ts";
 import type { ExecutorOptions } from "./options.ts";
 
-export interface DeliveryDependencies extends InputSources {
-  sender: Sender;
+export interface RunDependencies extends InputSources {
   programs: Programs;
   hasher: Hasher;
   traces: TraceStore;
+}
+
+export interface CommitDependencies {
+  sender: Sender;
   announcer: Announcer;
   logger: Logger;
+}
+
+/** What is to be said on chain of a trace that is on disk. The trace itself would fill the memory while the chain lets it wait. */
+export interface Result {
+  claim: CommitmentClaim;
+  outputRoot: Hex;
 }
 
 /** Names the stored trace of one commitment. After a reorganisation another job may have the number, so program and input are part of it. */
@@ -32,11 +42,11 @@ export function traceKey({ id, attempt, programRoot, inputRoot }: Pick<Job, "id"
 }
 
 /**
- * Runs a claimed job and commits to its trace. The trace is on disk before the commitment is sent, so that a crash in between
+ * Runs a claimed job, unless its trace is stored already. The trace is on disk before the commitment is sent, so that a crash in between
  * repeats the commitment of the same trace and never defends another one.
  */
-export async function deliverJob(job: Job, options: Pick<ExecutorOptions, "misbehaviour">, dependencies: DeliveryDependencies, signal: AbortSignal): Promise<void> {
-  const { sender, programs, traces, announcer, logger } = dependencies;
+export async function runJob(job: Job, options: Pick<ExecutorOptions, "misbehaviour">, dependencies: RunDependencies, signal: AbortSignal): Promise<Result> {
+  const { programs, traces } = dependencies;
   const loaded = await programs.open(job.programRoot);
   if (loaded === undefined) throw new GainsayError("The bundle of a claimed job is gone; put it back before the delivery deadline.", { code: "BUNDLE_MISSING", details: { jobId: job.id, programRoot: job.programRoot } });
   let trace = await traces.get(traceKey(job));
@@ -46,19 +56,24 @@ export async function deliverJob(job: Job, options: Pick<ExecutorOptions, "misbe
     trace = options.misbehaviour === undefined ? honest : await tamper(loaded.program, await lieInside(loaded, honest, options.misbehaviour, dependencies.hasher), options.misbehaviour, dependencies.hasher);
     await traces.put(traceKey(job), trace);
   }
+  return { claim: commitmentOf(loaded.program, trace), outputRoot: trace.outputRoot };
+}
+
+/** Commits to the stored trace of a claimed job, and tells who looks for it where it is. */
+export async function commitResult(job: Job, { claim, outputRoot }: Result, options: Pick<ExecutorOptions, "misbehaviour">, { sender, announcer, logger }: CommitDependencies, signal: AbortSignal): Promise<void> {
   try {
-    const { deadline } = await commitJob(sender, job.id, commitmentOf(loaded.program, trace), { signal });
-    logger.info({ jobId: job.id, attempt: job.attempt, traceRoot: trace.traceRoot, challengeableUntil: deadline }, "result committed");
+    const { deadline } = await commitJob(sender, job.id, claim, { signal });
+    logger.info({ jobId: job.id, attempt: job.attempt, traceRoot: claim.traceRoot, challengeableUntil: deadline }, "result committed");
   } catch (error) {
     // Committed before a crash, or taken away after the deadline: the ledger tells which.
     if (isRevert(error, "WrongStatus", "Unauthorized")) return;
     throw error;
   }
-  if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced({ ...job, traceRoot: trace.traceRoot, outputRoot: trace.outputRoot });
+  if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced({ ...job, traceRoot: claim.traceRoot, outputRoot });
 }
 
 /** What the commitment transaction says of a trace. */
-export function commitmentOf(program: Program, trace: Trace) {
+export function commitmentOf(program: Program, trace: Trace): CommitmentClaim {
   const tree = traceTree(trace.tensors);
   return {
     header: program.header,

@@ -110,7 +110,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     const { rules } = await getParameters(dependencies.chain);
     const { loaded, tensors } = await ownExecution(job, dependencies, signal);
     await checkDisputeFunds(dependencies.chain, by.address, { bonds: rules.bond, gas: bisectionGas(loaded.program, tensors) });
-    const { disputeId, receipt } = await openDispute(by, { jobId: job.id, attempt: job.attempt, bond: rules.bond }, { signal });
+    const { disputeId, receipt } = await openDispute(by, { jobId: job.id, digest: job.digest, bond: rules.bond }, { signal });
     logger.info({ jobId: job.id, disputeId, transaction: receipt.transactionHash }, "dispute opened by bisection");
   };
 
@@ -171,7 +171,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
           const own = await ownExecution(job, dependencies, signal);
           const tensors = await withInner(own, signal, blocksNeeded(own.loaded.program, dispute));
           if (dispute.phase === "answer") await answerDispute(sender, dispute, own.loaded.program, tensors, signal);
-          else await defendDispute(sender, dispute, tensors, signal);
+          else await defendDispute(sender, dispute, job.digest, tensors, signal);
         });
       }
     }

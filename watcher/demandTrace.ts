@@ -48,7 +48,7 @@ export async function openDemand(job: Job & { traceRoot: Hex }, sender: Sender, 
     logger.warn({ jobId: job.id, reason: decision.why }, "withheld trace not demanded");
     return false;
   }
-  const commitment = { jobId: job.id, attempt: job.attempt, bond: rules.demandBond };
+  const commitment = { jobId: job.id, digest: job.digest, bond: rules.demandBond };
   const { disputeId, receipt } = await demandElement(sender, commitment, demanded(own.loaded.program, decision), { signal });
   logger.info({ jobId: job.id, disputeId, step: decision.stepIndex, element: decision.element, transaction: receipt.transactionHash }, "dispute opened by demand");
   return true;
@@ -63,11 +63,11 @@ export async function continueDemand(job: Job & { traceRoot: Hex }, dispute: Dis
   const decision = await decide(job, own, answers, demandsOf(budget, rules), dependencies, signal);
   const fields = { disputeId: dispute.id, jobId: job.id, demands: answers.length };
   if (decision.kind === "demand") {
-    const receipt = await demandNextElement(sender, dispute.id, dispute.turn, rules.demandBond, demanded(own.loaded.program, decision), { signal });
+    const receipt = await demandNextElement(sender, dispute.id, dispute.turn, { digest: job.digest, bond: rules.demandBond }, demanded(own.loaded.program, decision), { signal });
     logger.info({ ...fields, step: decision.stepIndex, element: decision.element, deviation: decision.deviation, transaction: receipt.transactionHash }, "demanded the next element");
     return;
   }
-  await concedeDispute(sender, dispute.id, { signal });
+  await concedeDispute(sender, dispute.id, dispute.turn, job.digest, { signal });
   logger.warn({ ...fields, reason: decision.why, deviation: decision.deviation, lost: dispute.bond }, "gave up: nothing that was opened of the withheld trace is a fraud");
 }
 

@@ -12,7 +12,8 @@ import {Verdict, Witness} from "../types/Witness.sol";
 /// reveals; the challenger then seals and refutes. *Demand*: name a step and an element; the defender answers with the witness
 /// for it, and the challenger may ask about the next element. Where a block's inner trace is needed, the executor *expands* the
 /// block first. All other defender moves are proved by hashes, so anybody may make them. Each move names the turn it makes: a
-/// move that was made already reverts with `MoveAlreadyMade`.
+/// move that was made already reverts with `MoveAlreadyMade`. Openings, and moves that no hash binds and that cost money where they do
+/// not belong, name the commitment by its digest (`Jobs.getJob`): after a reorganisation the same numbers may stand for others.
 interface IDisputes {
     event Opened(
         DisputeId indexed disputeId,
@@ -125,6 +126,10 @@ interface IDisputes {
     error TooManyDemands(DisputeId disputeId, uint256 limit);
     /// @notice The witness is not for the step and element that were demanded.
     error NotDemanded(DisputeId disputeId, uint32 stepIndex, uint64 element);
+    /// @notice The dispute is against the commitment with the digest `standing`, and the move was meant for `named`.
+    error AnotherCommitment(DisputeId disputeId, bytes32 standing, bytes32 named);
+    /// @notice The dispute waits for the inside of block `blockIndex`, and the move was meant for `named`.
+    error AnotherBlock(DisputeId disputeId, uint32 blockIndex, uint32 named);
     /// @notice The commitment has been convicted already: `close` returns the bond.
     error CommitmentGone(DisputeId disputeId);
     /// @notice The commitment still stands, so the dispute has to be played.
@@ -134,18 +139,20 @@ interface IDisputes {
     /// @notice A contract given to the constructor does not name this one as its counterpart.
     error WrongWiring(address counterpart, address expected);
 
-    /// @notice Opens a dispute against the commitment of `attempt` within its challenge window; the value is the bond.
+    /// @notice Opens a dispute against a job's standing commitment within its challenge window; the value is the bond.
+    /// @param digest of the commitment, as `Jobs.getJob` tells it; another one is refused (`NotStanding`)
     /// @param seal_ `keccak256(abi.encode(challenger, salt, keccak256(abi.encode(witness))))`, or zero to start a bisection
-    function open(JobId jobId, uint8 attempt, bytes32 seal_) external payable returns (DisputeId disputeId);
+    function open(JobId jobId, bytes32 digest, bytes32 seal_) external payable returns (DisputeId disputeId);
 
     /// @notice Opens a dispute about what is inside of a block: the executor has to expand it. The value is the bond.
-    function openBlock(JobId jobId, uint8 attempt, ProvedBlock calldata proved)
+    function openBlock(JobId jobId, bytes32 digest, ProvedBlock calldata proved)
         external
         payable
         returns (DisputeId disputeId);
 
     /// @notice Defender's move, and the executor's alone: the list root of the inner trace of the block that the challenger has named.
-    function expand(DisputeId disputeId, uint16 turn, bytes32 innerRoot) external;
+    /// @param digest of the commitment, and `blockIndex` of the block, whose inside this is
+    function expand(DisputeId disputeId, uint16 turn, bytes32 digest, uint32 blockIndex, bytes32 innerRoot) external;
 
     /// @notice Challenger's move after a block was expanded or a chunk shown: the seal of a refutation, as in `open`. Replaces an
     /// earlier one. The move stays the challenger's.
@@ -217,7 +224,7 @@ interface IDisputes {
     /// @param proved the step's block; only looked at if it has to be expanded
     function demand(
         JobId jobId,
-        uint8 attempt,
+        bytes32 digest,
         uint32 stepIndex,
         uint64 element,
         bytes calldata step,
@@ -227,9 +234,11 @@ interface IDisputes {
 
     /// @notice Challenger's move after a sound answer: demands another element, as `demand`. The value is one more bond. A block that is
     /// expanded stays so until a step of another one is demanded that needs it.
+    /// @param digest of the commitment that is asked about
     function demandNext(
         DisputeId disputeId,
         uint16 turn,
+        bytes32 digest,
         uint32 stepIndex,
         uint64 element,
         bytes calldata step,
@@ -242,7 +251,8 @@ interface IDisputes {
     function answer(DisputeId disputeId, uint16 turn, Witness calldata witness) external;
 
     /// @notice Gives a dispute up, where the move is the challenger's; the bonds go to the defender. Only the challenger.
-    function concede(DisputeId disputeId) external;
+    /// @param digest of the commitment that the challenger objects to no longer
+    function concede(DisputeId disputeId, uint16 turn, bytes32 digest) external;
 
     /// @notice Ends a dispute against the side whose clock ran out. Anybody.
     function timeout(DisputeId disputeId) external;

@@ -98,6 +98,8 @@ interface IJobs {
     error DisputesOpen(JobId jobId, uint256 count);
     /// @notice The job has no standing commitment with this attempt number.
     error NoSuchCommitment(JobId jobId, uint8 attempt);
+    /// @notice The commitment that stands on the job has the digest `standing`, zero if none does, and not `named`.
+    error NotStanding(JobId jobId, bytes32 standing, bytes32 named);
     /// @notice A constructor bound does not hold. `parameter` is its name.
     error BadLimits(bytes32 parameter);
     /// @notice A contract given to the constructor does not name this one as its counterpart.
@@ -140,7 +142,9 @@ interface IJobs {
     function deliver(JobId jobId, Terms calldata terms, Commitment calldata commitment) external returns (bool accepted);
 
     /// @notice Counts a new dispute against a commitment within its challenge window. Only `Disputes`.
-    function enterDispute(JobId jobId, uint8 attempt) external;
+    /// @param digest of the commitment, as `getJob` tells it
+    /// @return attempt the commitment's number
+    function enterDispute(JobId jobId, bytes32 digest) external returns (uint8 attempt);
 
     /// @notice Counts a dispute that the challenger lost. Only `Disputes`.
     /// @return executor the defender, to whom the bond goes
@@ -154,6 +158,9 @@ interface IJobs {
 
     /// @notice The claim of a standing commitment that has been unfolded, without any inner trace, and the number of the program in `Models`.
     function claimOf(JobId jobId, uint8 attempt) external view returns (Claim memory claim_, uint256 modelId);
+
+    /// @notice Digest and author of this attempt's commitment while it can be disputed or made final; zeros otherwise.
+    function commitmentOf(JobId jobId, uint8 attempt) external view returns (bytes32 digest, address executor);
 
     /// @notice Whether this attempt of the job has a commitment that can still be disputed or made final.
     function isStanding(JobId jobId, uint8 attempt) external view returns (bool);

@@ -5,6 +5,7 @@ import type { Metrics } from "../telemetry/createMetrics.ts";
 import { approvalsFor } from "./approvePayment.ts";
 import type { Chain } from "./createChain.ts";
 import type { ContractCall } from "./contracts.ts";
+import { aborted, leaveOnAbort } from "./leaveOnAbort.ts";
 import { createNonce } from "./nonce.ts";
 import { sendTransaction, type SendPolicy } from "./sendTransaction.ts";
 
@@ -91,18 +92,4 @@ function counting(metrics: Metrics | undefined): (call: string, sent: Promise<Tr
       throw error;
     }
   };
-}
-
-/** Lets the caller go at once when it aborts while it still waits in the queue. */
-function leaveOnAbort<T>(turn: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(aborted());
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    turn.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
-function aborted(): GainsayError {
-  return new GainsayError("The transaction was given up before it was included.", { code: "ABORTED" });
 }

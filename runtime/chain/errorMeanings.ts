@@ -47,6 +47,7 @@ export const errorMeanings: Readonly<Record<string, string>> = {
   OutputNotInTrace: "The proof of an output does not lead to the trace root.",
   DisputesOpen: "The job cannot become final while disputes against it are open.",
   NoSuchCommitment: "The job has no standing commitment with this attempt number.",
+  NotStanding: "The commitment that was meant does not stand on this job; another one or none does.",
 
   UnknownDispute: "No dispute has this number.",
   DisputeOver: "The dispute has ended.",
@@ -57,6 +58,8 @@ export const errorMeanings: Readonly<Record<string, string>> = {
   MoveTooEarly: "The dispute has not come to this move yet.",
   ClockRanOut: "The clock of the side to move ran out.",
   ClockStillRuns: "The clock of the side to move has not run out yet.",
+  AnotherCommitment: "The dispute with this number is against another commitment than the move was meant for.",
+  AnotherBlock: "The dispute waits for the inside of another block than the move was meant for.",
   TooSoon: "A seal must have its age when its refutation comes, and a demand when a fraud answers it; try again in the second that the error names.",
   NotSealed: "The refutation has to be sealed first.",
   NotExecutor: "Only the executor of the commitment may expand a block.",

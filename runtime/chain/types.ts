@@ -25,6 +25,8 @@ export interface Job {
   openDisputes: number;
   /** Whether the commitment has been unfolded, so that it can be disputed. */
   unfolded: boolean;
+  /** Hash of all that was agreed, and of the commitment from then on; openings and moves of disputes name the commitment by it. */
+  digest: Hex;
   /** Last second for the next step: a claim, the commitment, or a challenge. */
   deadline: number;
   requester: Address;

@@ -7,7 +7,7 @@ const address = z
   .transform((value) => getAddress(value));
 
 /** Version of the contracts' interfaces that this program speaks. Contracts are immutable, so a new version stands at new addresses. */
-export const CONTRACTS_VERSION = 1;
+export const CONTRACTS_VERSION = 2;
 
 /** Where the contracts stand on one chain. */
 export const deploymentSchema = z.object({

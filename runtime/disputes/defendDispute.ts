@@ -25,10 +25,10 @@ export function blocksNeeded(program: Program, { phase, position }: Dispute): nu
 
 /**
  * Makes the defender's move of a dispute, if it is the defender's turn; for answers to demands see `answerDispute`. Anyone who holds
- * the committed trace may, but only the executor can expand a block. Resolves to the transaction, or undefined if there was nothing
+ * the committed trace may, but only the executor can expand a block. `digest` is that of the commitment to it. Resolves to the transaction, or undefined if there was nothing
  * to do for this account or somebody else was faster, which is a success. Throws `INNER_TRACE_MISSING` if `committed` lacks the block's.
  */
-export async function defendDispute(sender: Sender, dispute: Dispute, committed: CommittedTrace, signal?: AbortSignal): Promise<Hex | undefined> {
+export async function defendDispute(sender: Sender, dispute: Dispute, digest: Hex, committed: CommittedTrace, signal?: AbortSignal): Promise<Hex | undefined> {
   const move = defenderMove(gameOf(dispute), committed);
   if (move === undefined) return undefined;
   try {
@@ -36,7 +36,7 @@ export async function defendDispute(sender: Sender, dispute: Dispute, committed:
       move.kind === "reveal"
         ? await revealNode(sender, dispute.id, dispute.turn, move.children, { signal })
         : move.kind === "expand"
-          ? await expandBlock(sender, dispute.id, dispute.turn, move.innerRoot, { signal })
+          ? await expandBlock(sender, dispute.id, dispute.turn, { digest, blockIndex: dispute.position.blockIndex, innerRoot: move.innerRoot }, { signal })
           : await revealChunk(sender, dispute.id, dispute.turn, move.data, { signal });
     return receipt.transactionHash;
   } catch (error) {

@@ -7,7 +7,7 @@ export function gameOf({ phase, position }: Dispute): Game {
   return { phase: phase === "none" ? "ended" : phase, position };
 }
 
-/** Whether a move failed because the game has moved on without it: made by somebody else, or ended. */
+/** Whether a move failed because the game has moved on without it: made by somebody else, ended, or another one since a reorganisation. */
 export function isMoveAlreadyMade(error: unknown): boolean {
-  return isRevert(error, "MoveAlreadyMade", "DisputeOver", "CommitmentGone");
+  return isRevert(error, "MoveAlreadyMade", "DisputeOver", "CommitmentGone", "AnotherCommitment", "AnotherBlock");
 }

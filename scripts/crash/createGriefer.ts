@@ -37,7 +37,7 @@ export async function createGriefer(chain: Chain): Promise<Griefer> {
       const key = `${jobId}/${job.attempt}`;
       if (job.status !== "committed" || disputed.has(key) || !executors.some((executor) => executor.toLowerCase() === job.executor?.toLowerCase())) return;
       // The window may be over by the time it is sent.
-      await openDispute(sender, { jobId, attempt: job.attempt, bond: rules.bond }).then(() => disputed.add(key), () => undefined);
+      await openDispute(sender, { jobId, digest: job.digest, bond: rules.bond }).then(() => disputed.add(key), () => undefined);
     },
   };
 }

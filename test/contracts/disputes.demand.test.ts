@@ -5,7 +5,7 @@ import { claimOf } from "../../protocol/program/claim.ts";
 import { createWorld, expectRevert, jobStatus, outcomes, phases, testConfig, type Call, type Role, type World } from "./helpers/createWorld.ts";
 import { namedStep } from "./helpers/playGame.ts";
 import { makeProgram, makeTrace, makeWitness, noBlock, type TestProgram, type TestTrace } from "./helpers/program.ts";
-import { collateral, commit, committedJob, fee, inputRoot, noSeal, open, register, salt, sealOf } from "./helpers/scenes.ts";
+import { collateral, commit, committedJob, digestOf, fee, inputRoot, noSeal, open, register, salt, sealOf } from "./helpers/scenes.ts";
 
 let world: World;
 let program: TestProgram;
@@ -77,7 +77,7 @@ describe("a demand", () => {
   it("takes exactly the bond, in the challenge window, against a standing commitment", async () => {
     await expectRevert(demand(0, SOUND, { value: demandBond - 1n }), "WrongBond", [demandBond - 1n, demandBond]);
     await expectRevert(demand(0, SOUND, { value: bond }), "WrongBond", [bond, demandBond]);
-    await expectRevert(demand(0, SOUND, {}, 2), "NoSuchCommitment", [jobId, 2]);
+    await expectRevert(demand(0, SOUND, {}, 2), "NotStanding", [jobId, await digestOf(world, jobId), noSeal]);
     const { deadline } = await world.job(jobId);
     await demand(0, SOUND, { at: deadline });
     await expectRevert(demand(0, SOUND), "DeadlinePassed", [jobId, deadline, deadline + 1n]);
@@ -138,9 +138,10 @@ describe("an answer", () => {
     await world.connection.provider.request({ method: "evm_setAutomine", params: [false] });
     const at = (await now()) + 10n;
     const target = { address: world.deployment.contracts.disputes, abi: disputesAbi, gas: 3_000_000n } as const;
+    const digest = await digestOf(world, jobId);
     // The rival has read the witness in the pool, and gets into the same block before it.
     const hashes = [
-      await world.walletClient.writeContract({ ...target, account: world.address.rival, functionName: "demand", args: [jobId, 1, ...named(0, FRAUD)], value: demandBond, maxPriorityFeePerGas: 9_000_000_000n, maxFeePerGas: 99_000_000_000n }),
+      await world.walletClient.writeContract({ ...target, account: world.address.rival, functionName: "demand", args: [jobId, digest, ...named(0, FRAUD)], value: demandBond, maxPriorityFeePerGas: 9_000_000_000n, maxFeePerGas: 99_000_000_000n }),
       await world.walletClient.writeContract({ ...target, account: world.address.rival, functionName: "answer", args: [2n, 0, witnessFor(0, FRAUD)], maxPriorityFeePerGas: 8_000_000_000n, maxFeePerGas: 99_000_000_000n }),
       await world.walletClient.writeContract({ ...target, account: world.address.challenger, functionName: "refute", args: [sealed, salt, witnessFor(0, FRAUD)], maxPriorityFeePerGas: 1_000_000_000n, maxFeePerGas: 99_000_000_000n }),
     ];

@@ -4,7 +4,7 @@ import { toHex } from "../../protocol/hex.ts";
 import { createWorld, expectRevert, jobStatus, outcomes, phases, testConfig, type Call, type Role, type World } from "./helpers/createWorld.ts";
 import { borderArgs, childrenNow, choiceTowards, choose, chooseBlock, descend, expand, namedStep, reveal, revealChunk, type Game } from "./helpers/playGame.ts";
 import { makeBlockProgram, makeTrace, makeWitness, noBlock, provedBlock, stepAt, type TestProgram, type TestTrace } from "./helpers/program.ts";
-import { collateral, commit, committedJob, inputRoot, noSeal, open, register, salt, sealOf } from "./helpers/scenes.ts";
+import { collateral, commit, committedJob, digestOf, inputRoot, noSeal, open, register, salt, sealOf } from "./helpers/scenes.ts";
 
 let world: World;
 let program: TestProgram;
@@ -75,7 +75,7 @@ const acquit = async (game: Game): Promise<void> => {
 describe("opening with a block", () => {
   it("names one of the program that has an inside, for the bond, in the challenge window", async () => {
     await expectRevert(openBlock(1, { value: bond - 1n }), "WrongBond", [bond - 1n, bond]);
-    await expectRevert(openBlock(1, {}, 2), "NoSuchCommitment", [jobId, 2]);
+    await expectRevert(openBlock(1, {}, 2), "NotStanding", [jobId, await digestOf(world, jobId), noSeal]);
     await expectRevert(openBlock(0), "NothingInside", [0]);
     const send = (changes: object) => world.send("disputes", "openBlock", [jobId, 1, { ...provedBlock(program, 1), ...changes }], { from: "challenger", value: bond });
     const { content, proof } = provedBlock(program, 1);

@@ -5,7 +5,7 @@ import { claimOf } from "../../protocol/program/claim.ts";
 import { createWorld, expectRevert, jobStatus, outcomes, phases, testConfig, type Role, type World } from "./helpers/createWorld.ts";
 import { childrenNow } from "./helpers/playGame.ts";
 import { makeProgram, makeTrace, makeWitness, type TestProgram, type TestTrace } from "./helpers/program.ts";
-import { collateral, commit, committedJob, fee, inputRoot, noSeal, open, register, salt, sealOf, submit } from "./helpers/scenes.ts";
+import { collateral, commit, committedJob, digestOf, fee, inputRoot, noSeal, open, register, salt, sealOf, submit } from "./helpers/scenes.ts";
 
 let world: World;
 let program: TestProgram;
@@ -50,8 +50,8 @@ describe("open", () => {
   it("takes exactly the bond, in the challenge window, against a standing commitment", async () => {
     await expectRevert(open(world, jobId, noSeal, { value: bond - 1n }), "WrongBond", [bond - 1n, bond]);
     await expectRevert(open(world, jobId, noSeal, { value: bond + 1n }), "WrongBond", [bond + 1n, bond]);
-    await expectRevert(open(world, jobId, noSeal, {}, 2), "NoSuchCommitment", [jobId, 2]);
-    await expectRevert(open(world, 9n), "NoSuchCommitment", [9n, 1]);
+    await expectRevert(open(world, jobId, noSeal, {}, 2), "NotStanding", [jobId, await digestOf(world, jobId), noSeal]);
+    await expectRevert(open(world, 9n), "NotStanding", [9n, noSeal, noSeal]);
     const { deadline } = await world.job(jobId);
     await open(world, jobId, noSeal, { at: deadline });
     expect(await world.job(jobId)).toMatchObject({ openDisputes: 1 });
@@ -120,7 +120,7 @@ describe("refute", () => {
     await world.send("stakes", "deposit", [], { from: "second", value: collateral });
     await world.send("jobs", "claim", [jobId], { from: "second" });
     await commit(world, jobId, program, trace, "second");
-    await expectRevert(open(world, jobId), "NoSuchCommitment", [jobId, 1]);
+    await expectRevert(open(world, jobId), "NotStanding", [jobId, await digestOf(world, jobId), noSeal]);
     const { deadline } = await world.job(jobId);
     await world.send("jobs", "finalize", [jobId], { from: "second", at: deadline + 1n });
     expect((await world.account("second")).credits).toBe(fee);
@@ -131,9 +131,10 @@ describe("refute", () => {
     await world.connection.provider.request({ method: "evm_setAutomine", params: [false] });
     const at = (await now()) + 10n;
     const witness = fraud();
+    const digest = await digestOf(world, jobId);
     const target = { address: world.deployment.contracts.disputes, abi: disputesAbi, account: world.address.challenger, gas: 1_000_000n } as const;
     const calls = [
-      world.walletClient.writeContract({ ...target, functionName: "open", args: [jobId, 1, sealOf(world.address.challenger, witness)], value: bond }),
+      world.walletClient.writeContract({ ...target, functionName: "open", args: [jobId, digest, sealOf(world.address.challenger, witness)], value: bond }),
       world.walletClient.writeContract({ ...target, functionName: "refute", args: [1n, salt, witness] }),
     ];
     const hashes = await Promise.all(calls);

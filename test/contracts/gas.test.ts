@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { batchGas } from "../../scripts/bench/batchGas.ts";
 import { createWorld, testConfig, type Role, type World } from "./helpers/createWorld.ts";
 import { borderArgs, choose, chooseBlock, descend, expand, namedStep, reveal, revealChunk, type Game } from "./helpers/playGame.ts";
 import { makeBlockProgram, makeProgram, makeTrace, makeWitness, noBlock, provedBlock } from "./helpers/program.ts";
@@ -78,6 +79,14 @@ describe("gas stays under its ceiling", () => {
     await world.time.increase(201);
     total += await send("Jobs.finalize", "stranger", [1n]);
     note("happy path: submit, claim, commit, finalize", total);
+    expectWithin();
+  });
+
+  it("for jobs in batches, each", async () => {
+    for (const { size, claim, commit, finalize, total } of await batchGas()) {
+      const action = size === 1 ? "without a batch" : `in a batch of ${size}`;
+      for (const [name, gas] of Object.entries({ claim, commit, finalize, total })) note(`a job ${action}: ${name}`, BigInt(gas));
+    }
     expectWithin();
   });
 

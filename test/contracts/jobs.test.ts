@@ -1,9 +1,9 @@
-import { toHex, type Hex } from "viem";
+import { toHex } from "viem";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { claimOf } from "../../protocol/program/claim.ts";
 import { createWorld, expectRevert, jobStatus, testConfig, type World } from "./helpers/createWorld.ts";
 import { makeProgram, makeTrace, type TestProgram, type TestTrace } from "./helpers/program.ts";
-import { collateral, commit, commitArgs, committedJob, fee, inputRoot, open, register, submission, submit } from "./helpers/scenes.ts";
+import { collateral, commit, commitArgs, committedJob, digestOf, fee, inputRoot, open, register, submission, submit } from "./helpers/scenes.ts";
 
 let world: World;
 let program: TestProgram;
@@ -107,7 +107,7 @@ describe("submit", () => {
 
   it("keeps the hash of the terms, and refuses every call that brings other ones", async () => {
     const jobId = await submit(world, program);
-    const { terms } = world.records.find((await world.read<{ digest: Hex }>("jobs", "getJob", [jobId])).digest);
+    const { terms } = world.records.find(await digestOf(world, jobId));
     await deposit();
     for (const change of [{ collateral: terms.collateral - 1n }, { fee: terms.fee + 1n }, { requester: world.address.stranger }, { deliveryWindow: 501 }, { programRoot: inputRoot }, { inputRoot: program.root }, { expiry: terms.expiry + 1n }, { callbackGas: 1 }, { consumer: world.address.rival }, { claimWindow: 1 }, { challengeWindow: 1 }]) {
       const other = { ...terms, ...change };
@@ -179,7 +179,7 @@ describe("commit", () => {
   it("keeps trace and output roots and starts the challenge window", async () => {
     const sent = await commit(world, jobId, program, trace);
     const deadline = (await now()) + 200n;
-    expect(sent.event("Committed")).toEqual({ jobId, executor: world.address.executor, attempt: 1, traceRoot: trace.root, outputRoot: trace.outputRoot, outputRoots: trace.outputRoots, deadline, terms: world.records.find((await world.read<{ digest: Hex }>("jobs", "getJob", [jobId])).digest).terms });
+    expect(sent.event("Committed")).toEqual({ jobId, executor: world.address.executor, attempt: 1, traceRoot: trace.root, outputRoot: trace.outputRoot, outputRoots: trace.outputRoots, deadline, terms: world.records.find(await digestOf(world, jobId)).terms });
     expect(await world.job(jobId)).toMatchObject({ status: jobStatus.committed, traceRoot: trace.root, outputRoot: trace.outputRoot, deadline });
     await expectRevert(world.read("jobs", "claimOf", [jobId, 1]), "NotUnfolded", [jobId, 1]);
     expect((await world.send("jobs", "unfold", [jobId], { from: "stranger" })).event("CommitmentUnfolded")).toEqual({ jobId, attempt: 1 });
@@ -282,7 +282,7 @@ describe("what only Disputes may do", () => {
   it("is refused to everybody else", async () => {
     const jobId = await committedJob(world, program, trace);
     const refused = [world.address.stranger, world.deployment.contracts.disputes];
-    await expectRevert(world.send("jobs", "enterDispute", [jobId, 1], { from: "stranger" }), "Unauthorized", refused);
+    await expectRevert(world.send("jobs", "enterDispute", [jobId, await digestOf(world, jobId)], { from: "stranger" }), "Unauthorized", refused);
     await expectRevert(world.send("jobs", "leaveDispute", [jobId, 1], { from: "stranger" }), "Unauthorized", refused);
     await expectRevert(world.send("jobs", "convict", [jobId, 1, world.address.stranger], { from: "stranger" }), "Unauthorized", refused);
   });

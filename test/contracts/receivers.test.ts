@@ -6,7 +6,7 @@ import { buildTree, pathProof, rangeProof } from "../../protocol/trees/merkle.ts
 import { readArtifact } from "../../runtime/chain/readArtifact.ts";
 import { artifactsDir, createWorld, expectRevert, jobStatus, type World } from "./helpers/createWorld.ts";
 import { makeProgram, makeTrace, makeWitness, treeOf, type TestProgram, type TestTrace } from "./helpers/program.ts";
-import { collateral, commit, fee, inputRoot, open, register, ripen, salt, sealOf, submission } from "./helpers/scenes.ts";
+import { collateral, commit, digestOf, fee, inputRoot, open, register, ripen, salt, sealOf, submission } from "./helpers/scenes.ts";
 
 /** In the order of the contract's enum. */
 const manners = { accept: 0, revert: 1, burn: 2, bomb: 3, callBack: 4 } as const;
@@ -132,7 +132,7 @@ describe("a receiver that reverts or eats gas", () => {
     await commit(world, 1n, program, trace);
     await world.send("jobs", "unfold", [1n], { from: "stranger" });
     const witness = makeWitness(program, 1n);
-    await act("disputes", "open", [1n, 1, sealOf(party.address, witness)], world.config.rules.bond);
+    await act("disputes", "open", [1n, await digestOf(world, 1n), sealOf(party.address, witness)], world.config.rules.bond);
     const beside = await open(world, 1n, sealOf(world.address.challenger, witness));
     await ripen(world);
     await act("disputes", "refute", [1n, salt, witness]);

@@ -86,7 +86,7 @@ describe("a challenge against an honest result", () => {
     const witness = refutationFromTrace(loaded.program, tensors, step, 3);
     const salt = toHex(new Uint8Array(32).fill(7));
     const by = arena.sender("watcher");
-    const { disputeId } = await openDispute(by, { jobId: job.id, attempt: job.attempt, seal: sealOf(by.address, salt, witness), bond });
+    const { disputeId } = await openDispute(by, { jobId: job.id, digest: job.digest, seal: sealOf(by.address, salt, witness), bond });
     await arena.pass(1);
     await expect(refute(by, disputeId, salt, witness)).rejects.toMatchObject({ code: "CONTRACT_REVERTED", details: { name: "WitnessSound" } });
     expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "sealed" });

@@ -220,13 +220,14 @@ describe("createExecutor", () => {
     await stop(first);
     const { program } = await opened.load();
     const { demandBond } = (await getParameters(arena.chain)).rules;
+    const { digest } = await getJob(arena.chain, jobId);
     const demanded = { stepIndex: 2, element: 77, step: encodeStep(program.steps[2] as Step), stepProof: pathProof(stepsTree(program), 2) };
-    const { disputeId } = await demandElement(arena.sender("watcher"), { jobId, attempt: 1, bond: demandBond }, demanded);
+    const { disputeId } = await demandElement(arena.sender("watcher"), { jobId, digest, bond: demandBond }, demanded);
     await start({}, first.folder);
     await arena.pass(1);
     await journal.next("executor", "answered dispute", { disputeId });
     expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "demand", turn: 1 });
-    await concedeDispute(arena.sender("watcher"), disputeId);
+    await concedeDispute(arena.sender("watcher"), disputeId, 1, digest);
     expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "ended", outcome: "defenderWon" });
     expect(await getStakeAccount(arena.chain, arena.addresses.executor)).toMatchObject({ credits: demandBond });
   });

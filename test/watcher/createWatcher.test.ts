@@ -97,7 +97,7 @@ describe("createWatcher", () => {
     for (;;) {
       const dispute = await getDispute(arena.chain, disputeId);
       if (dispute.phase === "ended") return dispute;
-      if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, { trace: trace.tensors });
+      if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, (await getJob(arena.chain, dispute.jobId)).digest, { trace: trace.tensors });
       else if (dispute.phase === "refute" && dispute.seal !== undefined) await arena.pass(1).catch(() => undefined);
       else if (how === "timeout") await endDispute(arena.sender("executor"), dispute);
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -188,7 +188,7 @@ describe("createWatcher", () => {
     await journal.next("watcher", "commitment verified", { jobId });
     const { rules } = await getParameters(arena.chain);
     const demanded = { stepIndex: 4, element: 9, step: encodeStep(loaded.program.steps[4] as Step), stepProof: pathProof(stepsTree(loaded.program), 4) };
-    const { disputeId } = await demandElement(arena.sender("stranger"), { jobId: job.id, attempt: 1, bond: rules.demandBond }, demanded);
+    const { disputeId } = await demandElement(arena.sender("stranger"), { jobId: job.id, digest: job.digest, bond: rules.demandBond }, demanded);
     await arena.pass(rules.clock / 2 + 2);
     await until("somebody has answered", async () => (await getDispute(arena.chain, disputeId)).phase === "demand");
   });
@@ -228,14 +228,14 @@ describe("createWatcher", () => {
     const job = await commit(lying);
     const disputeId = await openBisection(arena, job);
     if (phase !== "reveal") {
-      await defendDispute(arena.sender("executor"), await getDispute(arena.chain, disputeId), { trace: lying.tensors });
+      await defendDispute(arena.sender("executor"), await getDispute(arena.chain, disputeId), job.digest, { trace: lying.tensors });
       expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "choose" });
     }
     if (phase === "revealChunk") {
       const first = await start({ patienceSeconds: 0 });
       while ((await getDispute(arena.chain, disputeId)).phase !== "revealChunk") {
         const dispute = await getDispute(arena.chain, disputeId);
-        if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, { trace: lying.tensors });
+        if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, job.digest, { trace: lying.tensors });
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       await first.running.stop();
@@ -320,7 +320,7 @@ describe("createWatcher", () => {
     const job = await commit(lying);
     const { rules } = await getParameters(arena.chain);
     const mine = await openBisection(arena, job);
-    const { disputeId: other } = await openDispute(arena.sender("stranger"), { jobId, attempt: 1, bond: rules.bond });
+    const { disputeId: other } = await openDispute(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.bond });
     await start({}, { name: "rival", sender: arena.sender("stranger") });
     expect(await defend(other, lying)).toMatchObject({ outcome: "challengerWon" });
     await start();
@@ -334,7 +334,7 @@ describe("createWatcher", () => {
     await start();
     await journal.next("watcher", "commitment verified");
     const { rules } = await getParameters(arena.chain);
-    const { disputeId } = await openDispute(arena.sender("stranger"), { jobId, attempt: 1, bond: rules.bond });
+    const { disputeId } = await openDispute(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.bond });
     const opening = await getDispute(arena.chain, disputeId);
     const nudge = setInterval(() => void arena.pass(4).catch(() => undefined), 100);
     await until("somebody has revealed", async () => (await getDispute(arena.chain, disputeId)).phase === "choose").finally(() => clearInterval(nudge));

@@ -1,5 +1,5 @@
 import type { TransactionReceipt } from "viem";
-import { toHex } from "../../../protocol/hex.ts";
+import { toHex, type Hex } from "../../../protocol/hex.ts";
 import { provedBlockToAbi } from "../../../protocol/program/codec.ts";
 import type { ProvedBlock } from "../../../protocol/program/types.ts";
 import { contractCall } from "../contracts.ts";
@@ -20,16 +20,16 @@ export interface DemandedElement {
 }
 
 /** Opens a dispute by demanding an element. `bond` is `getParameters(chain).rules.demandBond`, wei. */
-export async function demandElement(sender: Sender, commitment: { jobId: bigint; attempt: number; bond: bigint }, demanded: DemandedElement, options?: SendOptions): Promise<{ disputeId: bigint; receipt: TransactionReceipt }> {
-  const { jobId, attempt, bond } = commitment;
+export async function demandElement(sender: Sender, commitment: { jobId: bigint; digest: Hex; bond: bigint }, demanded: DemandedElement, options?: SendOptions): Promise<{ disputeId: bigint; receipt: TransactionReceipt }> {
+  const { jobId, digest, bond } = commitment;
   await unfoldCommitment(sender, jobId, options);
-  const receipt = await sender.send(contractCall(sender.chain.deployment, "disputes", "demand", [jobId, attempt, ...argumentsOf(demanded)], bond), options);
+  const receipt = await sender.send(contractCall(sender.chain.deployment, "disputes", "demand", [jobId, digest, ...argumentsOf(demanded)], bond), options);
   return { disputeId: eventIn(sender.chain, receipt, "disputes", "Opened").args.disputeId, receipt };
 }
 
-/** Challenger's move after a sound answer: demands another element, for one more bond. */
-export function demandNextElement(sender: Sender, disputeId: bigint, turn: number, bond: bigint, demanded: DemandedElement, options?: SendOptions): Promise<TransactionReceipt> {
-  return sender.send(contractCall(sender.chain.deployment, "disputes", "demandNext", [disputeId, turn, ...argumentsOf(demanded)], bond), options);
+/** Challenger's move after a sound answer: demands another element of the same commitment, for one more bond. */
+export function demandNextElement(sender: Sender, disputeId: bigint, turn: number, { digest, bond }: { digest: Hex; bond: bigint }, demanded: DemandedElement, options?: SendOptions): Promise<TransactionReceipt> {
+  return sender.send(contractCall(sender.chain.deployment, "disputes", "demandNext", [disputeId, turn, digest, ...argumentsOf(demanded)], bond), options);
 }
 
 const noBlock: ProvedBlock = { index: 0, content: { firstStep: 0, stepCount: 0, borders: [], innerCount: 0 }, proof: [] };

@@ -7,7 +7,8 @@ import { eventIn } from "./eventIn.ts";
 
 export interface DisputeOpening {
   jobId: bigint;
-  attempt: number;
+  /** Of the commitment, as `getJob` tells it. */
+  digest: Hex;
   /** `sealOf(challenger, salt, witness)` for a refutation; without it a bisection starts. */
   seal?: Hex;
   /** wei; `getParameters(chain).rules.bond`. */
@@ -16,8 +17,8 @@ export interface DisputeOpening {
 
 /** Opens a bonded dispute against a commitment within its challenge window, and unfolds the commitment first if nobody has. */
 export async function openDispute(sender: Sender, opening: DisputeOpening, options?: SendOptions): Promise<{ disputeId: bigint; receipt: TransactionReceipt }> {
-  const { jobId, attempt, seal = zeroHash, bond } = opening;
+  const { jobId, digest, seal = zeroHash, bond } = opening;
   await unfoldCommitment(sender, jobId, options);
-  const receipt = await sender.send(contractCall(sender.chain.deployment, "disputes", "open", [jobId, attempt, seal], bond), options);
+  const receipt = await sender.send(contractCall(sender.chain.deployment, "disputes", "open", [jobId, digest, seal], bond), options);
   return { disputeId: eventIn(sender.chain, receipt, "disputes", "Opened").args.disputeId, receipt };
 }

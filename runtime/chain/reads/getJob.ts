@@ -15,6 +15,7 @@ export async function getJob(chain: Chain, jobId: bigint): Promise<Job> {
     missed: state.missed,
     openDisputes: state.openDisputes,
     unfolded: state.unfolded,
+    digest: state.digest,
     deadline: Number(state.deadline),
     expiry: Number(terms.expiry),
     executor: addressOrNobody(state.executor),

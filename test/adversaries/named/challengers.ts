@@ -52,10 +52,10 @@ export const exhaustive: Adversary = {
       await toTheEnd(town, by, disputeId, tensor);
     }
     const { bond, demandBond } = parameters.rules;
-    const { disputeId } = await demandElement(by, { jobId: job.id, attempt: job.attempt, bond: demandBond }, demandOf(digits, 0, 0));
+    const { disputeId } = await demandElement(by, { jobId: job.id, digest: job.digest, bond: demandBond }, demandOf(digits, 0, 0));
     for (const step of [...steps.keys()].slice(1)) {
       const { turn } = await inPhase(town, disputeId, "demand");
-      await demandNextElement(by, disputeId, turn, demandBond, demandOf(digits, step, 0));
+      await demandNextElement(by, disputeId, turn, { digest: job.digest, bond: demandBond }, demandOf(digits, step, 0));
     }
     await inPhase(town, disputeId, "demand");
     disputes.push(disputeId);

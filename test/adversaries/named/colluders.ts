@@ -57,10 +57,10 @@ export const bribed: Adversary = {
     const job = await clock.hold(async () => {
       const committed = await town.deceive(cheater, digits, trace);
       const disputeId = await bisect(town, traitor, committed);
-      await defendDispute(cheater, await getDispute(town.chain, disputeId), { trace: trace.tensors });
-      await concedeDispute(traitor, disputeId);
+      await defendDispute(cheater, await getDispute(town.chain, disputeId), committed.digest, { trace: trace.tensors });
+      await concedeDispute(traitor, disputeId, 1, committed.digest);
       const { disputeId: empty } = await seal(town, traitor, committed, witnessOf(digits, digits.honest, 0, 0));
-      await concedeDispute(traitor, empty);
+      await concedeDispute(traitor, empty, 0, committed.digest);
       return committed;
     });
     town.peer.serve(trace);

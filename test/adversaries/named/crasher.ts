@@ -57,7 +57,7 @@ export const watcherCrash: Adversary = {
       await town.kill("watcher");
       kills++;
       const dispute = await getDispute(chain, disputeId);
-      if (isDefendersTurn(dispute)) await defendDispute(cheater, dispute, { trace: trace.tensors });
+      if (isDefendersTurn(dispute)) await defendDispute(cheater, dispute, job.digest, { trace: trace.tensors });
       await town.start("watcher");
       const { turn, phase } = await getDispute(chain, disputeId);
       if (phase === "ended") break;

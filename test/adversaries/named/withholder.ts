@@ -28,7 +28,7 @@ export const withholder: Adversary = {
     for (;;) {
       const dispute = await inPhase(town, disputeId, "reveal", "revealChunk", "refute", "ended");
       if (dispute.phase !== "reveal" && dispute.phase !== "revealChunk") break;
-      await defendDispute(cheater, dispute, { trace: trace.tensors });
+      await defendDispute(cheater, dispute, job.digest, { trace: trace.tensors });
     }
     await convicted(town, job.id);
     await town.settle(job.id);
@@ -59,7 +59,7 @@ export const slowRoller: Adversary = {
       if (dispute.phase !== "reveal" && dispute.phase !== "revealChunk") break;
       // The moves before the extension share one clock: the first takes nearly all of it, the others what is left.
       const spare = dispute.phase === "revealChunk" ? 0 : Math.min(20, Math.floor((dispute.deadline - dispute.turnStart) / 2));
-      await town.clock.at(dispute.deadline - spare, () => defendDispute(cheater, dispute, { trace: trace.tensors }));
+      await town.clock.at(dispute.deadline - spare, () => defendDispute(cheater, dispute, job.digest, { trace: trace.tensors }));
     }
     await convicted(town, job.id);
     await town.settle(job.id);

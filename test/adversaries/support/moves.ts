@@ -26,13 +26,13 @@ export const witnessOf = (subject: Subject, trace: Trace, stepIndex: number, ele
 
 /** Opens a bisection. */
 export async function bisect({ parameters }: Town, by: Sender, job: Committed): Promise<bigint> {
-  return (await openDispute(by, { jobId: job.id, attempt: job.attempt, bond: parameters.rules.bond })).disputeId;
+  return (await openDispute(by, { jobId: job.id, digest: job.digest, bond: parameters.rules.bond })).disputeId;
 }
 
 /** Opens a dispute with a sealed witness; it is of a fraud or not. */
 export async function seal({ parameters }: Town, by: Sender, job: Committed, witness: Witness): Promise<{ disputeId: bigint; salt: Hex }> {
   const salt = toHex(randomBytes(32));
-  const { disputeId } = await openDispute(by, { jobId: job.id, attempt: job.attempt, seal: sealOf(by.address, salt, witness), bond: parameters.rules.bond });
+  const { disputeId } = await openDispute(by, { jobId: job.id, digest: job.digest, seal: sealOf(by.address, salt, witness), bond: parameters.rules.bond });
   return { disputeId, salt };
 }
 

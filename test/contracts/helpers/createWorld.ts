@@ -93,7 +93,17 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
   const records = createRecords();
   const state = (id: unknown) => read<JobState>("jobs", "getJob", [id]).catch(() => undefined);
 
-  /** What a test leaves out because it follows: the fee, the record of the job, and that a disputed commitment has been unfolded. */
+  /** Digest of the commitment that a dispute is against, while it stands. */
+  async function digestOf(disputeId: unknown): Promise<Hex> {
+    const found = await dispute(disputeId as bigint);
+    const job = await state(found.jobId);
+    return job?.status === jobStatus.committed && job.attempt === found.attempt ? job.digest : noCommitment.traceRoot;
+  }
+
+  /**
+   * What a test leaves out because it follows: the fee, the record of the job, that a disputed commitment has been unfolded, and what a move
+   * of a dispute is about. An opening may name its commitment by the attempt.
+   */
   async function complete(contract: unknown, functionName: string, args: readonly unknown[], value: bigint): Promise<readonly unknown[]> {
     if (contract === "stakes" && functionName === "deposit" && args.length === 0) return [value];
     if (contract === "stakes" && functionName === "settle" && args.length === 2) return [...args, value];
@@ -103,7 +113,14 @@ export async function createWorld(config: DeploymentConfig = testConfig, hardfor
     if (contract === "disputes" && (functionName === "open" || functionName === "openBlock" || functionName === "demand")) {
       const job = await state(args[0]);
       if (job?.status === jobStatus.committed && !job.unfolded) await send("jobs", "unfold", [args[0]], { from: "stranger", at: BigInt(await connection.networkHelpers.time.latest()) });
+      if (typeof args[1] === "number") return [args[0], job?.status === jobStatus.committed && job.attempt === args[1] ? job.digest : noCommitment.traceRoot, ...args.slice(2)];
     }
+    if (contract === "disputes" && functionName === "expand" && args.length === 3) {
+      const { position } = await dispute(args[0] as bigint);
+      return [args[0], args[1], await digestOf(args[0]), position.blockIndex, args[2]];
+    }
+    if (contract === "disputes" && functionName === "concede" && args.length === 1) return [args[0], (await dispute(args[0] as bigint)).turn, await digestOf(args[0])];
+    if (contract === "disputes" && functionName === "demandNext" && args.length === 7) return [args[0], args[1], await digestOf(args[0]), ...args.slice(2)];
     return args;
   }
 

@@ -45,6 +45,9 @@ export async function open(world: World, jobId: bigint, seal: Hex = noSeal, call
   return sent.event("Opened")?.disputeId as bigint;
 }
 
+/** What names the commitment that stands on a job. */
+export const digestOf = async (world: World, jobId: bigint): Promise<Hex> => (await world.read<{ digest: Hex }>("jobs", "getJob", [jobId])).digest;
+
 /** Lets a seal get its age. */
 export const ripen = (world: World) => world.time.increase(world.config.rules.sealAge);
 

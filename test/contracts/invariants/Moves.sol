@@ -83,7 +83,10 @@ abstract contract Moves is Scene {
     /// @notice The defender's move from a trace of `kind`; empty if nobody has what is asked for. Only the executor can expand.
     function defenceCall(uint256 disputeId, Dispute memory dispute, uint256 kind) internal view returns (bytes memory) {
         if (dispute.phase == Phase.Expand) {
-            return abi.encodeCall(disputes.expand, (DisputeId.wrap(disputeId), dispute.turn, innerRoot));
+            bytes32 digest = jobOf(dispute.jobId).digest;
+            return abi.encodeCall(
+                disputes.expand, (DisputeId.wrap(disputeId), dispute.turn, digest, dispute.position.blockIndex, innerRoot)
+            );
         }
         if (dispute.phase == Phase.Answer) {
             Witness memory witness = witnessOf(uint64(dispute.position.index));
@@ -152,12 +155,12 @@ abstract contract Moves is Scene {
         );
     }
 
-    function demandCall(uint256 jobId, uint8 attempt, uint256 step, uint64 element) internal view returns (bytes memory) {
+    function demandCall(uint256 jobId, bytes32 digest, uint256 step, uint64 element) internal view returns (bytes memory) {
         return abi.encodeCall(
             disputes.demand,
             (
                 JobId.wrap(jobId),
-                attempt,
+                digest,
                 uint32(step),
                 element,
                 stepOf(step),
@@ -167,12 +170,21 @@ abstract contract Moves is Scene {
         );
     }
 
-    function demandNextCall(uint256 disputeId, uint16 turn, uint256 step, uint64 element) internal view returns (bytes memory) {
+    function concedeCall(uint256 disputeId, Dispute memory dispute) internal view returns (bytes memory) {
+        return abi.encodeCall(disputes.concede, (DisputeId.wrap(disputeId), dispute.turn, jobOf(dispute.jobId).digest));
+    }
+
+    function demandNextCall(uint256 disputeId, Dispute memory dispute, uint256 step, uint64 element)
+        internal
+        view
+        returns (bytes memory)
+    {
         return abi.encodeCall(
             disputes.demandNext,
             (
                 DisputeId.wrap(disputeId),
-                turn,
+                dispute.turn,
+                jobOf(dispute.jobId).digest,
                 uint32(step),
                 element,
                 stepOf(step),

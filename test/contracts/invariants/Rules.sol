@@ -80,7 +80,7 @@ abstract contract Rules is Duties {
             vm.deal(witness, BOND);
             uint256 id = disputes.disputeCount() + 1;
             must("a standing commitment can be unfolded", i, witness, address(jobs), 0, unfoldCall(i));
-            bytes memory open = abi.encodeCall(disputes.open, (JobId.wrap(i), job.attempt, sealOf(witness, 1)));
+            bytes memory open = abi.encodeCall(disputes.open, (JobId.wrap(i), job.digest, sealOf(witness, 1)));
             must("a standing commitment can be challenged", i, witness, address(disputes), BOND, open);
             vm.warp(vm.getBlockTimestamp() + SEAL_AGE);
             vm.prank(witness);

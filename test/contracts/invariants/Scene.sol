@@ -59,6 +59,7 @@ abstract contract Scene is Traces {
         uint256 collateral;
         uint32 challengeWindow;
         bool unfolded;
+        bytes32 digest;
     }
 
     error Broken(string rule, uint256 subject, uint256 expected, uint256 found);
@@ -107,7 +108,8 @@ abstract contract Scene is Traces {
             fee: terms.fee,
             collateral: terms.collateral,
             challengeWindow: terms.challengeWindow,
-            unfolded: job.unfolded
+            unfolded: job.unfolded,
+            digest: job.digest
         });
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IBatch} from "../../../contracts/interfaces/IBatch.sol";
 import {IStakes} from "../../../contracts/interfaces/IStakes.sol";
 import {Dispute, Phase} from "../../../contracts/types/Dispute.sol";
 import {DisputeId, JobId} from "../../../contracts/types/Identifiers.sol";
@@ -10,7 +11,7 @@ import {vm} from "./Vm.sol";
 
 /// @notice One random action after another, most of them possible where they are tried, some of them out of place.
 abstract contract Walk is Rules {
-    uint256 internal constant KINDS = 28;
+    uint256 internal constant KINDS = 29;
     uint256 private constant MAX_JOBS = 5;
     uint256 private constant MAX_DISPUTES = 16;
 
@@ -33,6 +34,7 @@ abstract contract Walk is Rules {
         if (kind <= 11) return (kind, _moveJob(kind, actor));
         if (kind <= 22) return (kind, _moveDispute(kind, actor));
         if (kind <= 26) return (kind, _moveBlock(kind, actor));
+        if (kind == 27) return (kind, _batch(actor));
         return (kind, _trespass(actor));
     }
 
@@ -165,7 +167,7 @@ abstract contract Walk is Rules {
             if (dispute.phase == Phase.Answer && _below(2) == 0) passTo(vm.getBlockTimestamp() + SEAL_AGE);
         } else if (dispute.phase == Phase.Refute || dispute.phase == Phase.Expanded) data = refutationCall(id, dispute, sealedElement[id]);
         // A demand has no node to choose.
-        else if (dispute.demands != 0) data = abi.encodeCall(disputes.concede, (DisputeId.wrap(id)));
+        else if (dispute.demands != 0) data = concedeCall(id, dispute);
         // An honest challenger descends to the fault; any other goes astray, and into the padding at times.
         else data = choiceCall(id, dispute, trace, _aim(actor, dispute), !isHonestChallenger(actor) && _below(2) == 0);
         if (data.length == 0 || isHonestChallenger(actor) && trace == TRUE_TRACE) return false;
@@ -185,8 +187,8 @@ abstract contract Walk is Rules {
         if (!job.unfolded && _below(12) != 0) act(actor, address(jobs), 0, unfoldCall(jobId));
         uint64 element = isHonestChallenger(actor) ? 1 : uint64(_below(4));
         bytes32 seal = bisect ? bytes32(0) : sealOf(actor, element);
-        uint8 attempt = _below(10) == 0 ? job.attempt + 1 : job.attempt;
-        bytes memory data = abi.encodeCall(disputes.open, (JobId.wrap(jobId), attempt, seal));
+        bytes32 digest = _below(10) == 0 ? keccak256(abi.encode(job.digest)) : job.digest;
+        bytes memory data = abi.encodeCall(disputes.open, (JobId.wrap(jobId), digest, seal));
         accepted = act(actor, address(disputes), _below(12) == 0 ? BOND - 1 : BOND, data);
         if (!accepted) return false;
         uint256 id = disputes.disputeCount();
@@ -211,14 +213,14 @@ abstract contract Walk is Rules {
         if (isHonestChallenger(actor)) return false;
         if (kind == 25) {
             if (actor.balance < DEMAND_BOND) return false;
-            bytes memory question = demandNextCall(id, dispute.turn, _below(STEPS), _question(actor));
+            bytes memory question = demandNextCall(id, dispute, _below(STEPS), _question(actor));
             if (!act(actor, address(disputes), _below(12) == 0 ? DEMAND_BOND - 1 : DEMAND_BOND, question)) return false;
             paidFor[id] += DEMAND_BOND;
             return true;
         }
         uint256 way = _below(6);
         bytes memory data = abi.encodeCall(disputes.descend, (DisputeId.wrap(id), dispute.turn));
-        if (way == 0) data = abi.encodeCall(disputes.concede, (DisputeId.wrap(id)));
+        if (way == 0) data = concedeCall(id, dispute);
         if (way >= 4) data = borderCall(id, dispute, stands(dispute) ? kindOf(jobOf(dispute.jobId)) : _below(3), _below(TENSORS));
         return act(actor, address(disputes), 0, data);
     }
@@ -231,8 +233,8 @@ abstract contract Walk is Rules {
         if (!job.unfolded && _below(12) != 0) act(actor, address(jobs), 0, unfoldCall(jobId));
         uint256 bond = byBlock ? BOND : DEMAND_BOND;
         bytes memory data = byBlock
-            ? abi.encodeCall(disputes.openBlock, (JobId.wrap(jobId), job.attempt, provedBlock(_below(6) == 0 ? 0 : INNER_BLOCK)))
-            : demandCall(jobId, job.attempt, _below(STEPS), _question(actor));
+            ? abi.encodeCall(disputes.openBlock, (JobId.wrap(jobId), job.digest, provedBlock(_below(6) == 0 ? 0 : INNER_BLOCK)))
+            : demandCall(jobId, job.digest, _below(STEPS), _question(actor));
         if (!act(actor, address(disputes), _below(12) == 0 ? bond - 1 : bond, data)) return false;
         uint256 id = disputes.disputeCount();
         _opened(id, bond);
@@ -269,6 +271,57 @@ abstract contract Walk is Rules {
         return data;
     }
 
+    /// @dev Some calls of all kinds in one transaction, which must do what they do one after another. One batch in six holds another.
+    function _batch(address actor) private returns (bool accepted) {
+        uint256 count = 1 + _below(5);
+        bytes[] memory made = new bytes[](count);
+        uint256[] memory commits = new uint256[](count);
+        uint256[] memory kinds = new uint256[](count);
+        for (uint256 i = 0; i < count; i++) (made[i], commits[i], kinds[i]) = _batched(actor);
+        bool nests = _below(6) == 0;
+        if (nests) made[_below(count)] = abi.encodeCall(IBatch.batch, (new bytes[](0)));
+        uint256 before = vm.snapshotState();
+        bool[] memory done = new bool[](count);
+        for (uint256 i = 0; i < count; i++) {
+            vm.prank(actor);
+            (done[i],) = address(jobs).call(made[i]);
+        }
+        bytes32 ledger = _ledger();
+        vm.revertToState(before);
+        accepted = act(actor, address(jobs), 0, abi.encodeCall(IBatch.batch, (made)));
+        check(accepted != nests, "only a batch in a batch is refused", count, nests ? 0 : 1, accepted ? 1 : 0);
+        if (!accepted) return false;
+        check(_ledger() == ledger, "a batch does what its calls do", count, 0, 0);
+        for (uint256 i = 0; i < count; i++) {
+            if (commits[i] == 0 || !done[i]) continue;
+            committedAt[commits[i]] = vm.getBlockTimestamp();
+            traceOf[commits[i]] = kinds[i];
+        }
+    }
+
+    /// @return data of a call of `Jobs`
+    /// @return commits the job that it commits to, if it does
+    /// @return kind of the trace that it commits to
+    function _batched(address actor) private returns (bytes memory data, uint256 commits, uint256 kind) {
+        uint256 way = _below(6);
+        uint256 jobId = _jobIn(way <= 1 ? JobStatus.Open : way <= 3 ? JobStatus.Claimed : JobStatus.Committed);
+        if (way == 0) return (claimCall(jobId), 0, 0);
+        if (way == 1) return (_below(3) == 0 ? cancelCall(jobId) : claimCall(jobId), 0, 0);
+        if (way == 2) return (expireCall(jobId), 0, 0);
+        if (way == 4) return (finalizeCall(jobId), 0, 0);
+        if (way == 5) return (unfoldCall(jobId), 0, 0);
+        kind = isHonestExecutor(actor) ? TRUE_TRACE : _below(3);
+        return (commitCall(jobId, kind), jobId, kind);
+    }
+
+    /// @dev All that a call of `Jobs` can change.
+    function _ledger() private view returns (bytes32 hash) {
+        uint256 count = jobs.jobCount();
+        hash = keccak256(abi.encode(address(jobs).balance, address(stakes).balance));
+        for (uint256 i = 1; i <= count; i++) hash = keccak256(abi.encode(hash, jobs.getJob(JobId.wrap(i))));
+        for (uint256 i = 0; i < ACTORS; i++) hash = keccak256(abi.encode(hash, stakes.getAccount(actorOf(i))));
+    }
+
     /// @dev The doors that only the contracts themselves may use.
     function _trespass(address actor) private returns (bool accepted) {
         uint256 jobId = _someJob();
@@ -280,7 +333,7 @@ abstract contract Walk is Rules {
         if (door >= 3) to = address(jobs);
         if (door == 3) data = abi.encodeCall(jobs.convict, (JobId.wrap(jobId), 1, actor));
         if (door == 4) data = abi.encodeCall(jobs.leaveDispute, (JobId.wrap(jobId), 1));
-        if (door == 5) data = abi.encodeCall(jobs.enterDispute, (JobId.wrap(jobId), 1));
+        if (door == 5) data = abi.encodeCall(jobs.enterDispute, (JobId.wrap(jobId), 0));
         accepted = act(actor, to, 0, data);
         check(!accepted, "nobody gets in by the back door", door, 0, 1);
     }

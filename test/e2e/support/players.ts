@@ -130,7 +130,7 @@ function listOf(tensors: readonly CommittedTensor[]): Uint8Array {
 /** Opens a bisection as the watcher. */
 export async function openBisection(arena: Arena, job: Job): Promise<bigint> {
   const { rules } = await getParameters(arena.chain);
-  const { disputeId } = await openDispute(arena.sender("watcher"), { jobId: job.id, attempt: job.attempt, bond: rules.bond });
+  const { disputeId } = await openDispute(arena.sender("watcher"), { jobId: job.id, digest: job.digest, bond: rules.bond });
   return disputeId;
 }
 
@@ -162,7 +162,7 @@ export async function playOut(arena: Arena, job: Committed, disputeId: bigint, t
     if (dispute.phase === "ended") return { dispute, moves };
     if (dispute.seal !== undefined || dispute.phase === "answer") await arena.pass(1);
     if (dispute.phase === "answer") await answerDispute(arena.sender("executor"), dispute, ...(await executionOf(job, trace, dependencies, inner)));
-    else if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, { trace: trace.tensors, inner });
+    else if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, job.digest, { trace: trace.tensors, inner });
     else await playDispute(job, dispute, arena.sender("watcher"), dependencies, demandBudget, signal);
     const next = await getDispute(arena.chain, disputeId);
     if (next.turn === dispute.turn && next.phase === dispute.phase) return { dispute: next, moves };

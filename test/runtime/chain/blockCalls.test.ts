@@ -57,7 +57,7 @@ async function committed(step: number) {
   await claimJob(executor, jobId);
   const outputs = program.header.outputs;
   await commitJob(executor, jobId, { header: program.header, traceRoot, outputRoots: outputs.map((i) => theirs.trace[i]!.root), proofs: outputs.map((i) => pathProof(traceTree(theirs.trace), i)) });
-  return { theirs, executor, jobId, opening: { jobId, attempt: 1, bond: parameters.rules.bond } };
+  return { theirs, executor, jobId, opening: { jobId, digest: (await getJob(local.chain, jobId)).digest, bond: parameters.rules.bond } };
 }
 
 const named = (stepIndex: number) => ({ stepIndex, step: encodeStep(program.steps[stepIndex] as Step), stepProof: pathProof(stepsTree(program), stepIndex) });
@@ -86,10 +86,10 @@ describe("the calls of a dispute about a block", () => {
     expect(before).toMatchObject({ phase: "expand", demands: 0, position: { source: 2, blockIndex: 0, innerRoot: zeroHash } });
     expect(isDefendersTurn(before)).toBe(true);
     // A bystander cannot, and does not fail for it.
-    expect(await defendDispute(requester, before, theirs)).toBeUndefined();
-    await expect(defendDispute(executor, before, { trace: theirs.trace })).rejects.toMatchObject({ code: "INNER_TRACE_MISSING" });
-    expect(await defendDispute(executor, before, theirs)).toMatch(/^0x/);
-    expect(await defendDispute(executor, before, theirs)).toBeUndefined();
+    expect(await defendDispute(requester, before, opening.digest, theirs)).toBeUndefined();
+    await expect(defendDispute(executor, before, opening.digest, { trace: theirs.trace })).rejects.toMatchObject({ code: "INNER_TRACE_MISSING" });
+    expect(await defendDispute(executor, before, opening.digest, theirs)).toMatch(/^0x/);
+    expect(await defendDispute(executor, before, opening.digest, theirs)).toBeUndefined();
     const innerRoot = innerRootOf(theirs.inner?.(0) ?? []);
     expect(await getDispute(local.chain, disputeId)).toMatchObject({ phase: "expanded", turn: 1, position: { innerRoot } });
     const witness = refutationFromTrace(program, theirs, 0, 7);
@@ -119,7 +119,7 @@ describe("the calls of a dispute about a block", () => {
       const { phase, position, turn } = dispute;
       if (phase === "refute") break;
       if (isDefendersTurn(dispute)) {
-        await defendDispute(executor, dispute, theirs);
+        await defendDispute(executor, dispute, opening.digest, theirs);
         continue;
       }
       const record = (await readDisputeMoves(local.chain, disputeId)).flatMap(recorded);
@@ -140,7 +140,7 @@ describe("the calls of a dispute about a block", () => {
     const { disputeId } = await demandElement(challenger, { ...opening, bond }, { ...named(0), element: 3, block: proveBlock(program, 0) });
     const asked = await getDispute(local.chain, disputeId);
     expect(asked).toMatchObject({ phase: "expand", demands: 1, bond, position: { source: 3, tensor: 0, stepIndex: 0, index: 3 } });
-    await defendDispute(executor, asked, theirs);
+    await defendDispute(executor, asked, opening.digest, theirs);
     expect(await answerDispute(requester, await getDispute(local.chain, disputeId), program, theirs)).toMatch(/^0x/);
     const moves = await readDisputeMoves(local.chain, disputeId);
     expect(moves.map(({ kind }) => kind)).toEqual(["open", "block", "demand", "expand", "answer"]);

@@ -178,8 +178,8 @@ describe("a dispute's calls and reads", () => {
   it("rebuilds the moves of a bisection from its events", async () => {
     const { chain } = local;
     const jobId = await committedJob();
-    const { attempt } = await getJob(chain, jobId);
-    const { disputeId } = await openDispute(challenger, { jobId, attempt, bond: parameters.rules.bond });
+    const { attempt, digest } = await getJob(chain, jobId);
+    const { disputeId } = await openDispute(challenger, { jobId, digest, bond: parameters.rules.bond });
     expect(await getDispute(chain, disputeId)).toMatchObject({ id: disputeId, jobId, attempt, phase: "reveal", outcome: "none", challenger: challenger.address, seal: undefined, position: { node: claim.traceRoot, byteLength: 0 } });
     const { turn } = await getDispute(chain, disputeId);
     const children = [...tensors, new Uint8Array(32)];
@@ -214,8 +214,8 @@ describe("a dispute's calls and reads", () => {
     const { jobId } = await submitJob(requester, submission);
     await claimJob(other, jobId);
     await commitJob(other, jobId, claim);
-    const { attempt } = await getJob(chain, jobId);
-    const opening = { jobId, attempt, bond: parameters.rules.bond };
+    const { digest } = await getJob(chain, jobId);
+    const opening = { jobId, digest, bond: parameters.rules.bond };
     await expect(openDispute(challenger, { ...opening, bond: 1n })).rejects.toMatchObject({ details: { name: "WrongBond", args: { sent: 1n } } });
     const empty = { root: zeroHash, proof: [], ranges: [] };
     const witness: Witness = { header, stepIndex: 0, step: encodeStep(identity), stepProof: [], element: 0, result: empty, operands: [empty] };

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Deployment } from "../../../runtime/config/deployment.ts";
+import { CONTRACTS_VERSION, type Deployment } from "../../../runtime/config/deployment.ts";
 import { deploymentFile } from "../../../runtime/config/deploymentFile.ts";
 import { readDeployment } from "../../../runtime/config/readDeployment.ts";
 import { writeDeployment } from "../../../runtime/config/writeDeployment.ts";
@@ -23,7 +23,7 @@ afterAll(() => rm(home, { recursive: true, force: true }));
 describe("the deployment file", () => {
   it("is read as it was written, and replaced whole", async () => {
     const file = await writeDeployment(home, deployment);
-    expect(await readDeployment(home, 31337)).toEqual({ ...deployment, version: 1 });
+    expect(await readDeployment(home, 31337)).toEqual({ ...deployment, version: CONTRACTS_VERSION });
     await writeDeployment(home, { ...deployment, block: 8n });
     expect((await readDeployment(home, 31337)).block).toBe(8n);
     expect(await readdir(path.dirname(file))).toEqual(["31337.json"]);
@@ -33,11 +33,11 @@ describe("the deployment file", () => {
     const file = deploymentFile(home, 8);
     await mkdir(path.dirname(file), { recursive: true });
     const write = (version: unknown): Promise<void> => writeFile(file, JSON.stringify({ ...deployment, chainId: 8, block: "7", version }));
-    await write(2);
+    await write(CONTRACTS_VERSION + 1);
     await expect(readDeployment(home, 8)).rejects.toMatchObject({ code: "DEPLOYMENT_VERSION", kind: "usage", message: expect.stringContaining("update this program") as string });
-    await write(0);
+    await write(CONTRACTS_VERSION - 1);
     await expect(readDeployment(home, 8)).rejects.toMatchObject({ code: "DEPLOYMENT_VERSION", message: expect.stringContaining("newer deployment") as string });
-    await write("2");
+    await write(String(CONTRACTS_VERSION));
     await expect(readDeployment(home, 8)).rejects.toMatchObject({ code: "DEPLOYMENT_MALFORMED" });
     await write(undefined);
     expect(await readDeployment(home, 8)).toMatchObject({ chainId: 8 });

@@ -51,18 +51,18 @@ describe("the players' moves on the chain", () => {
     const disputeId = await openBisection(arena, job);
     const dispute = await getDispute(arena.chain, disputeId);
     expect(isDefendersTurn(dispute)).toBe(true);
-    expect(await defendDispute(arena.sender("stranger"), dispute, { trace: lying.trace.tensors })).toMatch(/^0x[0-9a-f]{64}$/);
-    expect(await defendDispute(arena.sender("executor"), dispute, { trace: lying.trace.tensors })).toBeUndefined();
+    expect(await defendDispute(arena.sender("stranger"), dispute, job.digest, { trace: lying.trace.tensors })).toMatch(/^0x[0-9a-f]{64}$/);
+    expect(await defendDispute(arena.sender("executor"), dispute, job.digest, { trace: lying.trace.tensors })).toBeUndefined();
     const next = await getDispute(arena.chain, disputeId);
     expect(next).toMatchObject({ phase: "choose", turn: 1 });
     expect(isDefendersTurn(next)).toBe(false);
-    expect(await defendDispute(arena.sender("executor"), next, { trace: lying.trace.tensors })).toBeUndefined();
+    expect(await defendDispute(arena.sender("executor"), next, job.digest, { trace: lying.trace.tensors })).toBeUndefined();
   });
 
   it("defends no other trace than the committed one, and does not hide the contract's refusal", async () => {
     const dispute = await getDispute(arena.chain, await openBisection(arena, job));
-    await expect(defendDispute(arena.sender("executor"), dispute, { trace: honest.tensors })).rejects.toMatchObject({ code: "CONTRACT_REVERTED", details: { name: "WrongChildren" } });
-    await expect(defendDispute(arena.sender("executor"), { ...dispute, phase: "revealChunk", position: { ...dispute.position, tensor: 6 } }, { trace: lying.trace.tensors })).rejects.toMatchObject({ code: "TRACE_NOT_DISPUTED" });
+    await expect(defendDispute(arena.sender("executor"), dispute, job.digest, { trace: honest.tensors })).rejects.toMatchObject({ code: "CONTRACT_REVERTED", details: { name: "WrongChildren" } });
+    await expect(defendDispute(arena.sender("executor"), { ...dispute, phase: "revealChunk", position: { ...dispute.position, tensor: 6 } }, job.digest, { trace: lying.trace.tensors })).rejects.toMatchObject({ code: "TRACE_NOT_DISPUTED" });
   });
 
   it("only the challenger chooses and refutes", async () => {
@@ -77,8 +77,8 @@ describe("the players' moves on the chain", () => {
     const { rules } = await getParameters(arena.chain);
     const tensors = { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: (index: number) => loaded.weight(index) };
     const witness = refutationFromTrace(loaded.program, tensors, 3, lying.element);
-    const { disputeId } = await openDispute(by, { jobId: job.id, attempt: 1, seal: sealOf(by.address, salt, witness), bond: rules.bond });
-    const { disputeId: copied } = await openDispute(arena.sender("stranger"), { jobId: job.id, attempt: 1, seal: sealOf(by.address, salt, witness), bond: rules.bond });
+    const { disputeId } = await openDispute(by, { jobId: job.id, digest: job.digest, seal: sealOf(by.address, salt, witness), bond: rules.bond });
+    const { disputeId: copied } = await openDispute(arena.sender("stranger"), { jobId: job.id, digest: job.digest, seal: sealOf(by.address, salt, witness), bond: rules.bond });
     await arena.pass(2);
     await expect(refute(by, disputeId, `0x${"5b".repeat(32)}`, witness)).rejects.toMatchObject({ details: { name: "WrongSeal" } });
     await expect(refute(by, disputeId, salt, { ...witness, element: lying.element + 1 })).rejects.toMatchObject({ details: { name: "WrongSeal" } });
@@ -103,7 +103,7 @@ describe("the players' moves on the chain", () => {
     await endDispute(arena.sender("stranger"), dispute);
     expect(await getDispute(arena.chain, dispute.id)).toMatchObject({ phase: "ended", outcome: "challengerWon" });
     await endDispute(arena.sender("stranger"), dispute);
-    expect(await defendDispute(arena.sender("executor"), dispute, { trace: lying.trace.tensors })).toBeUndefined();
+    expect(await defendDispute(arena.sender("executor"), dispute, job.digest, { trace: lying.trace.tensors })).toBeUndefined();
     expect(await getJob(arena.chain, job.id)).toMatchObject({ status: "open" });
   });
 
@@ -116,7 +116,7 @@ describe("the players' moves on the chain", () => {
   it("a move after the clock ran out is refused, and the refusal is not taken for a move made", async () => {
     const dispute = await getDispute(arena.chain, await openBisection(arena, job));
     await arena.pass(dispute.deadline - (await arena.chain.head()).timestamp + 1);
-    const error: unknown = await defendDispute(arena.sender("executor"), dispute, { trace: lying.trace.tensors }).catch((reason: unknown) => reason);
+    const error: unknown = await defendDispute(arena.sender("executor"), dispute, job.digest, { trace: lying.trace.tensors }).catch((reason: unknown) => reason);
     expect(isRevert(error, "ClockRanOut")).toBe(true);
     expect(isMoveAlreadyMade(error)).toBe(false);
   });

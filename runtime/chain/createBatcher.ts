@@ -1,0 +1,148 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { encodeFunctionData, type TransactionReceipt } from "viem";
+import { GainsayError } from "../../protocol/errors.ts";
+import type { Hex } from "../../protocol/hex.ts";
+import type { Logger } from "../telemetry/createLogger.ts";
+import { contractCall, type ContractCall } from "./contracts.ts";
+import type { Sender } from "./createSender.ts";
+import { aborted, leaveOnAbort } from "./leaveOnAbort.ts";
+import { isRevert } from "./revertError.ts";
+import { splitReceipt } from "./splitReceipt.ts";
+import { tryBatch } from "./tryBatch.ts";
+
+export interface BatcherOptions {
+  /** Milliseconds for which a call waits for others when nothing is under way. Default 5. */
+  gatherMs?: number;
+  /** Calls in one transaction. Default 32: more save next to nothing (docs/contracts.md). */
+  maxCalls?: number;
+  /** Bytes of all calls in one transaction. Default 96 KiB: nodes take no transaction of more than 128 KiB. */
+  maxBytes?: number;
+}
+
+/** Steps of a job, each about the one job that is its first argument. A delivery stays apart: it brings the gas of a stranger's contract. */
+const steps = new Set(["claim", "commit", "expire", "finalize"]);
+
+interface Waiting {
+  call: ContractCall;
+  data: Hex;
+  jobId: bigint;
+  isGone: boolean;
+  resolve(receipt: TransactionReceipt): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * A sender that puts steps of many jobs into one transaction (`Jobs.batch`). While one of its transactions is under way the next steps gather; when
+ * none is, a step waits a few milliseconds for others. Each caller gets a receipt with the logs of its own job, or the error that its
+ * call would have had by itself. All other calls go straight to `sender`, and wait for one batch at most.
+ *
+ * Nothing is kept but the promises: whoever calls derives its calls from the chain and the disk, and after a crash makes them anew.
+ */
+export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { gatherMs = 5, maxCalls = 32, maxBytes = 96 * 1024 }: BatcherOptions = {}): Sender {
+  let waiting: Waiting[] = [];
+  /** The calls of the transaction under way, which is given up when all of their callers have left. */
+  let current: { group: Waiting[]; controller: AbortController } | undefined;
+  let isPumping = false;
+
+  const pump = async (): Promise<void> => {
+    if (isPumping) return;
+    isPumping = true;
+    await delay(gatherMs);
+    while (waiting.length > 0) await sendGroup(take());
+    isPumping = false;
+  };
+
+  /** The next calls, in their order: of one job one, and of all as many as a transaction carries. */
+  const take = (): Waiting[] => {
+    const group: Waiting[] = [];
+    const left: Waiting[] = [];
+    let bytes = 0;
+    for (const one of waiting) {
+      if (one.isGone) continue;
+      const size = (one.data.length - 2) / 2;
+      const fits = group.length === 0 || (group.length < maxCalls && bytes + size <= maxBytes && group.every(({ jobId }) => jobId !== one.jobId));
+      if (fits) bytes += size;
+      (fits ? group : left).push(one);
+    }
+    waiting = left;
+    return group;
+  };
+
+  /** Settles every call of the group, or puts it back. Never throws. */
+  const sendGroup = async (group: Waiting[]): Promise<void> => {
+    try {
+      const able = group.length > 1 ? await ableOf(group) : group;
+      const [first] = able;
+      if (first === undefined) return;
+      const controller = new AbortController();
+      current = { group: able, controller };
+      leave();
+      const { signal } = controller;
+      if (able.length === 1) return settle(first, await sender.send(first.call, { signal }));
+      const call = contractCall(sender.chain.deployment, "jobs", "batch", [able.map(({ data }) => data)]);
+      const receipt = await sender.send(call, { signal });
+      logger.debug({ calls: able.length, transaction: receipt.transactionHash, gas: receipt.gasUsed }, "batch included");
+      const parts = splitReceipt(sender.chain, receipt, able.map(({ jobId }) => jobId));
+      for (const [i, one] of able.entries()) settle(one, parts[i]);
+    } catch (error) {
+      if (group.length > 1 && isTooMuch(error)) {
+        const half = Math.ceil(group.length / 2);
+        await sendGroup(group.slice(0, half));
+        return sendGroup(group.slice(half));
+      }
+      for (const one of group) one.reject(error);
+    }
+  };
+
+  const leave = (): void => {
+    if (current?.group.every(({ isGone }) => isGone)) current.controller.abort();
+  };
+
+  /** Tries the group as it stands: what would fail by itself is rejected at once, what only fails behind the others goes first in the next batch. */
+  const ableOf = async (group: Waiting[]): Promise<Waiting[]> => {
+    const outcomes = await tryBatch(sender.chain, sender.address, group.map(({ call, data }) => ({ to: call.address, data })));
+    const able: Waiting[] = [];
+    const again: Waiting[] = [];
+    for (const [i, one] of group.entries()) {
+      const outcome = outcomes[i];
+      if (outcome === "done") able.push(one);
+      else if (outcome === "crowded") again.push(one);
+      else one.reject(outcome);
+    }
+    // Two that exclude each other: one of them is decided by the chain.
+    if (able.length === 0) able.push(...again.splice(0, 1));
+    waiting = [...again, ...waiting];
+    return able;
+  };
+
+  return {
+    address: sender.address,
+    chain: sender.chain,
+    send(call, options = {}) {
+      const { signal } = options;
+      if (call.contract !== "jobs" || !steps.has(call.functionName)) return sender.send(call, options);
+      if (signal?.aborted) return Promise.reject(aborted());
+      const one: Waiting = { call, data: encodeFunctionData(call), jobId: call.args[0] as bigint, isGone: false, resolve: () => undefined, reject: () => undefined };
+      const turn = new Promise<TransactionReceipt>((resolve, reject) => Object.assign(one, { resolve, reject }));
+      waiting.push(one);
+      void pump();
+      if (signal === undefined) return turn;
+      const abandon = (): void => {
+        one.isGone = true;
+        leave();
+      };
+      signal.addEventListener("abort", abandon, { once: true });
+      return leaveOnAbort(turn, signal).finally(() => signal.removeEventListener("abort", abandon));
+    },
+  };
+}
+
+function settle(one: Waiting, outcome: TransactionReceipt | GainsayError | undefined): void {
+  if (outcome instanceof GainsayError || outcome === undefined) one.reject(outcome ?? new GainsayError("The batch told nothing of one of its calls; the deployment file names other contracts.", { code: "CHAIN_EVENT_MISSING" }));
+  else one.resolve(outcome);
+}
+
+/** Whether half of the calls might do where all of them do not. */
+function isTooMuch(error: unknown): boolean {
+  return isRevert(error, "StarvedCall") || (error instanceof GainsayError && error.code === "CHAIN_GAS_LIMIT");
+}
