@@ -149,8 +149,8 @@ const listener = definePlugin({
 
 const solcPath = fileURLToPath(import.meta.resolve("solc/soljson.js"));
 const coinbase = process.env["GAINSAY_MINER"] ?? "${minerOf(0)}";
-// Contracts with all of their mutants are larger than a chain allows.
-const network = { type: "edr-simulated", coinbase, allowUnlimitedContractSize: true, blockGasLimit: 1_000_000_000, hardfork: "prague" } as const;
+// Contracts with all of their mutants are larger than a chain allows. An endless mutant ends when a block is full.
+const network = { type: "edr-simulated", coinbase, allowUnlimitedContractSize: true, blockGasLimit: 150_000_000, hardfork: "prague" } as const;
 
 export default defineConfig({
   plugins: [hardhatViem, hardhatNetworkHelpers, ...(reached === undefined ? [] : [listener])],

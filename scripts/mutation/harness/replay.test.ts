@@ -13,7 +13,7 @@ const rehearsing = plan.mutants.length === 0;
 const reached = new Set<number>();
 if (rehearsing) Object.assign(globalThis, { reached });
 /** A build with thousands of mutants is dearer than the real one; a mutant may never end. */
-const GAS = "0x11e1a300";
+const GAS = "0x8f0d180";
 
 const { network } = await import("hardhat");
 let miner = plan.recorder;
