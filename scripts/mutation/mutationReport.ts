@@ -1,34 +1,31 @@
 import type { Mutant } from "./findMutants.ts";
+import type { Fate } from "./openFates.ts";
 
-/** A mutant, and the test that noticed it. */
-export interface Fate {
-  mutant: Mutant;
-  by: string | undefined;
-}
-
-/** Killed by file and by kind, and every survivor. */
-export function mutationReport(fates: readonly Fate[], { total, seed }: { total: number; seed: number }): string {
-  const row = (name: string, some: readonly Fate[]): string => {
+/** Killed by file and by kind of change, and every survivor, in Markdown. */
+export function mutationReport(fates: readonly (Fate & { mutant: Mutant })[], total: number): string {
+  const row = (name: string, some: typeof fates): string => {
     const killed = some.filter(({ by }) => by !== undefined).length;
-    return `| ${name} | ${some.length} | ${killed} | ${((100 * killed) / some.length).toFixed(0)} % |`;
+    return `| ${name} | ${some.length} | ${killed} | ${((100 * killed) / some.length).toFixed(1)} % |`;
   };
-  const grouped = (key: (fate: Fate) => string): string[] => [...Map.groupBy(fates, key)].sort(([a], [b]) => a.localeCompare(b)).map(([name, some]) => row(name, some));
+  const grouped = (key: (mutant: Mutant) => string): string[] => [...Map.groupBy(fates, ({ mutant }) => key(mutant))].sort(([a], [b]) => a.localeCompare(b)).map(([name, some]) => row(name, some));
   const survivors = fates.filter(({ by }) => by === undefined);
+  const unasked = survivors.filter(({ thorough }) => thorough !== true).length;
+  const oneLine = (text: string): string => text.replace(/\s+/g, " ");
   const lines = [
-    `${fates.length} of ${total} mutants, seed ${seed}.`,
+    `${fates.length} of ${total} mutants tried.${unasked === 0 ? "" : ` The slow tests were not asked about ${unasked} of the survivors.`}`,
     "",
     "| file | tried | killed | share |",
     "|---|--:|--:|--:|",
-    ...grouped(({ mutant }) => mutant.file),
+    ...grouped(({ file }) => file),
     row("all", fates),
     "",
     "| kind of change | tried | killed | share |",
     "|---|--:|--:|--:|",
-    ...grouped(({ mutant }) => mutant.kind),
+    ...grouped(({ kind }) => kind),
     "",
     survivors.length === 0 ? "None survived." : "Survivors:",
     "",
-    ...survivors.map(({ mutant: { file, line, kind, before, after } }) => `- \`${file}:${line}\` ${kind}: \`${before.replace(/\s+/g, " ")}\` → \`${after === "" ? "nothing" : after.replace(/\s+/g, " ")}\``),
+    ...survivors.map(({ mutant: { id, file, line, kind, before, after } }) => `- \`${file}:${line}\` ${kind}: \`${oneLine(before)}\` → \`${after === "" ? "nothing" : oneLine(after)}\` (#${id})`),
   ];
   return `${lines.join("\n").trimEnd()}\n`;
 }

@@ -23,16 +23,21 @@ interface Output {
 
 /** Parses and checks contracts without compiling them, which takes seconds instead of minutes. File names are relative to `folder`. */
 export function parseContracts(folder: string, files: readonly string[], changed: ReadonlyMap<string, string> = new Map()): Parsed {
-  const solc = createRequire(import.meta.url)("solc") as { compile(input: string): string };
+  const solc = createRequire(import.meta.url)("solc") as { compile(input: string, callbacks: { import(file: string): { contents: string } }): string };
   const text = (file: string): string => changed.get(file) ?? readFileSync(path.join(folder, file), "utf8");
   const sources = Object.fromEntries(files.map((file) => [file, { content: text(file) }]));
   const input = { language: "Solidity", sources, settings: { outputSelection: { "*": { "": ["ast"] } } } };
-  const output = JSON.parse(solc.compile(JSON.stringify(input))) as Output;
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: inPackage })) as Output;
   const errors = (output.errors ?? []).filter(({ severity }) => severity === "error");
   return {
     trees: new Map(Object.entries(output.sources ?? {}).map(([file, { ast }]) => [file, ast])),
     errors: errors.map(({ message, sourceLocation }) => ({ file: sourceLocation?.file ?? "", start: sourceLocation?.start ?? 0, message })),
   };
+}
+
+/** What contracts import from packages. */
+function inPackage(file: string): { contents: string } {
+  return { contents: readFileSync(createRequire(import.meta.url).resolve(file), "utf8") };
 }
 
 /** The nodes below one, with their parents, parents first. */

@@ -3,6 +3,7 @@ import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import { findMutants, instrument, type Mutant } from "./findMutants.ts";
 import { parseContracts } from "./parseContracts.ts";
+import type { Suite } from "./suites.ts";
 
 /** What the tests and the build of the contracts need. */
 const copied = ["contracts", "test/contracts", "test/support", "runtime", "protocol", "hardhat.config.ts", "vitest.config.ts", "package.json", "tsconfig.json"];
@@ -11,6 +12,10 @@ const SWITCH = "contracts/MutantSwitch.sol";
 /** The address of the chain's miner chooses the mutant: it costs two gas to read and no test looks at it. */
 const MINER = 0x6d75_0000_0000;
 export const minerOf = (id: number): string => `0x${(MINER + id).toString(16).padStart(40, "0")}`;
+/** With this one no mutant is on, and the chain is told of each that would have had a say. */
+export const recorder = minerOf(0xff_ffff);
+/** Where the chain in this process listens for what was reached. */
+const LISTENER = "0xc0bEc0BEc0BeC0bEC0beC0bEC0bEC0beC0beC0BE";
 
 const latin1 = (file: string): string => readFileSync(file, "latin1");
 
@@ -20,10 +25,10 @@ function solidityIn(root: string, folder: string): string[] {
 }
 
 /**
- * Copies the project to `folder` with all mutants of `targets` built into the contracts at once, so that one build serves them all. A change
- * that the compiler refuses is left out.
+ * Copies the project to `folder` with those mutants of `targets` that `choose` picks built into the contracts at once, so that one build
+ * serves them all. A change that the compiler refuses is left out.
  */
-export function prepareWorkspace(root: string, folder: string, targets: readonly string[]): { mutants: Mutant[]; refused: number } {
+export function prepareWorkspace(root: string, folder: string, targets: readonly string[], choose: (all: Mutant[]) => Mutant[]): { mutants: Mutant[]; found: number; refused: number } {
   for (const item of copied) cpSync(path.join(root, item), path.join(folder, item), { recursive: true });
   if (!existsSync(path.join(folder, "node_modules"))) symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
   const files = solidityIn(root, "contracts");
@@ -37,6 +42,8 @@ export function prepareWorkspace(root: string, folder: string, targets: readonly
     all.push(...findMutants(file, latin1(path.join(root, file)), tree, all.length + 1, (id) => `mutantIsOn(${id})`));
   }
   const found = all.length;
+  all = choose(all);
+  const chosen = all.length;
   for (;;) {
     const changed = new Map(files.map((file) => [file, inView(withMutants(root, file, all))]));
     changed.set(SWITCH, switchSource());
@@ -52,17 +59,15 @@ export function prepareWorkspace(root: string, folder: string, targets: readonly
   }
   for (const file of solidityIn(root, "test/contracts")) writeFileSync(path.join(folder, file), inView(readFileSync(path.join(root, file), "utf8")));
   writeFileSync(path.join(folder, "hardhat.config.ts"), configSource());
-  for (const name of ["collect.ts", "mutants.test.ts"]) cpSync(path.join(import.meta.dirname, "harness", name), path.join(folder, "test", name));
-  return { mutants: all, refused: found - all.length };
+  for (const name of readdirSync(path.join(import.meta.dirname, "harness"))) cpSync(path.join(import.meta.dirname, "harness", name), path.join(folder, "test", name));
+  return { mutants: all, found, refused: chosen - all.length };
 }
 
 /** Test files in the order of what they cost; what they define can be run again and again in one process. Relative to the workspace's `test`. */
-export function gatherTests(root: string, folder: string): string[] {
-  const names = ["stakes", "models", "jobs", "disputes", "disputes.bisection", "disputes.demand", "disputes.positions", "disputes.witness", "deploy", "scheduler/demands", "jobs.walk", "scheduler/scheduler"];
-  const others = readdirSync(path.join(root, "test/contracts"), { encoding: "utf8" }).filter((name) => name.endsWith(".test.ts")).map((name) => name.slice(0, -".test.ts".length));
+export function gatherTests(root: string, folder: string, { scenarios, stateless }: Suite): string[] {
+  const others = stateless ? [] : readdirSync(path.join(root, "test/contracts"), { encoding: "utf8" }).filter((name) => name.endsWith(".test.ts")).map((name) => name.slice(0, -".test.ts".length));
   // Gas and interfaces are other with any mutant in the build.
-  const all = [...names.filter((name) => existsSync(path.join(root, "test/contracts", `${name}.test.ts`))), ...others.filter((name) => !names.includes(name) && !["gas", "abis"].includes(name)).sort()];
-  return all.map((name) => {
+  return [...scenarios, ...others.filter((name) => !scenarios.includes(name) && !["gas", "abis"].includes(name)).sort()].map((name) => {
     const text = readFileSync(path.join(root, "test/contracts", `${name}.test.ts`), "utf8");
     const to = path.join("contracts", `${name}.gathered.ts`);
     writeFileSync(path.join(folder, "test", to), gathered(text, path.relative(path.dirname(to), "collect.ts")));
@@ -83,7 +88,20 @@ function gathered(text: string, collect: string): string {
 }
 
 function switchSource(): string {
-  return `// SPDX-License-Identifier: Apache-2.0\npragma solidity 0.8.37;\n\nfunction mutantIsOn(uint256 id) view returns (bool) {\n    return uint160(address(block.coinbase)) == ${MINER} + id;\n}\n`;
+  return `// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+function mutantIsOn(uint256 id) view returns (bool) {
+    uint256 miner = uint160(address(block.coinbase));
+    if (miner == ${Number(recorder)}) {
+        assembly ("memory-safe") {
+            mstore(0, id)
+            pop(staticcall(gas(), ${LISTENER}, 0, 32, 0, 0))
+        }
+    }
+    return miner == ${MINER} + id;
+}
+`;
 }
 
 function withMutants(root: string, file: string, all: readonly Mutant[]): string {
@@ -116,14 +134,26 @@ function configSource(): string {
 import hardhatNetworkHelpers from "@nomicfoundation/hardhat-network-helpers";
 import hardhatViem from "@nomicfoundation/hardhat-viem";
 import { defineConfig } from "hardhat/config";
+import { definePlugin } from "hardhat/plugins";
+
+// Told of every mutant that was reached; only where somebody records, since it costs time.
+const reached = (globalThis as { reached?: Set<number> }).reached;
+const listener = definePlugin({
+  id: "mutants",
+  hookHandlers: {
+    network: async () => ({
+      default: async () => ({ onCoverageData: async (_: unknown, tags: string[]) => tags.forEach((tag) => reached?.add(Number.parseInt(tag, 16))) }),
+    }),
+  },
+});
 
 const solcPath = fileURLToPath(import.meta.resolve("solc/soljson.js"));
 const coinbase = process.env["GAINSAY_MINER"] ?? "${minerOf(0)}";
-// Contracts with all of their mutants are larger than a chain allows.
-const network = { type: "edr-simulated", coinbase, allowUnlimitedContractSize: true, blockGasLimit: 1_000_000_000, hardfork: "prague" } as const;
+// Contracts with all of their mutants are larger than a chain allows. An endless mutant ends when a block is full.
+const network = { type: "edr-simulated", coinbase, allowUnlimitedContractSize: true, blockGasLimit: 150_000_000, hardfork: "prague" } as const;
 
 export default defineConfig({
-  plugins: [hardhatViem, hardhatNetworkHelpers],
+  plugins: [hardhatViem, hardhatNetworkHelpers, ...(reached === undefined ? [] : [listener])],
   solidity: {
     compilers: [
       { version: "0.8.37", path: solcPath, settings: { viaIR: true, evmVersion: "cancun", optimizer: { enabled: false, details: { yul: true, yulDetails: { stackAllocation: true, optimizerSteps: "u" } } } } },

@@ -76,6 +76,30 @@ contract MerkleTreeTest {
         require(TensorSize.elementCount(shape) == TensorSize.MAX_ELEMENTS);
         shape[1]++;
         require(TensorSize.elementCount(shape) == 0);
+        // Their product is one more than the largest: 2^48 + 1 = (2^16 + 1)·(2^32 - 2^16 + 1).
+        (shape[0], shape[1]) = (65_537, 4_294_901_761);
+        require(TensorSize.elementCount(shape) == 0);
+    }
+
+    function depthOf(uint256 count) external pure returns (uint256) {
+        return MerkleTree.depthOf(count);
+    }
+
+    function topOf(bytes32[] memory leaves) external view returns (bytes32) {
+        return MerkleTree.topOf(leaves);
+    }
+
+    function test_thereIsNoEmptyTree() external view {
+        try this.depthOf(0) {
+            revert NotRefused();
+        } catch (bytes memory reason) {
+            require(bytes4(reason) == MerkleTree.EmptyTree.selector);
+        }
+        try this.topOf(new bytes32[](0)) {
+            revert NotRefused();
+        } catch (bytes memory reason) {
+            require(bytes4(reason) == MerkleTree.EmptyTree.selector);
+        }
     }
 
     /// @dev What `width` chunks from the run's first one must hold.

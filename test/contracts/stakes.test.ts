@@ -51,7 +51,8 @@ describe("deposits and withdrawals", () => {
     expect(await world.account("executor")).toMatchObject({ free: 300n, pending: 200n, availableAt });
     await expectRevert(world.send("stakes", "withdraw", [], { from: "executor", at: availableAt - 1n }), "WithdrawalTooEarly", [availableAt, availableAt - 1n]);
     const before = await world.publicClient.getBalance({ address: world.deployment.contracts.stakes });
-    await world.send("stakes", "withdraw", [], { from: "executor", at: availableAt });
+    const sent = await world.send("stakes", "withdraw", [], { from: "executor", at: availableAt });
+    expect(sent.event("Withdrawn")).toEqual({ account: world.address.executor, amount: 200n });
     expect(await world.publicClient.getBalance({ address: world.deployment.contracts.stakes })).toBe(before - 200n);
     expect(await world.account("executor")).toMatchObject({ free: 300n, pending: 0n, availableAt: 0n });
     await expectRevert(world.send("stakes", "withdraw", [], { from: "executor" }), "NothingToMove");
@@ -73,7 +74,8 @@ describe("deposits and withdrawals", () => {
 
 describe("credits", () => {
   it("lets anybody credit anybody with its own money, and the owner collect it once", async () => {
-    await world.send("stakes", "credit", [world.address.requester], { from: "stranger", value: 33n });
+    const sent = await world.send("stakes", "credit", [world.address.requester], { from: "stranger", value: 33n });
+    expect(sent.event("Credited")).toEqual({ account: world.address.requester, amount: 33n });
     expect((await world.account("requester")).credits).toBe(33n);
     const collected = await world.send("stakes", "collect", [], { from: "requester" });
     expect(collected.event("Collected")).toEqual({ account: world.address.requester, amount: 33n });
@@ -109,7 +111,8 @@ describe("what only Jobs may do", () => {
 
   it("divides a slash and burns the rest", async () => {
     await world.send("stakes", "deposit", [], { from: "executor", value: 100n });
-    await asJobs("lock", [world.address.executor, 60n]);
+    const locked = await asJobs("lock", [world.address.executor, 60n]);
+    expect(locked.event("Locked")).toEqual({ account: world.address.executor, amount: 60n });
     const before = await world.publicClient.getBalance({ address: burn });
     const sent = await asJobs("slash", [slash(50n, 20n, 7n)]);
     expect(sent.event("Slashed")).toEqual({ account: world.address.executor, amount: 50n, burned: 23n });
@@ -117,7 +120,8 @@ describe("what only Jobs may do", () => {
     expect(await world.account("executor")).toMatchObject({ free: 40n, locked: 10n });
     expect((await world.account("challenger")).credits).toBe(20n);
     expect((await world.account("requester")).credits).toBe(7n);
-    await asJobs("unlock", [world.address.executor, 10n]);
+    const unlocked = await asJobs("unlock", [world.address.executor, 10n]);
+    expect(unlocked.event("Unlocked")).toEqual({ account: world.address.executor, amount: 10n });
     expect(await world.account("executor")).toMatchObject({ free: 50n, locked: 0n });
   });
 });

@@ -16,8 +16,8 @@ interface Suite {
 const newSuite = (name: string): Suite => ({ name, beforeAll: [], beforeEach: [], afterEach: [], afterAll: [], children: [] });
 let current = newSuite("");
 
-/** Milliseconds after which a test counts as failed: a mutant may never end. */
-const TIMEOUT_MS = 20_000;
+/** Milliseconds after which the hooks of a suite count as failed. */
+const SETUP_MS = 60_000;
 
 /** Stands in for the test framework where test files are gathered, so that they can be run again and again in one process. */
 export function describe(name: string, ...rest: unknown[]): void {
@@ -54,59 +54,78 @@ export const beforeEach = (work: Work): void => void current.beforeEach.push(wor
 export const afterEach = (work: Work): void => void current.afterEach.push(work);
 export const afterAll = (work: Work): void => void current.afterAll.push(work);
 
-/** Runs what a file defines, up to the first failure; resolves to the test that failed, or undefined. `leftOut` are not run. */
-export async function run(define: () => void, leftOut: ReadonlySet<string>): Promise<string | undefined> {
+/** A mutant may make a test endless. */
+export class OutOfTime extends Error {}
+
+/** What a run does with its tests; the name of one is its path. */
+interface Watch {
+  /** Those that are run. */
+  chosen(name: string): boolean;
+  timeout(name: string): number;
+  /** Called with the failure, or undefined, of the hooks before a suite and of each test; true ends the run. */
+  setUp(suite: string, failure: unknown): boolean | void;
+  done(name: string, failure: unknown, ms: number): boolean | void;
+}
+
+/** Runs what a file defines, in its order or backwards. */
+export async function runFile(define: () => void, watch: Watch, backwards = false): Promise<void> {
   const root = newSuite("");
   current = root;
   define();
-  return runSuite(root, [], "", leftOut);
+  await runSuite(root, [], "", watch, backwards);
 }
 
-/** Every test that fails, each on its own: those cannot be used. */
-export async function failing(define: () => void): Promise<Set<string>> {
-  const left = new Set<string>();
-  for (;;) {
-    const failed = await run(define, left);
-    if (failed === undefined || left.has(failed)) return left;
-    left.add(failed);
-  }
-}
-
-async function runSuite(suite: Suite, parents: readonly Suite[], path: string, leftOut: ReadonlySet<string>): Promise<string | undefined> {
+async function runSuite(suite: Suite, parents: readonly Suite[], path: string, watch: Watch, backwards: boolean): Promise<boolean> {
   const line = [...parents, suite];
-  const here = path === "" ? suite.name : `${path} > ${suite.name}`;
-  if (leftOut.has(here)) return undefined;
+  const nameOf = ({ name }: Test | Suite): string => (path === "" ? name : `${path} > ${name}`);
+  const chosen = suite.children.filter((child) => testsOf(child, nameOf(child)).some((name) => watch.chosen(name)));
+  if (chosen.length === 0) return false;
   try {
-    try {
-      for (const work of suite.beforeAll) await inTime(work);
-    } catch {
-      return here;
-    }
-    for (const child of suite.children) {
+    const failure = await attempt(async () => {
+      for (const work of suite.beforeAll) await inTime(work, SETUP_MS);
+    });
+    if (watch.setUp(path, failure) === true) return true;
+    if (failure !== undefined) return false;
+    for (const child of backwards ? chosen.toReversed() : chosen) {
+      const name = nameOf(child);
       if ("children" in child) {
-        const failed = await runSuite(child, line, here, leftOut);
-        if (failed !== undefined) return failed;
+        if (await runSuite(child, line, name, watch, backwards)) return true;
         continue;
       }
-      const name = `${here} > ${child.name}`;
-      if (leftOut.has(name)) continue;
-      try {
-        for (const work of line.flatMap(({ beforeEach: works }) => works)) await inTime(work);
-        await inTime(child.work);
-        for (const work of line.toReversed().flatMap(({ afterEach: works }) => works)) await inTime(work);
-      } catch {
-        return name;
-      }
+      const begun = performance.now();
+      const works = [...line.flatMap(({ beforeEach: before }) => before), child.work];
+      const failed = await attempt(async () => {
+        for (const work of works) await inTime(work, watch.timeout(name));
+      });
+      // What a failed test leaves is put in order as well, for the next one.
+      const after = await attempt(async () => {
+        for (const work of line.toReversed().flatMap(({ afterEach: works }) => works)) await inTime(work, watch.timeout(name));
+      });
+      if (watch.done(name, failed ?? after, performance.now() - begun) === true) return true;
     }
-    return undefined;
+    return false;
   } finally {
-    for (const work of suite.afterAll) await Promise.resolve(work()).catch(() => undefined);
+    for (const work of suite.afterAll) await attempt(async () => work());
   }
 }
 
-async function inTime(work: Work): Promise<void> {
+function testsOf(child: Test | Suite, name: string): string[] {
+  return "children" in child ? child.children.flatMap((inner) => testsOf(inner, `${name} > ${inner.name}`)) : [name];
+}
+
+/** What went wrong, or undefined. */
+async function attempt(work: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return error ?? new Error("failed");
+  }
+}
+
+async function inTime(work: Work, ms: number): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("not in time")), TIMEOUT_MS);
+  const timer = setTimeout(() => reject(new OutOfTime()), ms);
   try {
     await Promise.race([work(), promise]);
   } finally {
