@@ -20,6 +20,7 @@ import { createWatcherMeter } from "./createWatcherMeter.ts";
 import { openDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { openInside, openRefutation } from "./openRefutation.ts";
+import { isLostToClock } from "./isLostToClock.ts";
 import type { WatcherOptions } from "./options.ts";
 import { ownExecution, withInner } from "./ownTrace.ts";
 import { playDispute } from "./playDispute.ts";
@@ -72,7 +73,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
 
   const isOwn = (dispute: Dispute): boolean => sender !== undefined && dispute.challenger.toLowerCase() === sender.address.toLowerCase();
   /** Nothing that the challenger does can change it any more. */
-  const isOver = (dispute: Dispute, head: Head): boolean => dispute.phase === "ended" || (!isDefendersTurn(dispute) && head.timestamp > dispute.deadline);
+  const isOver = (dispute: Dispute, head: Head): boolean => dispute.phase === "ended" || isLostToClock(dispute, head.timestamp);
   const isDisputedByMe = (job: Job, head: Head): boolean => [...ledger.disputes.values()].some((dispute) => isOwn(dispute) && !isOver(dispute, head) && dispute.jobId === job.id && dispute.attempt === job.attempt);
 
   const check = async (job: CommittedJob, head: Head, signal: AbortSignal): Promise<void> => {
@@ -154,7 +155,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     if (opened.length > 0) {
       if (opinions.get(keyOf(job)) !== "fraud") return;
       const disputes = await Promise.all(opened.map(({ args }) => getDispute(dependencies.chain, args.disputeId)));
-      if (disputes.some((dispute) => isLost(dispute.id) || !isOver(dispute, head) || dispute.outcome === "challengerWon")) return;
+      if (disputes.some((dispute) => isLost(dispute.id) || !isLostToClock(dispute, head.timestamp))) return;
     }
     logger.warn({ jobId: job.id, attempt: job.attempt }, opened.length > 0 ? "own dispute was lost to the clock, and the wrong result stands: disputed again" : "own dispute is gone from the chain");
     disputed.delete(keyOf(job));
@@ -170,7 +171,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       if (!stands) moves.offer(`reclaim ${dispute.id}`, (signal) => reclaimBond(sender, dispute, signal));
       else if (isDefendersTurn(dispute)) {
         if (head.timestamp > dispute.deadline) moves.offer(`end ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
-      } else if (isOver(dispute, head)) {
+      } else if (isLostToClock(dispute, head.timestamp)) {
         if (!isLost(dispute.id) && !lateFor.has(dispute.id)) {
           lateFor.add(dispute.id);
           logger.error({ disputeId: dispute.id, jobId: dispute.jobId, bond: dispute.bond }, "own clock ran out before the move was made, and the bond is lost");

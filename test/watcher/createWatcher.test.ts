@@ -296,7 +296,7 @@ describe("createWatcher", () => {
     await arena.pass(deadline - (await arena.chain.head()).timestamp + 1);
     await journal.next("watcher", "own clock ran out before the move was made, and the bond is lost", { disputeId: "1" });
     isDown = false;
-    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 50);
+    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 200);
     await journal.next("watcher", "own dispute was lost to the clock, and the wrong result stands: disputed again", { jobId });
     // The first one is not ended by anybody: it does not stand in the way.
     expect(await journal.next("watcher", "executor convicted", { jobId }).finally(() => clearInterval(nudge))).toMatchObject({ disputeId: "2" });
