@@ -164,7 +164,9 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
 
   const workOnDispute = (dispute: Dispute, head: Head): void => {
     const job = ledger.jobs.get(dispute.jobId);
-    if (dispute.phase === "ended" || job === undefined || sender === undefined || options.mode !== "dispute") return;
+    if (dispute.phase === "ended" || sender === undefined || options.mode !== "dispute") return;
+    // The job is over for so long that it is not followed any more: so is this dispute, but for its bond.
+    if (job === undefined) return isOwn(dispute) ? moves.offer(`reclaim ${dispute.id}`, (signal) => reclaimBond(sender, dispute, signal)) : undefined;
     const stands = job.status === "committed" && job.attempt === dispute.attempt && job.traceRoot !== undefined;
     if (isOwn(dispute)) {
       const committed = { ...job, traceRoot: job.traceRoot as Hex };

@@ -40,8 +40,9 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
         {
           onEvent: (event) => {
             const args = event.args as { jobId?: bigint; disputeId?: bigint };
-            if (event.contract === "disputes" && args.disputeId !== undefined) disputes.touch(args.disputeId);
-            if (args.jobId !== undefined) jobs.touch(args.jobId);
+            const endedIn = lastEvents.has(event.name) ? event.blockNumber : undefined;
+            if (event.contract === "disputes" && args.disputeId !== undefined) disputes.touch(args.disputeId, endedIn);
+            if (args.jobId !== undefined) jobs.touch(args.jobId, event.contract === "jobs" ? endedIn : undefined);
             ready = false;
           },
           onHead: async (head) => {
@@ -57,13 +58,16 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
   };
 }
 
+/** Events after which nothing changes any more, whatever else is told of the number. */
+const lastEvents: ReadonlySet<string> = new Set(["Finalized", "Cancelled", "Ended"]);
+
 /** Reads at once; more would only queue up in the endpoint. */
 const READS_AT_ONCE = 16;
 
 function createTable<T>(read: (id: bigint) => Promise<T>, ended: (value: T) => boolean, settledBlocks: bigint) {
   const entries = new Map<bigint, T>();
   const followed = new Set<bigint>();
-  /** The head at which an entry was first seen ended, or missing. */
+  /** The head at which an entry was first seen ended, or missing; or the block of the event that told so. */
   const endedAt = new Map<bigint, bigint>();
 
   const refreshOne = async (id: bigint, head: bigint): Promise<void> => {
@@ -97,8 +101,15 @@ function createTable<T>(read: (id: bigint) => Promise<T>, ended: (value: T) => b
 
   return {
     entries: entries as ReadonlyMap<bigint, T>,
-    touch: (id: bigint): void => void followed.add(id),
+    touch(id: bigint, endedIn?: bigint): void {
+      followed.add(id);
+      // Whatever comes after the end comes of a reorganisation, or is of no account.
+      if (endedIn === undefined) endedAt.delete(id);
+      else endedAt.set(id, endedIn);
+    },
     async refresh(head: bigint): Promise<void> {
+      // At a start the log tells of everything that ever was. What ended long ago need not be read to be forgotten.
+      for (const id of followed) if (!entries.has(id) && head - (endedAt.get(id) ?? head) >= settledBlocks) forget(id);
       const ids = [...followed];
       for (let i = 0; i < ids.length; i += READS_AT_ONCE) await Promise.all(ids.slice(i, i + READS_AT_ONCE).map((id) => refreshOne(id, head)));
     },

@@ -8,6 +8,7 @@ import type { Step } from "../../protocol/program/types.ts";
 import { pathProof } from "../../protocol/trees/merkle.ts";
 import type { WatcherOptions } from "../../watcher/options.ts";
 import { createWatcher } from "../../watcher/createWatcher.ts";
+import { cancelJob } from "../../runtime/chain/calls/cancelJob.ts";
 import { claimJob } from "../../runtime/chain/calls/claimJob.ts";
 import { demandElement } from "../../runtime/chain/calls/demandElement.ts";
 import { finalizeJob } from "../../runtime/chain/calls/finalizeJob.ts";
@@ -373,6 +374,21 @@ describe("createWatcher", () => {
     await ended(mine);
     expect(await getDispute(arena.chain, mine)).toMatchObject({ outcome: "void" });
     expect((await getStakeAccount(arena.chain, arena.addresses.watcher)).credits).toBe(rules.bond);
+  });
+
+  it("takes its bond back also where the job has been over for long when it starts", async () => {
+    const job = await commit(lying);
+    const { rules } = await getParameters(arena.chain);
+    const mine = await openBisection(arena, job);
+    const { disputeId: other } = await openDispute(arena.sender("stranger"), { jobId, attempt: 1, bond: rules.bond });
+    const rival = await start({}, { name: "rival", sender: arena.sender("stranger") });
+    expect(await defend(other, lying)).toMatchObject({ outcome: "challengerWon" });
+    await rival.running.stop();
+    await cancelJob(arena.sender("requester"), jobId);
+    for (let block = 0; block < 40; block++) await arena.pass(1);
+    await start();
+    await ended(mine);
+    expect(await getDispute(arena.chain, mine)).toMatchObject({ outcome: "void" });
   });
 
   it("defends an honest commitment whose executor is away, but only when half of the clock is gone", async () => {
