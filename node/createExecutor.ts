@@ -8,6 +8,7 @@ import type { Sender } from "../runtime/chain/createSender.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { answerDispute } from "../runtime/disputes/answerDispute.ts";
 import { blocksNeeded, defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
+import { byClock } from "../runtime/disputes/byClock.ts";
 import { endDispute } from "../runtime/disputes/endDispute.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
 import type { Parts } from "../runtime/parts.ts";
@@ -74,6 +75,8 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const checked = new Set<string>();
   const { promise: chainRead, resolve: noteChainRead } = Promise.withResolvers<void>();
   const deliveries = dependencies.metrics?.histogram("delivery_seconds", "Time to run a claimed job and to commit to it, until the commitment is included.", [], [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]);
+  /** The programs of the start have been tested; before that, a look for new ones would test them a second time. */
+  let prepared = false;
   let lastPruned = 0;
   let lastListed = 0;
 
@@ -172,9 +175,9 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
 
   const onHead = (head: Head): void => {
     noteChainRead();
+    for (const dispute of byClock(ledger.disputes.values())) workOnDispute(dispute, head);
     for (const job of ledger.jobs.values()) workOnJob(job, head);
-    for (const dispute of ledger.disputes.values()) workOnDispute(dispute, head);
-    if (options.programs.length === 0 && head.timestamp - lastListed >= 10) {
+    if (options.programs.length === 0 && prepared && head.timestamp - lastListed >= 10) {
       lastListed = head.timestamp;
       tasks.offer("look for new programs", admitNew);
     }
@@ -193,6 +196,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
         onProgram(root);
         await admit(root, signal);
       }
+      prepared = true;
       return [...served];
     },
     served: () => [...served],

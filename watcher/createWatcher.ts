@@ -2,12 +2,14 @@ import type { Hex } from "../protocol/hex.ts";
 import { openDispute } from "../runtime/chain/calls/openDispute.ts";
 import type { Head } from "../runtime/chain/createChain.ts";
 import type { Sender } from "../runtime/chain/createSender.ts";
+import { getDispute } from "../runtime/chain/reads/getDispute.ts";
 import { readJobDisputes } from "../runtime/chain/reads/readJobEvents.ts";
 import { getParameters } from "../runtime/chain/reads/getParameters.ts";
 import { bisectionGas, checkDisputeFunds } from "../runtime/disputes/disputeFunds.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
 import { answerDispute } from "../runtime/disputes/answerDispute.ts";
 import { blocksNeeded, defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
+import { byClock } from "../runtime/disputes/byClock.ts";
 import { endDispute, reclaimBond } from "../runtime/disputes/endDispute.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
@@ -18,11 +20,13 @@ import { createWatcherMeter } from "./createWatcherMeter.ts";
 import { openDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { openInside, openRefutation } from "./openRefutation.ts";
+import { isLostToClock } from "./isLostToClock.ts";
 import type { WatcherOptions } from "./options.ts";
 import { ownExecution, withInner } from "./ownTrace.ts";
 import { playDispute } from "./playDispute.ts";
 import { pruneCases } from "./pruneCases.ts";
 import { verifyCommitment, type Opinion } from "./verifyCommitment.ts";
+import { withheldFrom } from "./withheldFrom.ts";
 
 /** Seconds between two requests for the same trace. */
 const SECONDS_BETWEEN_REQUESTS = 2;
@@ -50,11 +54,16 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const keyOf = (job: CommittedJob): string => `${job.id}/${job.attempt}/${job.traceRoot}`;
   /** Commitments against which a dispute was opened. */
   const disputed = new Set<string>();
+  /** Since when a trace has been asked for in vain. */
+  const askedSince = new Map<string, number>();
   /** When to ask again for a trace that was not to be had, by the chain's clock. */
   const askAgainAt = new Map<string, number>();
   /** Own disputes without a move that could win: only their clock is left to run out. */
   const lost = new Set<string>();
+  /** Own disputes whose clock ran out. */
+  const lateFor = new Set<bigint>();
   const turnOf = ({ id, turn, turnStart }: Dispute): string => `${id}/${turn}/${turnStart}`;
+  const isLost = (id: bigint): boolean => [...lost].some((key) => key.startsWith(`${id}/`));
   /** Executors whose floats have been this watcher's, by program. A restart forgets them; the demands that follow need no equal floats. */
   const equals = new Set<string>();
   const isSampled = createSampler(options.sampleRate ?? 1);
@@ -65,8 +74,9 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   let alarm: Alarm = { raise: async () => undefined, stop: () => undefined };
 
   const isOwn = (dispute: Dispute): boolean => sender !== undefined && dispute.challenger.toLowerCase() === sender.address.toLowerCase();
-  const isDisputedByMe = (job: Job): boolean => [...ledger.disputes.values()].some((dispute) => isOwn(dispute) && dispute.jobId === job.id && dispute.attempt === job.attempt);
-  const withheldFrom = (job: Job): number => job.deadline - job.challengeWindow + Math.min(options.patienceSeconds, Math.floor(job.challengeWindow / 3));
+  /** Nothing that the challenger does can change it any more. */
+  const isOver = (dispute: Dispute, head: Head): boolean => dispute.phase === "ended" || isLostToClock(dispute, head.timestamp);
+  const isDisputedByMe = (job: Job, head: Head): boolean => [...ledger.disputes.values()].some((dispute) => isOwn(dispute) && !isOver(dispute, head) && dispute.jobId === job.id && dispute.attempt === job.attempt);
 
   const check = async (job: CommittedJob, head: Head, signal: AbortSignal): Promise<void> => {
     const key = keyOf(job);
@@ -74,8 +84,11 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     const opinion = await verifyCommitment(job, dependencies, signal, options.tolerance);
     const fields = { jobId: job.id, attempt: job.attempt, ms: Math.round(performance.now() - started) };
     if (opinion.kind === "withheld") {
-      if (head.timestamp < withheldFrom(job)) {
-        askAgainAt.set(key, Math.min(head.timestamp + SECONDS_BETWEEN_REQUESTS, withheldFrom(job)));
+      const since = askedSince.get(key) ?? head.timestamp;
+      askedSince.set(key, since);
+      const from = withheldFrom(job, options.patienceSeconds, { since, answered: opinion.answered });
+      if (head.timestamp < from) {
+        askAgainAt.set(key, Math.min(head.timestamp + SECONDS_BETWEEN_REQUESTS, from));
         return logger.debug({ ...fields, reason: opinion.reason }, "trace not available yet");
       }
       const later = head.timestamp + SECONDS_BETWEEN_LATE_REQUESTS;
@@ -124,10 +137,10 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     const committed: CommittedJob = { ...job, traceRoot: job.traceRoot };
     const key = keyOf(committed);
     if (head.timestamp < (askAgainAt.get(key) ?? 0)) return;
-    if (isDisputedByMe(job)) return;
+    if (isDisputedByMe(job, head)) return;
     if (!isSampled(key)) return skip(key);
     if (isUnsettled(key)) checks.offer(`check ${job.id}/${job.attempt}`, (signal) => check(committed, head, signal));
-    else if (disputed.has(key)) checks.offer(`look for the dispute of ${job.id}/${job.attempt}`, () => checkAgainIfGone(committed));
+    else if (disputed.has(key)) checks.offer(`look for the dispute of ${job.id}/${job.attempt}`, () => checkAgainIfGone(committed, head));
   };
 
   /** Without an opinion, or with one that a trace which appears late would change. */
@@ -141,27 +154,39 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
 
   /** Commitments that can be disputed and have not been judged, whatever keeps them. */
   const unverified = (head: Head): Job[] =>
-    [...ledger.jobs.values()].filter((job) => job.status === "committed" && job.traceRoot !== undefined && head.timestamp <= job.deadline && !opinions.has(keyOf(job as CommittedJob)) && !isDisputedByMe(job) && isSampled(keyOf(job as CommittedJob)));
+    [...ledger.jobs.values()].filter((job) => job.status === "committed" && job.traceRoot !== undefined && head.timestamp <= job.deadline && !opinions.has(keyOf(job as CommittedJob)) && !isDisputedByMe(job, head) && isSampled(keyOf(job as CommittedJob)));
 
-  /** A reorganisation can take the opening of a dispute away for good. */
-  const checkAgainIfGone = async (job: CommittedJob): Promise<void> => {
+  /** A reorganisation can take the opening of a dispute away for good; and a clock that ran out while the chain could not be reached says nothing about a fraud that was found. */
+  const checkAgainIfGone = async (job: CommittedJob, head: Head): Promise<void> => {
     const account = sender?.address.toLowerCase();
-    const opened = await readJobDisputes(dependencies.chain, job.id);
-    if (opened.some(({ args }) => args.attempt === job.attempt && args.challenger.toLowerCase() === account)) return;
-    logger.warn({ jobId: job.id, attempt: job.attempt }, "own dispute is gone from the chain");
+    const opened = (await readJobDisputes(dependencies.chain, job.id)).filter(({ args }) => args.attempt === job.attempt && args.challenger.toLowerCase() === account);
+    if (opened.length > 0) {
+      if (opinions.get(keyOf(job)) !== "fraud") return;
+      const disputes = await Promise.all(opened.map(({ args }) => getDispute(dependencies.chain, args.disputeId)));
+      if (disputes.some((dispute) => isLost(dispute.id) || !isLostToClock(dispute, head.timestamp))) return;
+    }
+    logger.warn({ jobId: job.id, attempt: job.attempt }, opened.length > 0 ? "own dispute was lost to the clock, and the wrong result stands: disputed again" : "own dispute is gone from the chain");
     disputed.delete(keyOf(job));
     opinions.delete(keyOf(job));
   };
 
   const workOnDispute = (dispute: Dispute, head: Head): void => {
     const job = ledger.jobs.get(dispute.jobId);
-    if (dispute.phase === "ended" || job === undefined || sender === undefined || options.mode !== "dispute") return;
+    if (dispute.phase === "ended" || sender === undefined || options.mode !== "dispute") return;
+    // The job is over for so long that it is not followed any more: so is this dispute, but for its bond.
+    if (job === undefined) return isOwn(dispute) ? moves.offer(`reclaim ${dispute.id}`, (signal) => reclaimBond(sender, dispute, signal)) : undefined;
     const stands = job.status === "committed" && job.attempt === dispute.attempt && job.traceRoot !== undefined;
     if (isOwn(dispute)) {
       const committed = { ...job, traceRoot: job.traceRoot as Hex };
       if (!stands) moves.offer(`reclaim ${dispute.id}`, (signal) => reclaimBond(sender, dispute, signal));
       else if (isDefendersTurn(dispute)) {
         if (head.timestamp > dispute.deadline) moves.offer(`end ${dispute.id}`, (signal) => endDispute(sender, dispute, signal));
+      } else if (isLostToClock(dispute, head.timestamp)) {
+        if (!isLost(dispute.id) && !lateFor.has(dispute.id)) {
+          lateFor.add(dispute.id);
+          logger.error({ disputeId: dispute.id, jobId: dispute.jobId, bond: dispute.bond }, "own clock ran out before the move was made, and the bond is lost");
+          dependencies.webhook?.post("dispute lost", { disputeId: dispute.id, jobId: dispute.jobId, bond: dispute.bond });
+        }
       } else if (!lost.has(turnOf(dispute)) && (head.timestamp > dispute.turnStart || dispute.seal === undefined)) {
         moves.offer(`play ${dispute.id}/${dispute.turn}`, async (signal) => {
           if ((await playDispute(committed, dispute, sender, dependencies, options.demandBudget, signal)) === "lost") {
@@ -188,13 +213,15 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   /** What is kept for a job goes when the ledger has forgotten it, a good while after its end. */
   const forgetEnded = (): void => {
     const isGone = (key: string): boolean => !ledger.jobs.has(BigInt(key.split("/", 1)[0] ?? 0));
-    for (const kept of [opinions, askAgainAt, disputed, skipped]) for (const key of kept.keys()) if (isGone(key)) kept.delete(key);
+    for (const kept of [opinions, askedSince, askAgainAt, disputed, skipped]) for (const key of kept.keys()) if (isGone(key)) kept.delete(key);
+    for (const id of lateFor) if (!ledger.disputes.has(id)) lateFor.delete(id);
     for (const key of lost) if (!ledger.disputes.has(BigInt(key.split("/", 1)[0] ?? 0))) lost.delete(key);
   };
 
   const onHead = (head: Head): void => {
+    // After a restart everything is to be done at once, and one account makes one move after another.
+    for (const dispute of byClock(ledger.disputes.values())) workOnDispute(dispute, head);
     for (const job of ledger.jobs.values()) workOnJob(job, head);
-    for (const dispute of ledger.disputes.values()) workOnDispute(dispute, head);
     meter.unverified(unverified(head), head.timestamp);
     if (head.timestamp - lastPruned >= 60) {
       lastPruned = head.timestamp;

@@ -15,11 +15,17 @@ export type Opinion =
   /** Other floats, but every element that was looked at and differs is within its bound. `opened` blocks were looked into. */
   | { kind: "sound"; differing: number; judged: number; opened: number }
   | { kind: "fraud"; finding: Finding; trace: CommittedTensor[]; own: OwnExecution }
-  /** The trace cannot be had, or is not of the program's shape; or it is there, but not what is inside of a block that has to be looked into. */
-  | { kind: "withheld"; reason: string; inside?: { blockIndex: number; trace: CommittedTensor[]; own: OwnExecution } };
+  /**
+   * The trace cannot be had, or is not of the program's shape; or it is there, but not what is inside of a block that has to be looked into. `answered`: some
+   * peer could be reached, so the own connection is not what is at fault.
+   */
+  | { kind: "withheld"; reason: string; answered: boolean; inside?: { blockIndex: number; trace: CommittedTensor[]; own: OwnExecution } };
 
 /** Codes of a fetch that show a trace which no honest executor commits to, however long one waits. */
 const hopeless = new Set(["TRACE_UNFIT"]);
+
+/** Codes of a fetch for which nobody was there to answer. */
+const unanswered = new Set(["TRACE_UNAVAILABLE", "PEER_UNREACHABLE", "NETWORK_NOT_STARTED"]);
 
 /**
  * Re-executes a job. Equal roots end the work at once. Otherwise it fetches the posted tensors that differ, checks each block from the executor's committed
@@ -46,6 +52,6 @@ export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependenci
     if (!(error instanceof GainsayError) || (trace !== undefined && error.code !== "INNER_TRACE_UNAVAILABLE")) throw error;
     const reason = hopeless.has(error.code) ? `${error.code}: ${error.message}` : error.code;
     const { block } = error.details;
-    return { kind: "withheld", reason, ...(trace === undefined || typeof block !== "number" ? {} : { inside: { blockIndex: block, trace, own } }) };
+    return { kind: "withheld", reason, answered: !unanswered.has(error.code), ...(trace === undefined || typeof block !== "number" ? {} : { inside: { blockIndex: block, trace, own } }) };
   }
 }

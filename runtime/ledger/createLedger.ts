@@ -45,13 +45,14 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
             noteRecord(chain, event);
             noteInput(chain, event);
             const args = event.args as { jobId?: bigint; disputeId?: bigint };
+            const endedIn = lastEvents.has(event.name) ? event.blockNumber : undefined;
             if (args.disputeId !== undefined) {
-              disputes.touch(args.disputeId);
+              disputes.touch(args.disputeId, endedIn);
               // A job counts its open disputes.
               const dispute = disputes.entries.get(args.disputeId);
               if (dispute !== undefined) jobs.touch(dispute.jobId);
             }
-            if (args.jobId !== undefined) jobs.touch(args.jobId);
+            if (args.jobId !== undefined) jobs.touch(args.jobId, event.contract === "jobs" ? endedIn : undefined);
             ready = false;
           },
           onReorganised: () => {
@@ -71,3 +72,6 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
     },
   };
 }
+
+/** Events after which nothing changes any more, whatever else is told of the number. */
+const lastEvents: ReadonlySet<string> = new Set(["Finalized", "Cancelled", "Ended"]);

@@ -22,8 +22,8 @@ interface Reading {
 /** Entries under the numbers that a contract gives out, from 1. */
 export interface Table<T> {
   readonly entries: ReadonlyMap<bigint, T>;
-  /** An event named this number: there is news of it. */
-  touch(id: bigint): void;
+  /** An event named this number: there is news of it, or its end in that block. */
+  touch(id: bigint, endedIn?: bigint): void;
   /** Anything may have changed. */
   touchAll(): void;
   /** Reads the numbers of which there is news, and the others that can still change now and then. */
@@ -44,7 +44,7 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
   const entries = new Map<bigint, T>();
   /** Heads at which an entry was last read, and until which there was news of it; none before the first. */
   const followed = new Map<bigint, Reading>();
-  /** The head at which an entry was first seen ended, or missing. */
+  /** The head at which an entry was first seen ended, or missing; or the block of the event that told so. */
   const endedAt = new Map<bigint, bigint>();
   /** Numbers up to here were counted; those that no event has named since, with the head at which they were counted. */
   let counted = 0n;
@@ -127,8 +127,11 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
 
   return {
     entries,
-    touch(id) {
+    touch(id, endedIn) {
       followed.set(id, {});
+      // Whatever comes after the end comes of a reorganisation, or is of no account.
+      if (endedIn === undefined) endedAt.delete(id);
+      else endedAt.set(id, endedIn);
       unnamed.delete(id);
       silent.delete(id);
     },
@@ -137,8 +140,8 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
     },
     async refresh(head) {
       await countUp(head);
-      // Nothing has been heard of these since they ended.
-      for (const [id, since] of [...endedAt]) if (head - since >= settledBlocks && followed.get(id)?.readAt !== undefined) forget(id);
+      // Nothing has been heard of these since they ended. At a start the log tells of everything that ever was: what ended long ago need not be read to be forgotten.
+      for (const [id, since] of [...endedAt]) if (head - since >= settledBlocks && (followed.get(id)?.readAt !== undefined || !entries.has(id))) forget(id);
       const due = [...followed].filter(([id, reading]) => isDue(id, reading, head));
       const values = await read(due.map(([id]) => id));
       for (const [i, [id, reading]] of due.entries()) {

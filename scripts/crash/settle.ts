@@ -16,8 +16,19 @@ export interface Settlement {
   doubleCommitments: string[];
   stuckJobs: bigint[];
   openDisputes: bigint[];
-  /** By name of the account. */
-  accounts: Record<string, { stake: bigint; locked: bigint; completed: number; slashed: number; missed: number }>;
+  /** By name of the account; `committed` counts its commitments, `lostBonds` the disputes that it began and lost. */
+  accounts: Record<string, Standing>;
+}
+
+/** What became of one account. */
+export interface Standing {
+  stake: bigint;
+  locked: bigint;
+  committed: number;
+  completed: number;
+  slashed: number;
+  missed: number;
+  lostBonds: bigint[];
 }
 
 /** Waits until every job is over and every dispute has ended, or the patience is, and reads how things stand. */
@@ -36,16 +47,21 @@ export async function settle(chain: Chain, jobCount: number, accounts: Readonly<
     state = await read();
   }
   const commitments = new Map<string, number>();
+  const committers: string[] = [];
   for (const { args } of await getEvents(chain, { contract: "jobs", names: ["Committed"] })) {
     const key = `${args.jobId}/${args.attempt}`;
     commitments.set(key, (commitments.get(key) ?? 0) + 1);
+    committers.push(args.executor.toLowerCase());
   }
   const records = await readExecutorRecords(chain);
   const entries = await Promise.all(
     Object.entries(accounts).map(async ([name, address]) => {
       const { free, locked } = await getStakeAccount(chain, address);
-      const record = records.get(address.toLowerCase());
-      return [name, { stake: free + locked, locked, completed: record?.completed ?? 0, slashed: record?.slashed ?? 0, missed: record?.missed ?? 0 }] as const;
+      const account = address.toLowerCase();
+      const { completed = 0, slashed = 0, missed = 0 } = records.get(account) ?? {};
+      const committed = committers.filter((committer) => committer === account).length;
+      const lostBonds = state.disputes.filter(({ challenger, outcome }) => challenger.toLowerCase() === account && outcome === "defenderWon").map(({ id }) => id);
+      return [name, { stake: free + locked, locked, committed, completed, slashed, missed, lostBonds }] as const;
     }),
   );
   return { ...state, doubleCommitments: [...commitments].filter(([, count]) => count > 1).map(([key]) => key), accounts: Object.fromEntries(entries) };

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { createServer, connect } from "node:net";
+import { createServer, connect, type Socket } from "node:net";
 
 /** A network of its own for each daemon, with a cable that can be pulled. */
 export interface Links {
@@ -12,6 +12,8 @@ export interface Links {
   /** Pulls the cable, or puts it back. */
   set(name: string, up: boolean): void;
   readonly real: boolean;
+  /** Why no link can be cut here, where that is so. */
+  readonly reason?: string;
   close(): Promise<void>;
 }
 
@@ -52,14 +54,18 @@ export async function createLinks(names: readonly string[], rpcUrl: string): Pro
   };
   if (!setUp()) {
     remove();
-    return { prefix: () => [], address: () => undefined, rpcUrl, set: () => undefined, real: false, close: async () => undefined };
+    const isAbsent = spawnSync("ip", ["-V"], { stdio: "ignore" }).error !== undefined;
+    const reason = isAbsent ? "the command `ip` is absent; install iproute2 (Debian: apt-get install iproute2)" : "network namespaces cannot be made here; they need root on Linux";
+    return { reason, prefix: () => [], address: () => undefined, rpcUrl, set: () => undefined, real: false, close: async () => undefined };
   }
   // The chain listens on the host's loopback, which the namespaces do not share.
   const target = new URL(rpcUrl);
+  const open = new Set<Socket>();
   const server = createServer((socket) => {
     const upstream = connect(Number(target.port), target.hostname);
+    open.add(socket);
     socket.pipe(upstream).pipe(socket);
-    socket.on("error", () => upstream.destroy());
+    socket.on("error", () => upstream.destroy()).on("close", () => open.delete(socket));
     upstream.on("error", () => socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(Number(target.port), host, resolve));
@@ -70,10 +76,10 @@ export async function createLinks(names: readonly string[], rpcUrl: string): Pro
     set: (name, up) => void ip("link", "set", `gsoakh${index(name)}`, up ? "up" : "down"),
     real: true,
     async close() {
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        setTimeout(resolve, 2_000).unref();
-      });
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Whoever was cut off has not said goodbye.
+      for (const socket of open) socket.destroy();
+      await closed;
       remove();
     },
   };

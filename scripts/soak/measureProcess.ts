@@ -1,27 +1,34 @@
 import { readFileSync, readdirSync } from "node:fs";
 
-/** Memory and handles of one process at one moment. */
+/** Memory and handles of one process and its children at one moment. */
 export interface Sample {
   at: number;
   rssBytes: number;
   handles: number;
 }
 
-/** Reads them from /proc; undefined if the process is gone. */
+/** Reads them from /proc; undefined if the process is gone. A daemon's inference runs in a child of it. */
 export function measureProcess(pid: number, at: number): Sample | undefined {
   try {
-    const kibibytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-    return { at, rssBytes: kibibytes * 1024, handles: readdirSync(`/proc/${pid}/fd`).length };
+    const sum = { at, rssBytes: 0, handles: 0 };
+    for (const one of [pid, ...childrenOf(pid)]) {
+      sum.rssBytes += Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, "utf8"))?.[1]) * 1024;
+      sum.handles += readdirSync(`/proc/${one}/fd`).length;
+    }
+    return Number.isFinite(sum.rssBytes) ? sum : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Medians early (after the warm-up of the first fifth) and late in the life of one process. */
-export function trend(samples: readonly Sample[]): { early: Sample; late: Sample } | undefined {
-  if (samples.length < 10) return undefined;
-  const fifth = Math.floor(samples.length / 5);
-  return { early: median(samples.slice(fifth, 2 * fifth)), late: median(samples.slice(-fifth)) };
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+}
+
+/** Medians of the fifths of one process's life, the first of which is its warm-up; undefined if it was short. */
+export function fifthsOf(samples: readonly Sample[]): Sample[] | undefined {
+  if (samples.length < 20) return undefined;
+  return Array.from({ length: 5 }, (_, i) => median(samples.slice(Math.floor((i * samples.length) / 5), Math.floor(((i + 1) * samples.length) / 5))));
 }
 
 function median(samples: readonly Sample[]): Sample {

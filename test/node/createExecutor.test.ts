@@ -62,7 +62,7 @@ describe("createExecutor", () => {
     await arena.close();
   });
 
-  const start = async (options: Partial<ExecutorOptions> = {}, folder?: string, maxBytes = Infinity): Promise<{ folder: string; daemon: Running }> => {
+  const start = async (options: Partial<ExecutorOptions> = {}, folder?: string, maxBytes = Infinity, order: "prepare first" | "run first" = "prepare first"): Promise<{ folder: string; daemon: Running }> => {
     const dir = folder ?? (await mkdtemp(path.join(opened.scratch, "executor-")));
     const logger = recordingLogger(journal, "executor");
     const traces = createTraceStore({ dir, maxBytes }, { logger, hasher: opened.hasher });
@@ -82,9 +82,13 @@ describe("createExecutor", () => {
         logger,
       },
     );
-    await executor.prepare(new AbortController().signal);
+    if (order === "prepare first") await executor.prepare(new AbortController().signal);
     const daemon = runDaemon((signal) => executor.run(signal));
     running.push({ daemon, traces });
+    if (order === "run first") {
+      await executor.openCommitments();
+      await executor.prepare(new AbortController().signal);
+    }
     return { folder: dir, daemon };
   };
   const stop = async ({ daemon }: { daemon: Running }): Promise<void> => {
@@ -107,6 +111,12 @@ describe("createExecutor", () => {
     await arena.pass(1);
     await journal.next("executor", "job final", { jobId });
     expect(await getStakeAccount(arena.chain, arena.addresses.executor)).toMatchObject({ free: 5n * collateral, locked: 0n, credits: fee });
+  });
+
+  it("tests a program once, also where it looks at the chain meanwhile", async () => {
+    await start({ programs: [] }, undefined, Infinity, "run first");
+    await journal.next("executor", "result committed", { jobId: await submit() });
+    expect(journal.of("executor").filter(({ message }) => message === "kernels tested, program served")).toHaveLength(1);
   });
 
   it("leaves a job alone whose input on chain does not hash to its root", async () => {

@@ -2,11 +2,13 @@ import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { stepsTree } from "../../protocol/dispute/refutation.ts";
+import { GainsayError } from "../../protocol/errors.ts";
 import { encodeStep } from "../../protocol/program/codec.ts";
 import type { Step } from "../../protocol/program/types.ts";
 import { pathProof } from "../../protocol/trees/merkle.ts";
 import type { WatcherOptions } from "../../watcher/options.ts";
 import { createWatcher } from "../../watcher/createWatcher.ts";
+import { cancelJob } from "../../runtime/chain/calls/cancelJob.ts";
 import { claimJob } from "../../runtime/chain/calls/claimJob.ts";
 import { demandElement } from "../../runtime/chain/calls/demandElement.ts";
 import { finalizeJob } from "../../runtime/chain/calls/finalizeJob.ts";
@@ -74,7 +76,7 @@ describe("createWatcher", () => {
     running: Running;
   }
 
-  const start = async (options: Partial<WatcherOptions> = {}, changes: { name?: string; sender?: Sender | undefined; programs?: Programs; serve?: Trace } = {}): Promise<Started> => {
+  const start = async (options: Partial<WatcherOptions> = {}, changes: { name?: string; sender?: Sender | undefined; programs?: Programs; serve?: Trace; nobody?: boolean } = {}): Promise<Started> => {
     const { name = "watcher" } = changes;
     const logger = recordingLogger(journal, name);
     const parts = await createWatcherParts(arena, opened, changes.programs ?? programs, logger);
@@ -85,7 +87,7 @@ describe("createWatcher", () => {
     const sender = "sender" in changes ? changes.sender : arena.sender("watcher");
     const watcher = createWatcher(
       { mode: "dispute", patienceSeconds: 30, onWithheld: "bisect", demandBudget, tolerance: 0, defendOthers: true, concurrency: 1, ...options },
-      { ...without, network: lonelyNetwork(fetch), ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }), ...(sender === undefined ? {} : { sender }) },
+      { ...without, ...(changes.nobody === true ? { providers: { providersOf: () => [], stop: () => undefined } } : {}), network: lonelyNetwork(fetch), ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }), ...(sender === undefined ? {} : { sender }) },
     );
     const running = runDaemon((signal) => watcher.run(signal));
     closing.push(() => running.stop());
@@ -152,6 +154,30 @@ describe("createWatcher", () => {
     expect((await getDispute(arena.chain, disputeId)).turnStart).toBeGreaterThanOrEqual(committedAt + 30);
     expect(await defend(disputeId, lying)).toMatchObject({ outcome: "challengerWon" });
     expect(await getDisputeCount(arena.chain)).toBe(1n);
+  });
+
+  it("asks for a trace itself for a while before it bisects, however late it was started", async () => {
+    const job = await commit(lying);
+    await arena.pass(100);
+    const startedAt = (await arena.chain.head()).timestamp;
+    await start({ patienceSeconds: 20 });
+    expect(await journal.next("watcher", "trace not available yet")).toMatchObject({ reason: "BLOB_NOT_FOUND" });
+    const nudge = setInterval(() => void arena.pass(3).catch(() => undefined), 50);
+    await journal.next("watcher", "dispute opened by bisection", { jobId }).finally(() => clearInterval(nudge));
+    const { turnStart } = await getDispute(arena.chain, 1n);
+    expect(turnStart).toBeGreaterThanOrEqual(startedAt + 20);
+    expect(turnStart).toBeLessThan(job.deadline - job.challengeWindow / 3);
+  });
+
+  it("calls no trace withheld while nobody answers it, until a third of the window is left", async () => {
+    const job = await commit(lying);
+    await start({ patienceSeconds: 20 }, { nobody: true });
+    expect(await journal.next("watcher", "trace not available yet")).toMatchObject({ reason: "TRACE_UNAVAILABLE" });
+    await arena.pass(60);
+    await throughWithAll();
+    expect(await getDisputeCount(arena.chain)).toBe(0n);
+    await arena.pass(job.deadline - Math.floor(job.challengeWindow / 3) - (await arena.chain.head()).timestamp);
+    await journal.next("watcher", "dispute opened by bisection", { jobId });
   });
 
   it("walks a withheld lie back by demands where it does not know the executor's floats", async () => {
@@ -272,6 +298,27 @@ describe("createWatcher", () => {
     expect(await getJob(arena.chain, jobId)).toMatchObject({ status: "open", attempt: 2 });
   });
 
+  it("disputes a lie again when its clock ran out while it could not send", async () => {
+    await commit(lying);
+    let isDown = true;
+    const own = arena.sender("watcher");
+    const send: Sender["send"] = async (call, options) => {
+      if (isDown && call.functionName === "refute") throw new GainsayError("No RPC endpoint answers.", { code: "CHAIN_UNREACHABLE", retryable: true });
+      return own.send(call, options);
+    };
+    await start({}, { sender: { ...own, send }, serve: lying });
+    await journal.next("watcher", "dispute opened with a sealed refutation", { jobId });
+    const { deadline } = await getDispute(arena.chain, 1n);
+    await arena.pass(deadline - (await arena.chain.head()).timestamp + 1);
+    await journal.next("watcher", "own clock ran out before the move was made, and the bond is lost", { disputeId: "1" });
+    isDown = false;
+    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 200);
+    await journal.next("watcher", "own dispute was lost to the clock, and the wrong result stands: disputed again", { jobId });
+    // The first one is not ended by anybody: it does not stand in the way.
+    expect(await journal.next("watcher", "executor convicted", { jobId }).finally(() => clearInterval(nudge))).toMatchObject({ disputeId: "2" });
+    expect(await getDisputeCount(arena.chain)).toBe(2n);
+  });
+
   it("says once that the revealed chunk is sound, and leaves the rest to the clock", async () => {
     const step = loaded.program.steps[0] as LoadedProgram["program"]["steps"][number];
     const bytes = honest.tensors.map((tensor) => new Uint8Array(tensor.bytes));
@@ -342,6 +389,21 @@ describe("createWatcher", () => {
     await ended(mine);
     expect(await getDispute(arena.chain, mine)).toMatchObject({ outcome: "void" });
     expect((await getStakeAccount(arena.chain, arena.addresses.watcher)).credits).toBe(rules.bond);
+  });
+
+  it("takes its bond back also where the job has been over for long when it starts", async () => {
+    const job = await commit(lying);
+    const { rules } = await getParameters(arena.chain);
+    const mine = await openBisection(arena, job);
+    const { disputeId: other } = await openDispute(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.bond });
+    const rival = await start({}, { name: "rival", sender: arena.sender("stranger") });
+    expect(await defend(other, lying)).toMatchObject({ outcome: "challengerWon" });
+    await rival.running.stop();
+    await cancelJob(arena.sender("requester"), jobId);
+    for (let block = 0; block < 40; block++) await arena.pass(1);
+    await start();
+    await ended(mine);
+    expect(await getDispute(arena.chain, mine)).toMatchObject({ outcome: "void" });
   });
 
   it("defends an honest commitment whose executor is away, but only when half of the clock is gone", async () => {

@@ -95,6 +95,18 @@ describe("createLedger", () => {
     expect([...after.ledger.jobs]).toEqual([...before.ledger.jobs]);
   });
 
+  it("does not read at its start what ended long ago", async () => {
+    const [over, open] = [await submit(), await submit(2)];
+    await cancelJob(arena.sender("requester"), over);
+    const fresh = await submit(3);
+    await cancelJob(arena.sender("requester"), fresh);
+    // The second cancellation is two blocks younger than the first.
+    const { ledger, heads } = follow(arena.chain, 2);
+    await until("a head was told", () => heads.length > 0);
+    expect([...ledger.jobs.keys()].sort()).toEqual([open, fresh]);
+    expect(ledger.jobs.get(fresh)?.status).toBe("cancelled");
+  });
+
   it("forgets a job whose block was replaced", async () => {
     const stays = await submit();
     const back = await arena.checkpoint();
