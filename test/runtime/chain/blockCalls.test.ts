@@ -47,11 +47,11 @@ beforeAll(async () => {
 });
 afterAll(() => local.stop());
 
-/** A commitment to what follows from a lie in `step`, by a new executor. */
-async function committed(step: number) {
+/** A commitment to what follows from a lie in `step`, by a new executor if none is given. */
+async function committed(step: number, by?: Sender) {
   const theirs = run({ step, element: 7 });
   const { programRoot, inputRoot, traceRoot } = rootsOf(program, theirs);
-  const executor = await local.sender();
+  const executor = by ?? (await local.sender());
   await depositStake(executor, parseEther("1"));
   const { jobId } = await submitJob(requester, { programRoot, inputRoot, fee: parseEther("0.01"), collateral: parseEther("0.2"), claimWindow: 600, deliveryWindow: 600, challengeWindow: 600 });
   await claimJob(executor, jobId);
@@ -107,6 +107,22 @@ describe("the calls of a dispute about a block", () => {
     expect(moves[2]).toMatchObject({ turn: 0, block: 0, innerRoot });
     expect(moves[3]).toMatchObject({ turn: 1, seal });
     expect(moves[4]).toMatchObject({ stepIndex: 0, element: 7, verdict: { fraud: true } });
+  });
+
+  it("are not expanded in a dispute that a reorganisation has put in the place of another", async () => {
+    const first = await committed(0);
+    const second = await committed(1, first.executor);
+    const fork = await local.rpc("evm_snapshot");
+    const { disputeId } = await openBlock(challenger, first.opening, proveBlock(program, 0));
+    const seen = await getDispute(local.chain, disputeId);
+    await local.rpc("evm_revert", [fork]);
+    const { disputeId: other } = await openBlock(await local.sender(), second.opening, proveBlock(program, 0));
+    expect(other).toBe(disputeId);
+    // The true root of the one commitment's block would convict in the dispute about the other.
+    expect(await defendDispute(first.executor, seen, first.opening.digest, first.theirs)).toBeUndefined();
+    const instead = await getDispute(local.chain, other);
+    expect(instead).toMatchObject({ jobId: second.jobId, phase: "expand", turn: 0 });
+    expect(await defendDispute(first.executor, instead, second.opening.digest, second.theirs)).toMatch(/^0x/);
   });
 
   it("come to it by bisection, go into it, and out of it into a border", async () => {
