@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { recoverTypedDataAddress, type Address, type LocalAccount } from "viem";
 import type { Hex } from "../../protocol/hex.ts";
 
@@ -26,11 +27,21 @@ export function signAnnouncement(account: LocalAccount, kind: SignedKind, messag
   return account.signTypedData(typedData(kind, message));
 }
 
+/** Signatures that were found right, by the hash of all that they were asked about: announcements are repeated, and each check takes milliseconds. */
+const right = new Set<string>();
+const MAX_RIGHT = 8_192;
+
 /** Whether `signature` over the announcement is the account's. */
 export async function isSignedBy(signer: string, kind: SignedKind, message: Signable, signature: string): Promise<boolean> {
+  const asked = hash("sha256", JSON.stringify([signer.toLowerCase(), kind, message.chainId, message.contract, kind.fields.map(({ name }) => message[name]), signature]));
+  if (right.has(asked)) return true;
   try {
-    return (await recoverTypedDataAddress({ ...typedData(kind, message), signature: signature as Hex })).toLowerCase() === signer.toLowerCase();
+    if ((await recoverTypedDataAddress({ ...typedData(kind, message), signature: signature as Hex })).toLowerCase() !== signer.toLowerCase()) return false;
   } catch {
     return false;
   }
+  const [oldest] = right;
+  if (right.size >= MAX_RIGHT && oldest !== undefined) right.delete(oldest);
+  right.add(asked);
+  return true;
 }

@@ -129,8 +129,8 @@ export const networkLimits = {
       maxRequestBytes: 9_216,
       /** Wire. Bytes of its header, which has a bit for each item. */
       maxHeaderBytes: 1_024,
-      /** Wire. Bytes of all tensors in one response, one receive window: they are checked when they are complete. */
-      maxBytes: 1024 * 1024,
+      /** Wire. Bytes of all tensors in one response, which are checked when they are complete: what a program with blocks posts, and most small ones by layer. */
+      maxBytes: 512 * 1024,
     },
   },
 

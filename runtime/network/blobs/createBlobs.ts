@@ -36,7 +36,7 @@ export interface Blobs {
   /** The same, together with the hashes of its chunks, so that nobody need hash it again. */
   fetchHashed(name: BlobName, peers: readonly string[], options?: FetchOptions): Promise<HashedBlob>;
   /**
-   * Fetches a list and, in the same response, tensors that it names: those that the requester does not know, until a mebibyte is full. Lets the list be
+   * Fetches a list and, in the same response, tensors that it names: those that the requester does not know, until half a mebibyte is full. Lets the list be
    * fetched by itself, and each tensor after it, by resolving to undefined where no peer answers this way, or list or tensors are not as long as was asked
    * for; the former way then tells what is wrong with them.
    * @throws GainsayError as {@link fetch}.

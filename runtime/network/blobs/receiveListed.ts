@@ -33,7 +33,7 @@ export interface ListedWish {
 }
 
 /**
- * Asks one peer on one kept stream for a list with its tensors. What came is checked when all of it is there, at most a mebibyte, and before any of it is
+ * Asks one peer on one kept stream for a list with its tensors. What came is checked when all of it is there, at most half a mebibyte, and before any of it is
  * given on. Resolves to undefined if list or tensors are not of the lengths that were asked for: what is wrong with them shows when they are fetched one by one.
  * @throws GainsayError as {@link receiveBlob} does.
  */

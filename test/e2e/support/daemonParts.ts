@@ -1,3 +1,4 @@
+import { tensorLeaves } from "../../../protocol/trees/tensorTree.ts";
 import type { Network } from "../../../runtime/network/createNetwork.ts";
 import type { Logger } from "../../../runtime/telemetry/createLogger.ts";
 import { createLogger } from "../../../runtime/telemetry/createLogger.ts";
@@ -17,11 +18,24 @@ export function lonelyNetwork(fetch: Network["blobs"]["fetch"] = () => Promise.r
     addresses: () => [],
     peers: () => [],
     onPeer: () => () => undefined,
-    blobs: { fetch, serve: () => () => undefined },
+    blobs: blobsBy(fetch),
     gossip: { publish: async () => undefined, subscribe: () => () => undefined },
     start: async () => undefined,
     stop: async () => undefined,
   } as unknown as Network;
+}
+
+/** Blobs that come one a request, as from peers of the older protocol. */
+export function blobsBy(fetch: Network["blobs"]["fetch"]): Network["blobs"] {
+  return {
+    fetch,
+    fetchHashed: async (...request) => {
+      const bytes = await fetch(...request);
+      return { bytes, leaves: tensorLeaves(bytes) };
+    },
+    fetchListed: async () => undefined,
+    serve: () => () => undefined,
+  };
 }
 
 /** A daemon at work in this process. */

@@ -31,6 +31,7 @@ import { createCaseStore } from "../../../watcher/createCaseStore.ts";
 import type { DemandBudget } from "../../../watcher/options.ts";
 import type { WatcherDependencies } from "../../../watcher/dependencies.ts";
 import { playDispute } from "../../../watcher/playDispute.ts";
+import { blobsBy } from "./daemonParts.ts";
 import type { Arena } from "./createArena.ts";
 import type { OpenedModel } from "./openModel.ts";
 
@@ -113,7 +114,7 @@ export async function createWatcherParts(arena: Arena, model: OpenedModel, progr
       cases,
       fetchedBundles: path.join(home, "bundles"),
       logger,
-      network: { blobs: { fetch } } as unknown as WatcherDependencies["network"],
+      network: { blobs: blobsBy(fetch) } as unknown as WatcherDependencies["network"],
       providers: { providersOf: () => ["peer"], stop: () => undefined },
       ledger: { jobs: new Map(), disputes: new Map(), run: async () => undefined },
     },

@@ -145,7 +145,7 @@ describe("a list with its tensors", () => {
   });
 
   it("leaves out what does not fit, and what the peer lacks", async () => {
-    const large = [tensorSample(500_000), tensorSample(700_000), tensorSample(400_000), tensorSample(77)];
+    const large = [tensorSample(250_000), tensorSample(350_000), tensorSample(200_000), tensorSample(77)];
     const made = listOf(large);
     const server = await honest(made.list, ...large.slice(0, 3));
     const client = await startNetwork();
