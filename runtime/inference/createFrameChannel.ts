@@ -12,7 +12,7 @@ export interface FrameStreams {
 
 /**
  * Sends frames and hands arriving ones to `onFrame`. What is sent in one turn of the event loop goes out together, in one system call: the other side wakes up
- * once. Each part of an arriving frame has a buffer of its own, from `allocate`.
+ * once. The parts of an arriving frame lie side by side in one buffer from `allocate`.
  */
 export function createFrameChannel({ requests, replies }: FrameStreams, allocate: (bytes: number) => Uint8Array, onFrame: (frame: Frame) => void): { send(frame: Frame): void } {
   let waiting: Uint8Array[] = [];
@@ -20,6 +20,9 @@ export function createFrameChannel({ requests, replies }: FrameStreams, allocate
   let used = 0;
   let target: Uint8Array | undefined;
   let filled = 0;
+  /** Where the parts of the frame that arrives lie, side by side. */
+  let room: Uint8Array = new Uint8Array(0);
+  let roomUsed = 0;
 
   /** Copies what has arrived into a buffer of its own, until that is full. */
   const collect = (bytes: number, make: (bytes: number) => Uint8Array): Uint8Array | undefined => {
@@ -36,7 +39,17 @@ export function createFrameChannel({ requests, replies }: FrameStreams, allocate
   };
   const reader = createFrameReader({
     takeHead: (bytes) => (target === undefined && chunk.length - used >= bytes ? chunk.subarray(used, (used += bytes)) : collect(bytes, (length) => new Uint8Array(length))),
-    takePart: (bytes) => collect(bytes, allocate),
+    takePart(bytes, frameBytes) {
+      if (target === undefined && room.length - roomUsed < bytes) {
+        room = allocate(frameBytes);
+        roomUsed = 0;
+      }
+      const part = collect(bytes, (length) => room.subarray(roomUsed, roomUsed + length));
+      if (part === undefined) return undefined;
+      roomUsed += bytes;
+      if (roomUsed === room.length) [room, roomUsed] = [new Uint8Array(0), 0];
+      return part;
+    },
   });
 
   replies.on("data", (arrived: Uint8Array) => {

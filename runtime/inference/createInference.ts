@@ -43,7 +43,7 @@ export interface Inference {
    */
   load(key: string, model: Uint8Array | string, options?: LoadOptions): Promise<SessionInfo>;
   /**
-   * Runs the session `key`. Output bytes lie in shared memory, one buffer a tensor.
+   * Runs the session `key`. Output bytes lie in shared memory, side by side in one buffer.
    * Throws `SESSION_UNKNOWN`, `INPUT_MISMATCH`, `INFERENCE_FAILED` (the graph itself failed), `INFERENCE_CRASHED` (retryable, with
    * the signal), `INFERENCE_TIMEOUT` (retryable), `INFERENCE_ABORTED` or `INFERENCE_STOPPED`.
    */

@@ -7,6 +7,8 @@ import type { LoopTime } from "../timeLoops.ts";
 
 /** Jobs in flight. */
 const WIDTH = 16;
+/** Rounds, at most: each is a slice of steady state, not one run. */
+const ROUNDS = 11;
 
 /** The same executor with one thread, two, …, each against plain ONNX Runtime with as many. */
 export const cores: Section<Record<number, Lanes>[]> = {
@@ -18,7 +20,7 @@ export const cores: Section<Record<number, Lanes>[]> = {
     for (const subject of context.subjects) {
       context.note(`threads: ${subject.name}`);
       const byThreads: Record<number, Lanes> = {};
-      for (const threads of counts()) byThreads[threads] = await measureLoops(subject, context, { threads, plainThreads: [threads], granularities: ["block"], widths: [WIDTH] });
+      for (const threads of counts()) byThreads[threads] = await measureLoops(subject, { ...context, rounds: Math.min(ROUNDS, context.rounds) }, { threads, plainThreads: [threads], granularities: ["block"], widths: [WIDTH] });
       measured.push(byThreads);
     }
     return measured;

@@ -9,6 +9,8 @@ import type { LoopTime } from "../timeLoops.ts";
 const widths = [1, 2, 4, 8, 16] as const;
 /** What a queue that is never empty looks like. */
 const FULL = 16;
+/** Rounds, at most: each is a slice of steady state, not one run. */
+const ROUNDS = 11;
 
 /** What a job costs an executor that has more of them waiting: throughput. */
 export const flight: Section<Lanes[]> = {
@@ -19,7 +21,7 @@ export const flight: Section<Lanes[]> = {
     const measured: Lanes[] = [];
     for (const subject of context.subjects) {
       context.note(`jobs in flight: ${subject.name}`);
-      measured.push(await measureLoops(subject, context, { threads: context.threads, plainThreads: [...new Set([1, context.threads])], granularities, widths }));
+      measured.push(await measureLoops(subject, { ...context, rounds: Math.min(ROUNDS, context.rounds) }, { threads: context.threads, plainThreads: [...new Set([1, context.threads])], granularities, widths }));
     }
     return measured;
   },
