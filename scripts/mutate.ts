@@ -1,7 +1,7 @@
 // Mutation testing of the contracts: `node scripts/mutate.ts --workspace /tmp/mutants` tries every mutant of what holds money, `--suite judge`
 // those of the judge. `--count 150 --seed 1` takes a sample, `--only Jobs,lib/Wei` some files, `--list` only names the mutants.
 // The workspace keeps the copy, its build, the rehearsal and all fates: a run goes on where the last one stopped, `--report` tells what is
-// known, `--again` tries survivors once more, `--quick` leaves the slow tests and those in Solidity out, `--processes 2` takes two.
+// known, `--again` tries survivors once more, `--quick` stops after some seconds of tests and leaves those in Solidity out, `--processes 2` takes two.
 // Every mutant is one small change. All of them are built into the contracts at once, each behind a switch (mutant schemata, Untch, Offutt
 // and Harrold 1993), so that one build serves hundreds of mutants, and each is put before those tests alone that let it have a say.
 import { mkdtempSync, rmSync } from "node:fs";

@@ -42,11 +42,11 @@ export function createTrials({ root, folder, fates: fateFile, suite, processes }
     if (unusable.length > 0) throw failed("Tests could not be rehearsed without a mutant.", { unusable });
   }
 
-  /** Tries mutants with the scenario tests, the slow ones or all others, and tells of each. */
-  async function scenarios(mutants: readonly Tried[], slow: boolean, tell: (mutant: Mutant) => void): Promise<void> {
+  /** Tries mutants with the scenario tests, all of them or the quick ones, and tells of each. */
+  async function scenarios(mutants: readonly Tried[], thorough: boolean, tell: (mutant: Mutant) => void): Promise<void> {
     const batches = Array.from({ length: Math.ceil(mutants.length / BATCH) }, (_, i) => mutants.slice(i * BATCH, (i + 1) * BATCH));
     await inParallel(batches, processes, async (batch, worker) => {
-      await runPlan(`plan-${worker}`, files.map((_, i) => i), batch, slow);
+      await runPlan(`plan-${worker}`, files.map((_, i) => i), batch, thorough);
       batch.forEach(tell);
     });
   }
@@ -66,11 +66,11 @@ export function createTrials({ root, folder, fates: fateFile, suite, processes }
     return (await node("node_modules/hardhat/dist/src/cli.js", ["test", "solidity", "--no-compile", ...suite.solidity], { GAINSAY_MINER: minerOf(id) })).status === 0;
   }
 
-  async function runPlan(name: string, which: readonly number[], mutants: readonly Tried[], slow = false): Promise<void> {
+  async function runPlan(name: string, which: readonly number[], mutants: readonly Tried[], thorough = false): Promise<void> {
     if (which.length === 0) return;
     const file = path.join(folder, `${name}.json`);
     const of = (list: readonly string[]): string[] => which.map((i) => list[i] as string);
-    const plan: Plan = { files: of(files), rehearsals: of(rehearsals), slow, fates: fateFile, recorder, mutants: mutants.map(({ id, key, file: target }) => ({ id, key, file: target, miner: minerOf(id) })) };
+    const plan: Plan = { files: of(files), rehearsals: of(rehearsals), thorough, fates: fateFile, recorder, mutants: mutants.map(({ id, key, file: target }) => ({ id, key, file: target, miner: minerOf(id) })) };
     writeFileSync(file, JSON.stringify(plan));
     const { status, output } = await node("node_modules/vitest/vitest.mjs", ["run", suite.stateless ? "test/replay.test.ts" : "test/mutants.test.ts"], { GAINSAY_PLAN: file, GAINSAY_SCHEDULER: "2" });
     if (status !== 0) throw failed(mutants.length === 0 ? "Tests could not be rehearsed without a mutant." : "Mutants could not be tried.", { output });

@@ -12,7 +12,7 @@ export function mutationReport(fates: readonly (Fate & { mutant: Mutant })[], to
   const unasked = survivors.filter(({ thorough }) => thorough !== true).length;
   const oneLine = (text: string): string => text.replace(/\s+/g, " ");
   const lines = [
-    `${fates.length} of ${total} mutants tried.${unasked === 0 ? "" : ` The slow tests were not asked about ${unasked} of the survivors.`}`,
+    `${fates.length} of ${total} mutants tried.${unasked === 0 ? "" : ` Of the survivors ${unasked} were put before quick tests only.`}`,
     "",
     "| file | tried | killed | share |",
     "|---|--:|--:|--:|",

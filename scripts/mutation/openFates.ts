@@ -9,7 +9,7 @@ export interface Fate {
   key: string;
   /** The test that noticed it; none if it lives. */
   by?: string;
-  /** Whether the slow tests and those in Solidity have been asked, too. */
+  /** Whether it was put before all tests, those in Solidity included. */
   thorough?: boolean;
   ms: number;
 }

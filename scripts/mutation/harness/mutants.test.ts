@@ -2,7 +2,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { it } from "vitest";
 import { OutOfTime, runFile } from "./collect.ts";
-import { SLOW_MS, type Plan, type Rehearsed } from "./plan.ts";
+import { QUICK_MS, SLOW_MS, type Plan, type Rehearsed } from "./plan.ts";
 
 const plan = JSON.parse(readFileSync(process.env["GAINSAY_PLAN"] as string, "utf8")) as Plan;
 /** Milliseconds for a test without a mutant. */
@@ -32,7 +32,7 @@ for (const file of plan.files) defines.set(file, ((await import(`./${file}`)) as
 
 it("mutants", { timeout: 36_000_000 }, async () => {
   if (rehearsing) return rehearse();
-  const tests = plan.rehearsals.flatMap((file) => JSON.parse(readFileSync(file, "utf8")) as Rehearsed[]).filter(({ fails, ms }) => !fails && ms >= SLOW_MS === plan.slow);
+  const tests = plan.rehearsals.flatMap((file) => JSON.parse(readFileSync(file, "utf8")) as Rehearsed[]).filter(({ fails, ms }) => !fails && (plan.thorough || ms < SLOW_MS));
   const killers = new Map<string, number>();
   for (const mutant of plan.mutants) {
     const started = performance.now();
@@ -53,7 +53,10 @@ async function attack({ id, miner: mine, file: target }: Plan["mutants"][number]
     return { file, run: new Map(run.map((one) => [one.name, one])), direct: some.some(({ reached: ids }) => ids.includes(id)), kills, ms: run.reduce((sum, { ms }) => sum + ms, 0) };
   });
   byFile.sort((a, b) => Number(b.direct) - Number(a.direct) || b.kills - a.kills || a.ms - b.ms);
-  for (const { file, run } of byFile) {
+  let spent = 0;
+  for (const { file, run, ms } of byFile) {
+    if (!plan.thorough && spent > QUICK_MS) break;
+    spent += ms;
     let by: string | undefined;
     const noticed = (name: string, failure: unknown): boolean => {
       if (failure !== undefined) by = `${file}: ${name}${failure instanceof OutOfTime ? " (out of time)" : ""}`;

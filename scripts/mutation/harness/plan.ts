@@ -3,8 +3,8 @@ export interface Plan {
   /** Gathered test files, cheapest first, and where the rehearsal of each is kept. */
   files: string[];
   rehearsals: string[];
-  /** Whether to ask the slow tests, or all others. */
-  slow: boolean;
+  /** Whether to ask all tests, or quick ones for as long as `QUICK_MS`. */
+  thorough: boolean;
   /** Where fates are added as they are found. */
   fates: string;
   /** The miner's address that makes the chain tell what is reached. */
@@ -13,8 +13,9 @@ export interface Plan {
   mutants: { id: number; key: string; file: string; miner: string }[];
 }
 
-/** Milliseconds from which on a test is a slow one. */
+/** Milliseconds, as rehearsed: where one is not asked to be thorough, what a test may take, and all that a mutant is put before. */
 export const SLOW_MS = 5_000;
+export const QUICK_MS = 12_000;
 
 /** A test as it goes without a mutant. */
 export interface Rehearsed {
