@@ -23,7 +23,8 @@ const home = await mkdtemp(path.join(tmpdir(), "gainsay-crash-"));
 const logs = path.join(home, "logs");
 await mkdir(logs);
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("GAINSAY_")));
-const theatre = await openTheatre({ home, env, logger: silentLogger(), onStep: note });
+// A watcher that is killed every few seconds, and starts slowly on a busy machine, needs more than the minute that a demonstration gives each side.
+const theatre = await openTheatre({ home, env, devnet: ["--dispute-clock", "3m"], logger: silentLogger(), onStep: note });
 const { chain, stage } = theatre;
 const failures: string[] = [];
 const polling = ["--polling-interval-ms", "300", "--log-level", "info"];

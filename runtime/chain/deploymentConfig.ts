@@ -77,3 +77,9 @@ export const deploymentConfigs = {
     rules: { bond: parseEther("0.1"), clock: 6 * hour, extension: hour, demandBond: parseEther("0.2"), maxDemands: 64, sealAge: minute },
   },
 } as const satisfies Record<string, DeploymentConfig>;
+
+/** The development network with other clocks than its minute, in seconds; withdrawals wait longer than the longest dispute. */
+export function devnetConfig(clock: number): DeploymentConfig {
+  const { rules, withdrawalDelay, limits } = deploymentConfigs.devnet;
+  return { limits, withdrawalDelay: Math.max(withdrawalDelay, 2 * clock + 4 * rules.extension), rules: { ...rules, clock } };
+}

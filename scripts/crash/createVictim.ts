@@ -63,6 +63,8 @@ export function createVictim(name: string, args: readonly string[], env: NodeJS.
     });
     child = started;
   };
+  // A script that fails leaves nobody behind.
+  process.once("exit", () => child?.kill("SIGKILL"));
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     const ending = child;
     if (ending === undefined) return null;

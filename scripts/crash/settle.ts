@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Address } from "viem";
+import { GainsayError } from "../../protocol/errors.ts";
 import type { Chain } from "../../runtime/chain/createChain.ts";
 import { getEvents } from "../../runtime/chain/getEvents.ts";
 import { getDispute, getDisputeCount } from "../../runtime/chain/reads/getDispute.ts";
@@ -35,16 +36,26 @@ export interface Standing {
 export async function settle(chain: Chain, jobCount: number, accounts: Readonly<Record<string, Address>>, patienceMs: number, onWait: (left: number) => void = () => undefined): Promise<Settlement> {
   const end = Date.now() + patienceMs;
   const read = async () => {
-    const jobs = await Promise.all(Array.from({ length: jobCount }, (_, i) => getJob(chain, BigInt(i + 1))));
-    const count = Number(await getDisputeCount(chain));
-    const disputes = await Promise.all(Array.from({ length: count }, (_, i) => getDispute(chain, BigInt(i + 1))));
+    const jobs = await inTurn(jobCount, (id) => getJob(chain, id));
+    const disputes = await inTurn(Number(await getDisputeCount(chain)), (id) => getDispute(chain, id));
     return { jobs, disputes, stuckJobs: jobs.filter(({ status }) => status !== "final" && status !== "cancelled").map(({ id }) => id), openDisputes: disputes.filter(({ phase }) => phase !== "ended").map(({ id }) => id) };
   };
-  let state = await read();
+  /** On a busy machine a node may not answer in time: it is asked again as long as there is patience. */
+  const readAtLast = async (): ReturnType<typeof read> => {
+    for (;;) {
+      try {
+        return await read();
+      } catch (error) {
+        if (!(error instanceof GainsayError && error.retryable) || Date.now() > end) throw error;
+        await delay(2_000);
+      }
+    }
+  };
+  let state = await readAtLast();
   while (state.stuckJobs.length + state.openDisputes.length > 0 && Date.now() < end) {
     onWait(state.stuckJobs.length);
     await delay(1_000);
-    state = await read();
+    state = await readAtLast();
   }
   const commitments = new Map<string, number>();
   const committers: string[] = [];
@@ -65,4 +76,11 @@ export async function settle(chain: Chain, jobCount: number, accounts: Readonly<
     }),
   );
   return { ...state, doubleCommitments: [...commitments].filter(([, count]) => count > 1).map(([key]) => key), accounts: Object.fromEntries(entries) };
+}
+
+/** Reads the numbers from 1 to `count`, a few at once: all of them would leave nothing of the node for those who are watched. */
+async function inTurn<T>(count: number, read: (id: bigint) => Promise<T>): Promise<T[]> {
+  const values: T[] = [];
+  for (let first = 1; first <= count; first += 8) values.push(...(await Promise.all(Array.from({ length: Math.min(8, count - first + 1) }, (_, i) => read(BigInt(first + i))))));
+  return values;
 }

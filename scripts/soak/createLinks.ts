@@ -58,6 +58,7 @@ export async function createLinks(names: readonly string[], rpcUrl: string): Pro
     const reason = isAbsent ? "the command `ip` is absent; install iproute2 (Debian: apt-get install iproute2)" : "network namespaces cannot be made here; they need root on Linux";
     return { reason, prefix: () => [], address: () => undefined, rpcUrl, set: () => undefined, real: false, close: async () => undefined };
   }
+  process.once("exit", remove);
   // The chain listens on the host's loopback, which the namespaces do not share.
   const target = new URL(rpcUrl);
   const open = new Set<Socket>();
@@ -80,7 +81,6 @@ export async function createLinks(names: readonly string[], rpcUrl: string): Pro
       // Whoever was cut off has not said goodbye.
       for (const socket of open) socket.destroy();
       await closed;
-      remove();
     },
   };
 }

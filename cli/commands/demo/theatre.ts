@@ -32,6 +32,8 @@ export interface TheatreOptions {
   env: NodeJS.ProcessEnv;
   /** ONNX file; the project's own digit classifier by default. */
   model?: string;
+  /** Further flags of the development chain. */
+  devnet?: readonly string[];
   logger: Logger;
   signal?: AbortSignal;
   /** Told about each step of the preparation. */
@@ -50,7 +52,7 @@ export async function openTheatre(options: TheatreOptions): Promise<Theatre> {
   const stage = createStage(home, options.env, signal);
   try {
     onStep("starting a local chain and deploying the contracts");
-    const { ready } = await stage.start("devnet", ["devnet", "--port", "0"]);
+    const { ready } = await stage.start("devnet", ["devnet", "--port", "0", ...(options.devnet ?? [])]);
     const rpcUrl = text(ready, "rpcUrl");
     stage.set("GAINSAY_RPC_URL", rpcUrl);
     stage.set("GAINSAY_PASSWORD_FILE", text(ready, "passwordFile"));

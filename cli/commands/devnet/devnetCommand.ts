@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { Command } from "commander";
 import { GainsayError } from "../../../protocol/errors.ts";
+import { devnetConfig } from "../../../runtime/chain/deploymentConfig.ts";
 import { startDevnet } from "../../../runtime/devnet/startDevnet.ts";
 import { action } from "../../action.ts";
 import { forgetDevnet } from "../../forgetDevnet.ts";
 import { pairs, table } from "../../output.ts";
-import { integer } from "../../parse.ts";
+import { duration, integer } from "../../parse.ts";
 import type { Shell } from "../../shell.ts";
 
 /** `gainsay devnet` */
@@ -14,12 +15,13 @@ export function devnetCommand(shell: Shell): Command {
     .description("run a local development chain with the contracts and four accounts with money, until it is interrupted")
     .option("--port <number>", "TCP port of the JSON-RPC endpoint on 127.0.0.1; 0 takes a free one", integer(0, 65_535), 8545)
     .option("--host <address>", "address to listen on; whoever reaches it commands the chain (default 127.0.0.1)", "127.0.0.1")
+    .option("--dispute-clock <time>", "time that each side has for its moves in one dispute (default 1m)", duration, duration("1m"))
     .option("--fresh", "first forget what earlier development chains left in the home: their deployment, keys, jobs and daemon data (default: keep it)")
     .action(
-      action(shell, async ({ output, paths, logger, progress, signal }, options: { port: number; host: string; fresh?: boolean }) => {
+      action(shell, async ({ output, paths, logger, progress, signal }, options: { port: number; host: string; disputeClock: number; fresh?: boolean }) => {
         if (options.fresh === true) await forgetDevnet(paths);
         progress.update("starting the chain and deploying the contracts");
-        const devnet = await startDevnet({ home: paths.home, port: options.port, host: options.host, signal }, { logger });
+        const devnet = await startDevnet({ home: paths.home, port: options.port, host: options.host, config: devnetConfig(options.disputeClock), signal }, { logger });
         try {
           progress.end();
           const { rpcUrl, chainId, deployment, deploymentFile, keys, passwordFile } = devnet;

@@ -8,7 +8,9 @@ import { pathToFileURL } from "node:url";
 import { parseEther } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createChain } from "../../../runtime/chain/createChain.ts";
+import { devnetConfig } from "../../../runtime/chain/deploymentConfig.ts";
 import { getBalance } from "../../../runtime/chain/reads/getBalance.ts";
+import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
 import { pathsOf } from "../../../runtime/config/paths.ts";
 import { readDeployment } from "../../../runtime/config/readDeployment.ts";
 import { devnetAccounts, startDevnet, type Devnet } from "../../../runtime/devnet/startDevnet.ts";
@@ -48,6 +50,16 @@ describe("startDevnet", () => {
       await devnet.stop();
     }
     expect(await devnet.exited).toMatchObject({ code: 0 });
+  });
+
+  it("gives disputes another clock, and withdrawals a delay that the contracts take for it", async () => {
+    const devnet = await startDevnet({ home: path.join(folder, "clock"), port: 0, config: devnetConfig(3_600) }, { logger });
+    try {
+      const chain = await createChain({ rpcUrls: [devnet.rpcUrl], deployment: devnet.deployment }, { logger });
+      expect((await getParameters(chain)).rules.clock).toBe(3_600);
+    } finally {
+      await devnet.stop();
+    }
   });
 
   it("keeps the keys of its home when it is started again, on a chain that is new", async () => {
