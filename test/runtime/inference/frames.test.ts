@@ -98,4 +98,35 @@ describe("a ring of bytes between two threads", () => {
       expect(part.byteOffset % 8).toBe(0);
     }
   });
+
+  it("gives up nothing of a frame that is in use, even where a part runs over the end", () => {
+    const ring = createRing();
+    const source = ringSource(ring);
+    const reader = createFrameReader(source);
+    const fill = (...frames: Frame[]): void => {
+      const bytes = Buffer.concat(frames.flatMap(encodeFrame));
+      let at = 0;
+      fillRing(ring, (target, offset, length) => {
+        const piece = bytes.subarray(at, at + length);
+        target.set(piece, offset);
+        at += piece.length;
+        return piece.length;
+      });
+    };
+    const early = [1, 2, 3, 4].map((seed) => ({ header: {}, parts: [filled(1_000_000, seed)] }));
+    fill(...early);
+    for (const frame of early) {
+      expect(Buffer.compare(reader.next()!.parts[0]!, frame.parts[0]!)).toBe(0);
+      source.release();
+    }
+    const given = [...ring.control];
+    const late = { header: {}, parts: [filled(100_000, 5), filled(150_000, 6), filled(50_000, 7)] };
+    fill(late);
+    const frame = reader.next()!;
+    expect(ring.control[1]).toBe(given[1]);
+    frame.parts.forEach((part, i) => expect(Buffer.compare(part, late.parts[i]!)).toBe(0));
+    expect(frame.parts.map((part) => part.buffer === ring.bytes.buffer)).toEqual([true, false, true]);
+    source.release();
+    expect(ring.control[1]).toBe(ring.control[0]);
+  });
 });
