@@ -24,7 +24,7 @@ export function fillRing({ bytes, control: counts }: Ring, read: (target: Uint8A
     Atomics.add(counts, control.changed, 1);
     Atomics.notify(counts, control.changed);
   };
-  for (let written = 0; ; ) {
+  for (let written = Atomics.load(counts, control.written); ; ) {
     const taken = Atomics.load(counts, control.taken);
     const free = RING_BYTES - ((written - taken) >>> 0);
     if (free === 0) {

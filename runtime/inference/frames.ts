@@ -4,8 +4,11 @@ export interface Frame {
   parts: Uint8Array[];
 }
 
-/** Everything in a frame starts at a multiple of this, so that whoever has a frame in memory can view its parts as elements. */
-export const FRAME_ALIGNMENT = 8;
+/**
+ * Frames and their parts start at multiples of this, so that whoever has a frame in memory can view its parts as elements. It is that of ONNX Runtime's own
+ * buffers: some kernels sum in another order where elements do not start at a multiple of a vector register, and a graph must give the same bits each time.
+ */
+export const FRAME_ALIGNMENT = 64;
 
 const LENGTHS_BYTES = 8;
 /** Up to this many bytes are copied together rather than written one by one. */
@@ -20,13 +23,13 @@ export interface FrameSource {
 }
 
 /**
- * Bytes of a frame, in pieces. Layout: u32 bytes of JSON, u32 number of parts, one f64 length a part (all little-endian), the JSON, the parts; JSON and
- * parts each padded with zeros to a multiple of 8.
+ * Bytes of a frame, in pieces. Layout: u32 bytes of JSON, u32 number of parts, one f64 length a part (all little-endian), the JSON, the parts; what comes
+ * before the parts and each part are padded with zeros to a multiple of `FRAME_ALIGNMENT`.
  */
 export function encodeFrame({ header, parts }: Frame): Uint8Array[] {
   const json = JSON.stringify(header);
   const jsonBytes = Buffer.byteLength(json);
-  const headBytes = LENGTHS_BYTES + parts.length * 8 + padded(jsonBytes);
+  const headBytes = padded(LENGTHS_BYTES + parts.length * 8 + jsonBytes);
   const joined = parts.reduce((sum, part) => sum + padded(part.length), headBytes);
   const head = Buffer.alloc(joined <= JOINED_BYTES ? joined : headBytes);
   head.writeUInt32LE(jsonBytes, 0);
@@ -58,7 +61,7 @@ export function createFrameReader(source: FrameSource): { next(): Frame | undefi
         lengths = { json: view.getUint32(0, true), parts: view.getUint32(4, true) };
       }
       if (header === undefined) {
-        const bytes = source.takeHead(lengths.parts * 8 + padded(lengths.json));
+        const bytes = source.takeHead(padded(LENGTHS_BYTES + lengths.parts * 8 + lengths.json) - LENGTHS_BYTES);
         if (bytes === undefined) return undefined;
         const view = viewOf(bytes);
         sizes = Array.from({ length: lengths.parts }, (_, i) => view.getFloat64(i * 8, true));

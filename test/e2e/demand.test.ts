@@ -51,7 +51,7 @@ describe.each([digits, realMnist].map((model) => ({ ...model, steps: model.name 
   const withheld = async (trace: Trace): Promise<Committed> => {
     const job = await commitTo(arena, jobId, opened, trace);
     watcher.serve(undefined);
-    expect(await verifyCommitment(job, watcher.dependencies, signal)).toEqual({ kind: "withheld", reason: "BLOB_NOT_FOUND" });
+    expect(await verifyCommitment(job, watcher.dependencies, signal)).toEqual({ kind: "withheld", reason: "BLOB_NOT_FOUND", answered: true });
     return job;
   };
   const demand = async (job: Committed, budget = demandBudget): Promise<bigint> => {

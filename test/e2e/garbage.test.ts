@@ -78,7 +78,7 @@ describe("a commitment to what is no trace", () => {
     await commitJob(arena.sender("executor"), jobId, { header: opened.bundle.program.header, traceRoot, outputRoots: [root], proofs: [path] });
     const job = await committed(arena, jobId);
     watcher.serve(undefined);
-    expect(await verifyCommitment(job, watcher.dependencies, signal)).toEqual({ kind: "withheld", reason: "BLOB_NOT_FOUND" });
+    expect(await verifyCommitment(job, watcher.dependencies, signal)).toEqual({ kind: "withheld", reason: "BLOB_NOT_FOUND", answered: true });
     await expectNoDefence(job, honest, refusedByContract, { phase: "reveal", tensor: 0 });
   });
 
@@ -96,7 +96,7 @@ describe("a commitment to what is no trace", () => {
     });
     const job = await commitTo(arena, jobId, opened, trace);
     watcher.serve(trace);
-    expect(await verifyCommitment(job, watcher.dependencies, signal)).toEqual({ kind: "withheld", reason: expect.stringContaining("TRACE_UNFIT") });
+    expect(await verifyCommitment(job, watcher.dependencies, signal)).toEqual({ kind: "withheld", reason: expect.stringContaining("TRACE_UNFIT"), answered: true });
     await expectNoDefence(job, trace, { code: "TRACE_NOT_DISPUTED" }, { phase: "reveal", tensor: position });
   });
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createFrameChannel } from "../../../runtime/inference/createFrameChannel.ts";
 import { createRing, fillRing, RING_BYTES, ringSource } from "../../../runtime/inference/frameRing.ts";
-import { createFrameReader, encodeFrame, type Frame } from "../../../runtime/inference/frames.ts";
+import { createFrameReader, encodeFrame, FRAME_ALIGNMENT, type Frame } from "../../../runtime/inference/frames.ts";
 
 const anyFrame = fc.record({ header: fc.dictionary(fc.string(), fc.string()), parts: fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }) });
 const plain = ({ header, parts }: Frame) => ({ header: JSON.parse(JSON.stringify(header)) as object, parts: parts.map((part) => [...part]) });
@@ -95,7 +95,38 @@ describe("a ring of bytes between two threads", () => {
     expect(plain(frame)).toEqual(plain({ header: { a: "é" }, parts: [filled(3, 1), filled(16, 2)] }));
     for (const part of frame.parts) {
       expect(part.buffer).toBe(ring.bytes.buffer);
-      expect(part.byteOffset % 8).toBe(0);
+      expect(part.byteOffset % FRAME_ALIGNMENT).toBe(0);
     }
+  });
+
+  it("gives up nothing of a frame that is in use, even where a part runs over the end", () => {
+    const ring = createRing();
+    const source = ringSource(ring);
+    const reader = createFrameReader(source);
+    const fill = (...frames: Frame[]): void => {
+      const bytes = Buffer.concat(frames.flatMap(encodeFrame));
+      let at = 0;
+      fillRing(ring, (target, offset, length) => {
+        const piece = bytes.subarray(at, at + length);
+        target.set(piece, offset);
+        at += piece.length;
+        return piece.length;
+      });
+    };
+    const early = [1, 2, 3, 4].map((seed) => ({ header: {}, parts: [filled(1_000_000, seed)] }));
+    fill(...early);
+    for (const frame of early) {
+      expect(Buffer.compare(reader.next()!.parts[0]!, frame.parts[0]!)).toBe(0);
+      source.release();
+    }
+    const given = [...ring.control];
+    const late = { header: {}, parts: [filled(100_000, 5), filled(150_000, 6), filled(50_000, 7)] };
+    fill(late);
+    const frame = reader.next()!;
+    expect(ring.control[1]).toBe(given[1]);
+    frame.parts.forEach((part, i) => expect(Buffer.compare(part, late.parts[i]!)).toBe(0));
+    expect(frame.parts.map((part) => part.buffer === ring.bytes.buffer)).toEqual([true, false, true]);
+    source.release();
+    expect(ring.control[1]).toBe(ring.control[0]);
   });
 });
