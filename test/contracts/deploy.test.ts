@@ -96,6 +96,14 @@ describe("constructors", () => {
     await expectRevert(deploy("Jobs", args), "BadLimits", [word(parameter)]);
   });
 
+  it("take limits that leave no choice, and the longest window", async () => {
+    const longest = 2 ** 24 - 1;
+    const fixed = { minClaimWindow: longest, maxClaimWindow: longest, minDeliveryWindow: 1, maxDeliveryWindow: 1, minChallengeWindow: 7, maxChallengeWindow: 7, minCollateral: 1n, rewardCap: 1n, maxLifetime: 1, collateralPerFee: 1 };
+    const stakes = await deploy("Stakes", [await nextAddress(1), 1000, zeroAddress]);
+    const jobs = await deploy("Jobs", [stakes, world.deployment.contracts.models, world.address.stranger, fixed]);
+    expect(await world.publicClient.readContract({ address: jobs, abi: world.abis.jobs, functionName: "limits" })).toEqual(fixed);
+  });
+
   it.each<[string, Partial<DeploymentConfig["rules"]>, number]>([
     ["bond", { bond: 0n }, 1000],
     ["clock", { clock: 0 }, 1000],

@@ -246,6 +246,8 @@ describe("disputes side by side", () => {
     await world.send("stakes", "deposit", [], { from: "second", value: collateral });
     await world.send("jobs", "claim", [jobId], { from: "second" });
     await commit(world, jobId, program, trace, "second");
+    // What is left counts against the attempt that it was opened against, also while nobody has unfolded this one.
+    expect(await world.job(jobId)).toMatchObject({ attempt: 2, openDisputes: 0 });
     const fresh = await open(world, jobId, noSeal, { from: "stranger" }, 2);
     expect(await world.job(jobId)).toMatchObject({ attempt: 2, openDisputes: 1 });
     await world.send("disputes", "close", [left], { from: "rival" });

@@ -83,6 +83,17 @@ describe("submit", () => {
     await expectRevert(submit(world, program, { [name]: seconds }), "WindowOutOfBounds", [toHex(name, { size: 32 }).replace(/^0x0+/, "0x").padEnd(66, "0"), BigInt(seconds), 10n, 10_000n]);
   });
 
+  it.each([10, 10_000])("takes windows of %d seconds, the bounds themselves", async (seconds) => {
+    const jobId = await submit(world, program, { claimWindow: seconds, deliveryWindow: seconds, challengeWindow: seconds });
+    expect(await world.job(jobId)).toMatchObject({ claimWindow: seconds, deliveryWindow: seconds, challengeWindow: seconds });
+  });
+
+  it("takes an expiry of this very second", async () => {
+    const at = (await now()) + 10n;
+    const sent = await world.send("jobs", "submit", [submission(program, { expiry: at })], { from: "requester", value: fee, at });
+    expect(sent.event("Submitted")?.deadline).toBe(at);
+  });
+
   it("refuses too little collateral, unknown programs and impossible expiries", async () => {
     await expectRevert(submit(world, program, { collateral: 999n }, 0n), "CollateralTooSmall", [999n, 1000n]);
     await expectRevert(submit(world, program, { collateral: 999n }), "CollateralTooSmall", [999n, fee]);
@@ -139,6 +150,7 @@ describe("claim and cancel", () => {
     await expectRevert(claim(jobId), "InsufficientStake", [world.address.executor, 0n, collateral]);
     await deposit();
     await expectRevert(claim(99n), "UnknownJob", [99n]);
+    await expectRevert(world.read("jobs", "getJob", [99n]), "UnknownJob", [99n]);
     const { deadline } = await world.job(jobId);
     await expectRevert(claim(jobId, deadline + 1n), "DeadlinePassed", [jobId, deadline, deadline + 1n]);
   });
