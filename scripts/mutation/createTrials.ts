@@ -34,7 +34,7 @@ export function createTrials({ root, folder, fates: fateFile, suite, processes }
     files = gatherTests(root, folder, suite);
     if ((await node("node_modules/hardhat/dist/src/cli.js", ["build", "--quiet"])).status !== 0) throw failed("The contracts do not build with mutants.");
     mkdirSync(path.join(folder, "rehearsals"), { recursive: true });
-    const around = digestOf(["contracts", "test/contracts", "runtime/chain", "protocol"].flatMap((item) => filesIn(item)).filter((file) => !/\.(test|gathered)\.ts$/.test(file)));
+    const around = digestOf(["contracts", "test/contracts", "runtime/chain", "protocol"].flatMap((item) => filesIn(item)).filter((file) => !/\.(test|gathered)\.ts$|\.t\.sol$|\/invariants\//.test(file)));
     rehearsals = files.map((file) => path.join(folder, "rehearsals", `${path.basename(file)}-${around}-${digestOf([path.join("test", file)])}.json`));
     const missing = rehearsals.flatMap((file, i) => (existsSync(file) ? [] : [i]));
     await Promise.all(split(missing, processes).map((some, i) => runPlan(`rehearsal-${i}`, some, [])));
