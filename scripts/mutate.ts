@@ -4,7 +4,7 @@
 // known, `--again` tries survivors once more, `--quick` stops after some seconds of tests and leaves those in Solidity out, `--processes 2` takes two.
 // Every mutant is one small change. All of them are built into the contracts at once, each behind a switch (mutant schemata, Untch, Offutt
 // and Harrold 1993), so that one build serves hundreds of mutants, and each is put before those tests alone that let it have a say.
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -44,10 +44,23 @@ async function main(): Promise<void> {
   const suite = Object.entries(suites).find(([name]) => name === values.suite)?.[1];
   if (suite === undefined) throw new GainsayError("There is no such suite of contracts.", { code: "MUTATION_FAILED", kind: "usage", details: { suite: values.suite } });
   const only = values.only?.split(",");
-  const { mutants: chosen, found, refused } = prepareWorkspace(root, folder, suite.targets, (all) => {
+  const tooDeep = path.join(folder, "tooDeep.json");
+  const scopeOf = ({ file, scope }: Mutant): string => `${file}:${scope}`;
+  const prepare = () => prepareWorkspace(root, folder, suite.targets, (all) => {
     const pool = all.filter(({ file }) => only?.some((part) => file.includes(part)) ?? true);
-    return values.count === "all" ? pool : sample(pool, Number(values.count), Number(values.seed));
+    const left = new Set(existsSync(tooDeep) ? (JSON.parse(readFileSync(tooDeep, "utf8")) as string[]) : []);
+    return (values.count === "all" ? pool : sample(pool, Number(values.count), Number(values.seed))).filter((mutant) => !left.has(scopeOf(mutant)));
   });
+  const trials = createTrials({ root, folder, suite, processes: Number(values.processes), fates: path.join(folder, "fates.jsonl") });
+  let { mutants: chosen, found, refused } = prepare();
+  if (!values.list && !values.report) {
+    for (let named = await trials.build(); named.length > 0; named = await trials.build()) {
+      const scopes = chosen.filter(({ id }) => named.includes(id)).map(scopeOf);
+      console.log(`left out, since the compiler's stack is too small for it with its mutants: ${scopes.join(", ")}`);
+      writeFileSync(tooDeep, JSON.stringify([...(existsSync(tooDeep) ? (JSON.parse(readFileSync(tooDeep, "utf8")) as string[]) : []), ...scopes]));
+      ({ mutants: chosen, found, refused } = prepare());
+    }
+  }
   const keys = new Map(chosen.map((mutant) => [mutant.id, keyOf(root, mutant)]));
   const keyed = (some: readonly Mutant[]) => some.map((mutant) => ({ ...mutant, key: keys.get(mutant.id) as string }));
   const fates = openFates(path.join(folder, "fates.jsonl"));
@@ -56,8 +69,7 @@ async function main(): Promise<void> {
   if (values.list) return chosen.forEach((mutant) => console.log(describe(mutant)));
 
   if (!values.report) {
-    const trials = createTrials({ root, folder, suite, processes: Number(values.processes), fates: fates.file });
-    await trials.prepare();
+    await trials.rehearse();
     const untried = chosen.filter((mutant) => fateOf(mutant) === undefined || (values.again && fateOf(mutant)?.by === undefined));
     await trials.scenarios(keyed(untried), false, tell);
     const alive = () => keyed(chosen.filter((mutant) => fateOf(mutant)?.by === undefined && (values.again || fateOf(mutant)?.thorough !== true)));

@@ -30,11 +30,20 @@ export function createTrials({ root, folder, fates: fateFile, suite, processes }
   let files: string[] = [];
   let rehearsals: string[] = [];
 
-  async function prepare(): Promise<void> {
+  /** Builds the workspace; returns the mutants that the compiler names where its stack is too small for a function with all of them. */
+  async function build(): Promise<number[]> {
     files = gatherTests(root, folder, suite);
-    if ((await node("node_modules/hardhat/dist/src/cli.js", ["build", "--quiet"])).status !== 0) throw failed("The contracts do not build with mutants.");
+    const { status, output } = await node("node_modules/hardhat/dist/src/cli.js", ["build", "--quiet"]);
+    if (status === 0) return [];
+    const named = /too deep|Stack too deep/i.test(output) ? [...output.matchAll(/mutantIsOn\((\d+)\)/g)].map((match) => Number(match[1])) : [];
+    if (named.length === 0) throw failed("The contracts do not build with mutants.", { output });
+    return named;
+  }
+
+  /** Learns what each test does without a mutant, where it is not known yet. */
+  async function rehearse(): Promise<void> {
     mkdirSync(path.join(folder, "rehearsals"), { recursive: true });
-    const around = digestOf(["contracts", "test/contracts", "runtime/chain", "protocol"].flatMap((item) => filesIn(item)).filter((file) => !/\.(test|gathered)\.ts$/.test(file)));
+    const around = digestOf(["contracts", "test/contracts", "runtime/chain", "protocol"].flatMap((item) => filesIn(item)).filter((file) => !/\.(test|gathered)\.ts$|\.t\.sol$|\/invariants\//.test(file)));
     rehearsals = files.map((file) => path.join(folder, "rehearsals", `${path.basename(file)}-${around}-${digestOf([path.join("test", file)])}.json`));
     const missing = rehearsals.flatMap((file, i) => (existsSync(file) ? [] : [i]));
     await Promise.all(split(missing, processes).map((some, i) => runPlan(`rehearsal-${i}`, some, [])));
@@ -97,7 +106,7 @@ export function createTrials({ root, folder, fates: fateFile, suite, processes }
     return hash.digest("hex").slice(0, 12);
   }
 
-  return { prepare, scenarios, solidity };
+  return { build, rehearse, scenarios, solidity };
 }
 
 function failed(message: string, details: Record<string, unknown> = {}): GainsayError {

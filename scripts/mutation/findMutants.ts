@@ -6,6 +6,8 @@ export interface Mutant {
   id: number;
   file: string;
   line: number;
+  /** Where the function around it starts. */
+  scope: number;
   start: number;
   end: number;
   kind: "comparison" | "arithmetic" | "connective" | "condition" | "requirement" | "constant" | "statement" | "negation";
@@ -42,10 +44,11 @@ const assignments: Record<string, string> = { "+=": "-=", "-=": "+=", "|=": "&="
 export function findMutants(file: string, text: string, tree: AstNode, firstId: number, on: (id: number) => string): Mutant[] {
   const found: Mutant[] = [];
   const constants = new Set([...walk(tree)].filter(({ node }) => node.nodeType === "VariableDeclaration" && node["constant"] === true).map(({ node }) => node.id));
+  let scope = 0;
   const add = (start: number, end: number, kind: Mutant["kind"], after: string, wrap: (on: string) => [string, string]): void => {
     const id = firstId + found.length;
     const [open, close] = wrap(on(id));
-    found.push({ id, file, line: text.slice(0, start).split("\n").length, start, end, kind, before: text.slice(start, end), after, open, close });
+    found.push({ id, file, scope, line: text.slice(0, start).split("\n").length, start, end, kind, before: text.slice(start, end), after, open, close });
   };
   const textOf = (node: unknown): string => {
     const { start, end } = rangeOf(node as AstNode);
@@ -60,6 +63,7 @@ export function findMutants(file: string, text: string, tree: AstNode, firstId: 
     // Only what runs: not the values of constants, the sizes of arrays, or assembly.
     if (!parents.some(({ nodeType }) => nodeType === "FunctionDefinition" || nodeType === "ModifierDefinition")) continue;
     if (!parents.some(({ nodeType }) => nodeType === "Block" || nodeType === "UncheckedBlock")) continue;
+    scope = rangeOf(parents.find(({ nodeType }) => nodeType === "FunctionDefinition" || nodeType === "ModifierDefinition") as AstNode).start;
     const { start, end } = rangeOf(node);
     const parent = parents.at(-1) as AstNode;
     if (node.nodeType === "BinaryOperation") {

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createWorld, testConfig, type Role, type World } from "./helpers/createWorld.ts";
+import { createWorld, expectRevert, testConfig, type Role, type World } from "./helpers/createWorld.ts";
 import { makeProgram, makeTrace, makeWitness } from "./helpers/program.ts";
 import { commit, noSeal, open, register, salt, sealOf, submit } from "./helpers/scenes.ts";
 
@@ -177,5 +177,7 @@ describe("what every coalition gains", () => {
     expect(gainOf(parties, moved)).toBe((-3n * collateral) / 10n);
     expect(-gainOf(parties, moved)).toBeGreaterThan(fee);
     expect((await world.read<{ collateralPerFee: number }>("jobs", "limits")).collateralPerFee).toBe(4);
+    const least = 4n * fee;
+    await expectRevert(submit(world, program, { collateral: least - 1n }), "CollateralTooSmall", [least - 1n, least]);
   });
 });

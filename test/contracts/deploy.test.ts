@@ -96,6 +96,23 @@ describe("constructors", () => {
     await expectRevert(deploy("Jobs", args), "BadLimits", [word(parameter)]);
   });
 
+  it("take limits that leave no choice, and the longest window", async () => {
+    const longest = 2 ** 24 - 1;
+    const fixed = { minClaimWindow: longest, maxClaimWindow: longest, minDeliveryWindow: 1, maxDeliveryWindow: 1, minChallengeWindow: 7, maxChallengeWindow: 7, minCollateral: 1n, rewardCap: 1n, maxLifetime: 1, collateralPerFee: 1 };
+    const stakes = await deploy("Stakes", [await nextAddress(1), 1000, zeroAddress]);
+    const jobs = await deploy("Jobs", [stakes, world.deployment.contracts.models, world.address.stranger, fixed]);
+    expect(await world.publicClient.readContract({ address: jobs, abi: world.abis.jobs, functionName: "limits" })).toEqual(fixed);
+  });
+
+  it("take rules at their bounds", async () => {
+    const month = 30 * 86_400;
+    const widest = { bond: 1n, clock: month, extension: month, demandBond: 1n, maxDemands: 2 ** 14, sealAge: month / 2 };
+    const stakes = await deploy("Stakes", [await nextAddress(1), 5 * month + 1, zeroAddress]);
+    const jobs = await deploy("Jobs", [stakes, world.deployment.contracts.models, await nextAddress(1), testConfig.limits]);
+    const disputes = await deploy("Disputes", [jobs, world.deployment.contracts.models, stakes, world.judge.address, widest]);
+    expect(await world.publicClient.readContract({ address: disputes, abi: world.abis.disputes, functionName: "rules" })).toEqual(widest);
+  });
+
   it.each<[string, Partial<DeploymentConfig["rules"]>, number]>([
     ["bond", { bond: 0n }, 1000],
     ["clock", { clock: 0 }, 1000],

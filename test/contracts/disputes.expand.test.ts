@@ -128,6 +128,15 @@ describe("expanding", () => {
     await world.send("disputes", "close", [idle.disputeId], { from: "stranger" });
   });
 
+  it("or choosing a tensor or a border is not possible either, once the commitment is gone", async () => {
+    const choosing = gameOf(await open(world, jobId));
+    await reveal(choosing);
+    const inside = await expanded();
+    await convict(await expanded(), 1);
+    await expectRevert(choose(choosing, 0), "CommitmentGone", [choosing.disputeId]);
+    await expectRevert(border(inside, 1), "CommitmentGone", [inside.disputeId]);
+  });
+
   it("gives the challenger an extension, and the whole game stays within its bound", async () => {
     const game = gameOf(await open(world, jobId));
     const { turnStart } = await view(game);

@@ -1,4 +1,4 @@
-import type { Address } from "viem";
+import type { Abi, Address } from "viem";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { disputesAbi } from "../../runtime/chain/abis.ts";
 import { claimOf } from "../../protocol/program/claim.ts";
@@ -58,6 +58,12 @@ describe("open", () => {
     await expectRevert(open(world, jobId), "DeadlinePassed", [jobId, deadline, deadline + 1n]);
   });
 
+  it("needs a commitment that has been unfolded", async () => {
+    const disputes = { address: world.deployment.contracts.disputes, abi: disputesAbi as Abi };
+    const digest = await digestOf(world, jobId);
+    await expectRevert(world.send(disputes, "open", [jobId, digest, noSeal], { from: "challenger", value: bond }), "NotUnfolded", [jobId, 1]);
+  });
+
   it("starts the bisection at the trace root, or keeps the seal", async () => {
     const bisect = await open(world, jobId);
     expect(await world.dispute(bisect)).toMatchObject({
@@ -79,6 +85,11 @@ describe("open", () => {
     expect(await world.read("disputes", "disputeCount")).toBe(2n);
     await expectRevert(world.dispute(3n), "UnknownDispute", [3n]);
   });
+});
+
+it("moves need a dispute", async () => {
+  await expectRevert(timeout(99n), "UnknownDispute", [99n]);
+  await expectRevert(world.send("disputes", "close", [99n], { from: "stranger" }), "UnknownDispute", [99n]);
 });
 
 describe("refute", () => {
@@ -246,6 +257,8 @@ describe("disputes side by side", () => {
     await world.send("stakes", "deposit", [], { from: "second", value: collateral });
     await world.send("jobs", "claim", [jobId], { from: "second" });
     await commit(world, jobId, program, trace, "second");
+    // What is left counts against the attempt that it was opened against, also while nobody has unfolded this one.
+    expect(await world.job(jobId)).toMatchObject({ attempt: 2, openDisputes: 0 });
     const fresh = await open(world, jobId, noSeal, { from: "stranger" }, 2);
     expect(await world.job(jobId)).toMatchObject({ attempt: 2, openDisputes: 1 });
     await world.send("disputes", "close", [left], { from: "rival" });

@@ -83,6 +83,17 @@ describe("submit", () => {
     await expectRevert(submit(world, program, { [name]: seconds }), "WindowOutOfBounds", [toHex(name, { size: 32 }).replace(/^0x0+/, "0x").padEnd(66, "0"), BigInt(seconds), 10n, 10_000n]);
   });
 
+  it.each([10, 10_000])("takes windows of %d seconds, the bounds themselves", async (seconds) => {
+    const jobId = await submit(world, program, { claimWindow: seconds, deliveryWindow: seconds, challengeWindow: seconds });
+    expect(await world.job(jobId)).toMatchObject({ claimWindow: seconds, deliveryWindow: seconds, challengeWindow: seconds });
+  });
+
+  it("takes an expiry of this very second", async () => {
+    const at = (await now()) + 10n;
+    const sent = await world.send("jobs", "submit", [submission(program, { expiry: at })], { from: "requester", value: fee, at });
+    expect(sent.event("Submitted")?.deadline).toBe(at);
+  });
+
   it("refuses too little collateral, unknown programs and impossible expiries", async () => {
     await expectRevert(submit(world, program, { collateral: 999n }, 0n), "CollateralTooSmall", [999n, 1000n]);
     await expectRevert(submit(world, program, { collateral: 999n }), "CollateralTooSmall", [999n, fee]);
@@ -120,6 +131,22 @@ describe("submit", () => {
     await expectRevert(world.send("jobs", "commit", [jobId, other, ...rest], { from: "executor" }), "WrongRecord");
     await expectRevert(world.send("jobs", "expire", [jobId, { ...terms, requester: world.address.stranger }], { from: "stranger", at: (await now()) + 1000n }), "WrongRecord");
   });
+
+  it("keeps the hash of terms and commitment together, and neither pays nor unfolds by other ones", async () => {
+    const jobId = await committedJob(world, program, trace);
+    const { terms, commitment } = world.records.find(await digestOf(world, jobId));
+    const others = [
+      [{ ...terms, fee: 0n }, commitment],
+      [{ ...terms, collateral: terms.collateral + 1n }, commitment],
+      [{ ...terms, requester: world.address.stranger }, commitment],
+      [terms, { ...commitment, traceRoot: inputRoot }],
+      [terms, { ...commitment, outputRoot: inputRoot }],
+    ] as const;
+    for (const other of others) await expectRevert(world.send("jobs", "unfold", [jobId, ...other], { from: "stranger" }), "WrongRecord");
+    await world.time.increaseTo((await world.job(jobId)).deadline + 1n);
+    for (const other of others) await expectRevert(world.send("jobs", "finalize", [jobId, ...other], { from: "stranger" }), "WrongRecord");
+    await world.send("jobs", "finalize", [jobId, terms, commitment], { from: "stranger" });
+  });
 });
 
 describe("claim and cancel", () => {
@@ -139,6 +166,7 @@ describe("claim and cancel", () => {
     await expectRevert(claim(jobId), "InsufficientStake", [world.address.executor, 0n, collateral]);
     await deposit();
     await expectRevert(claim(99n), "UnknownJob", [99n]);
+    await expectRevert(world.read("jobs", "getJob", [99n]), "UnknownJob", [99n]);
     const { deadline } = await world.job(jobId);
     await expectRevert(claim(jobId, deadline + 1n), "DeadlinePassed", [jobId, deadline, deadline + 1n]);
   });
@@ -181,6 +209,8 @@ describe("commit", () => {
     const deadline = (await now()) + 200n;
     expect(sent.event("Committed")).toEqual({ jobId, executor: world.address.executor, attempt: 1, traceRoot: trace.root, outputRoot: trace.outputRoot, outputRoots: trace.outputRoots, deadline, terms: world.records.find(await digestOf(world, jobId)).terms });
     expect(await world.job(jobId)).toMatchObject({ status: jobStatus.committed, traceRoot: trace.root, outputRoot: trace.outputRoot, deadline });
+    // Where its event is looked for.
+    expect((await world.read<{ recordBlock: number }>("jobs", "getJob", [jobId])).recordBlock).toBe(await world.time.latestBlock());
     await expectRevert(world.read("jobs", "claimOf", [jobId, 1]), "NotUnfolded", [jobId, 1]);
     expect((await world.send("jobs", "unfold", [jobId], { from: "stranger" })).event("CommitmentUnfolded")).toEqual({ jobId, attempt: 1 });
     expect((await world.send("jobs", "unfold", [jobId], { from: "stranger" })).events).toEqual([]);

@@ -120,6 +120,7 @@ describe("deliver", () => {
     await expectRevert(send({ consumer: party.address }), "BadCallback");
     await expectRevert(send({ callbackGas: 1 }), "BadCallback");
     await expectRevert(send({ consumer: party.address, callbackGas: 5_000_001 }), "BadCallback");
+    await send({ consumer: party.address, callbackGas: 5_000_000 });
   });
 });
 
