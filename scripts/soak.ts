@@ -41,7 +41,8 @@ const home = await mkdtemp(path.join(tmpdir(), "gainsay-soak-"));
 const logs = path.join(home, "logs");
 await mkdir(logs);
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("GAINSAY_")));
-const theatre = await openTheatre({ home, env, logger: silentLogger(), onStep: note });
+// Windows and clocks that a watcher keeps on a machine that is busy with other work, too.
+const theatre = await openTheatre({ home, env, devnet: ["--dispute-clock", "3m"], logger: silentLogger(), onStep: note });
 const { chain, stage, programRoot } = theatre;
 const accounts: Record<string, Address> = { ...theatre.accounts };
 await Promise.all(
@@ -106,7 +107,7 @@ while (submitted < jobCount && Date.now() < end) {
     continue;
   }
   const input = inputs[submitted % 10] as Uint8Array;
-  await submitJob(requester, { programRoot: programRoot as Hex, inputRoot: inputRootOf([input]), fee: parseEther("0.01"), collateral: parseEther("1"), claimWindow: 3_600, deliveryWindow: 600, challengeWindow: 90, input });
+  await submitJob(requester, { programRoot: programRoot as Hex, inputRoot: inputRootOf([input]), fee: parseEther("0.01"), collateral: parseEther("1"), claimWindow: 3_600, deliveryWindow: 600, challengeWindow: 180, input });
   if (++submitted % 20 === 0) note(`${submitted} jobs submitted`);
   await delay(500);
 }

@@ -100,11 +100,19 @@ describe("createLedger", () => {
     await cancelJob(arena.sender("requester"), over);
     const fresh = await submit(3);
     await cancelJob(arena.sender("requester"), fresh);
+    const read: unknown[] = [];
+    const { client } = arena.chain;
+    const readContract = ((request: { functionName: string; args?: readonly unknown[] }) => {
+      if (request.functionName === "getJob") read.push(request.args?.[0]);
+      return client.readContract(request as never);
+    }) as Chain["client"]["readContract"];
     // The second cancellation is two blocks younger than the first.
-    const { ledger, heads } = follow(arena.chain, 2);
+    const { ledger, heads } = follow({ ...arena.chain, client: { ...client, readContract } }, 2);
     await until("a head was told", () => heads.length > 0);
     expect([...ledger.jobs.keys()].sort()).toEqual([open, fresh]);
     expect(ledger.jobs.get(fresh)?.status).toBe("cancelled");
+    expect(read).toContain(open);
+    expect(read).not.toContain(over);
   });
 
   it("forgets a job whose block was replaced", async () => {
