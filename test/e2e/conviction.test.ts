@@ -93,7 +93,7 @@ describe.each([digits, realMnist].map((model) => ({ ...model, steps: model.name 
       const lying = await tell(what, consistent);
       const job = await commitTo(arena, jobId, opened, lying.trace);
       watcher.serve(undefined);
-      expect(await verifyCommitment(job, watcher.dependencies, signal)).toEqual({ kind: "withheld", reason: "BLOB_NOT_FOUND" });
+      expect(await verifyCommitment(job, watcher.dependencies, signal)).toEqual({ kind: "withheld", reason: "BLOB_NOT_FOUND", answered: true });
       const disputeId = await openBisection(arena, job);
       const { moves } = await playOut(arena, job, disputeId, lying.trace, watcher);
       expect(moves).toBeGreaterThanOrEqual(5);
