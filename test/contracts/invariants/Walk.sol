@@ -11,6 +11,8 @@ import {vm} from "./Vm.sol";
 
 /// @notice One random action after another, most of them possible where they are tried, some of them out of place.
 abstract contract Walk is Rules {
+    error Undone(bool[] done, bytes32 ledger);
+
     uint256 internal constant KINDS = 29;
     uint256 private constant MAX_JOBS = 5;
     uint256 private constant MAX_DISPUTES = 16;
@@ -280,14 +282,7 @@ abstract contract Walk is Rules {
         for (uint256 i = 0; i < count; i++) (made[i], commits[i], kinds[i]) = _batched(actor);
         bool nests = _below(6) == 0;
         if (nests) made[_below(count)] = abi.encodeCall(IBatch.batch, (new bytes[](0)));
-        uint256 before = vm.snapshotState();
-        bool[] memory done = new bool[](count);
-        for (uint256 i = 0; i < count; i++) {
-            vm.prank(actor);
-            (done[i],) = address(jobs).call(made[i]);
-        }
-        bytes32 ledger = _ledger();
-        vm.revertToState(before);
+        (bool[] memory done, bytes32 ledger) = _oneByOne(actor, made);
         accepted = act(actor, address(jobs), 0, abi.encodeCall(IBatch.batch, (made)));
         check(accepted != nests, "only a batch in a batch is refused", count, nests ? 0 : 1, accepted ? 1 : 0);
         if (!accepted) return false;
@@ -297,6 +292,28 @@ abstract contract Walk is Rules {
             committedAt[commits[i]] = vm.getBlockTimestamp();
             traceOf[commits[i]] = kinds[i];
         }
+    }
+
+    /// @dev What the calls of a batch do one after another, each by itself. It is undone by a revert: states that are set aside and restored stay in
+    /// the memory of a long run.
+    function _oneByOne(address actor, bytes[] memory calls) private returns (bool[] memory done, bytes32 ledger) {
+        try this.callAndUndo(actor, calls) {}
+        catch (bytes memory reason) {
+            require(bytes4(reason) == Undone.selector);
+            bytes memory told = new bytes(reason.length - 4);
+            for (uint256 i = 0; i < told.length; i++) told[i] = reason[i + 4];
+            (done, ledger) = abi.decode(told, (bool[], bytes32));
+        }
+    }
+
+    /// @notice Always reverts, with what has become of the calls.
+    function callAndUndo(address actor, bytes[] calldata calls) external {
+        bool[] memory done = new bool[](calls.length);
+        for (uint256 i = 0; i < calls.length; i++) {
+            vm.prank(actor);
+            (done[i],) = address(jobs).call(calls[i]);
+        }
+        revert Undone(done, _ledger());
     }
 
     /// @return data of a call of `Jobs`
