@@ -9,7 +9,7 @@ import type { Sender } from "./createSender.ts";
 const DAY_MS = 86_400_000;
 
 /** Calls that begin to risk money. Later moves are never held back: they save what is at stake already. */
-const openings = new Set(["open", "demand", "demandNext"]);
+const openings = new Set(["open", "openBlock", "demand", "demandNext"]);
 
 export interface BudgetOptions {
   /** What may leave the account in any 24 hours, smallest units of the deployment's asset: bonds, and gas too where the asset is ether. */

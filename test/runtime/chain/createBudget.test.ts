@@ -3,6 +3,7 @@ import path from "node:path";
 import type { TransactionReceipt } from "viem";
 import { afterAll, describe, expect, it } from "vitest";
 import { GainsayError } from "../../../protocol/errors.ts";
+import { disputesAbi } from "../../../runtime/chain/abis.ts";
 import { createBudget } from "../../../runtime/chain/createBudget.ts";
 import type { ContractCall } from "../../../runtime/chain/contracts.ts";
 import type { Sender, SendOptions } from "../../../runtime/chain/createSender.ts";
@@ -41,6 +42,14 @@ describe("createBudget", () => {
     expect(sender.sent).toEqual(["open", "open", "refute", "chooseNode"]);
     now = 86_400_001;
     await budget.send(call("open", 100n));
+  });
+
+  it("holds back every call of the contracts that takes a bond, and no other", async () => {
+    const payable = disputesAbi.filter((item) => item.type === "function" && item.stateMutability === "payable").map(({ name }) => name);
+    expect(payable.toSorted()).toEqual(["demand", "demandNext", "open", "openBlock"]);
+    const budget = await createBudget(senderOf(), { perDay: 50n, gasPerDay: 1_000n, file: path.join(folder, "payable", "spending.json") }, { logger: silentLogger() });
+    for (const name of payable) await expect(budget.send(call(name, 100n)), name).rejects.toMatchObject({ code: "BUDGET_EXHAUSTED" });
+    await budget.send(call("answer"));
   });
 
   it("remembers what was spent over a restart, and starts anew where the record is damaged", async () => {
