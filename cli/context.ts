@@ -3,9 +3,10 @@ import { GainsayError } from "../protocol/errors.ts";
 import type { Asset } from "../runtime/assets/asset.ts";
 import { createChain, type Chain } from "../runtime/chain/createChain.ts";
 import { createSender, type Sender } from "../runtime/chain/createSender.ts";
+import { openIntents } from "../runtime/chain/openIntents.ts";
 import { getAsset } from "../runtime/chain/reads/getAsset.ts";
 import type { Deployment } from "../runtime/config/deployment.ts";
-import type { Paths } from "../runtime/config/paths.ts";
+import { transactionsFolder, type Paths } from "../runtime/config/paths.ts";
 import { readDeployment } from "../runtime/config/readDeployment.ts";
 import { resolveConfig, type Config } from "../runtime/config/resolveConfig.ts";
 import type { Settings } from "../runtime/config/settings.ts";
@@ -77,7 +78,13 @@ export function openContext(flags: GlobalFlags, shell: Shell, isDaemon = false):
   const sender = once(async () => {
     // The chain first: a wrong endpoint is told before anybody types a password.
     const connected = await chain();
-    return createSender({ account: await account(), chain: connected, pollingIntervalMs: Math.min(settings.pollingIntervalMs, 500) }, { logger, metrics });
+    const signer = await account();
+    const intents = await openIntents(transactionsFolder(paths, settings.chainId, signer.address), { logger });
+    closers.push(() => intents?.close());
+    const own = createSender({ account: signer, chain: connected, pollingIntervalMs: Math.min(settings.pollingIntervalMs, 500) }, { logger, metrics, intents });
+    // A command sends at once and waits for it then; a daemon may have nothing to send for a long time.
+    if (isDaemon) own.resume(shell.signal).catch((error: unknown) => logger.warn({ error }, "transactions of an earlier run are not settled yet; the next one waits for them"));
+    return own;
   });
 
   async function noKey(): Promise<GainsayError> {

@@ -48,7 +48,7 @@ export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, si
     return decline(job.id);
   }
   try {
-    const { attempt, deadline } = await claimJob(sender, job.id, { signal });
+    const { attempt, deadline } = await claimJob(sender, job.id, { signal, deadline: job.deadline });
     logger.info({ jobId: job.id, attempt, deadline, fee: job.fee, collateral: job.collateral }, "job claimed");
   } catch (error) {
     if (isRevert(error, "WrongStatus", "WrongRecord")) return logger.debug({ jobId: job.id }, "job claimed by another executor");

@@ -128,7 +128,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     const { rules } = await getParameters(dependencies.chain);
     const { loaded, tensors } = await ownExecution(job, dependencies, signal);
     await checkDisputeFunds(dependencies.chain, by.address, { bonds: rules.bond, gas: bisectionGas(loaded.program, tensors) });
-    const { disputeId, receipt } = await openDispute(by, { jobId: job.id, digest: job.digest, bond: rules.bond }, { signal });
+    const { disputeId, receipt } = await openDispute(by, { jobId: job.id, digest: job.digest, bond: rules.bond }, { signal, deadline: job.deadline });
     logger.info({ jobId: job.id, disputeId, transaction: receipt.transactionHash }, "dispute opened by bisection");
   };
 

@@ -49,7 +49,7 @@ export async function openDemand(job: Job & { traceRoot: Hex }, sender: Sender, 
     return false;
   }
   const commitment = { jobId: job.id, digest: job.digest, bond: rules.demandBond };
-  const { disputeId, receipt } = await demandElement(sender, commitment, demanded(own.loaded.program, decision), { signal });
+  const { disputeId, receipt } = await demandElement(sender, commitment, demanded(own.loaded.program, decision), { signal, deadline: job.deadline });
   logger.info({ jobId: job.id, disputeId, step: decision.stepIndex, element: decision.element, transaction: receipt.transactionHash }, "dispute opened by demand");
   return true;
 }
@@ -59,15 +59,15 @@ export async function continueDemand(job: Job & { traceRoot: Hex }, dispute: Dis
   const { chain, logger } = dependencies;
   const { rules } = await getParameters(chain);
   const own = await ownExecution(job, dependencies, signal);
-  const answers = (await readDisputeMoves(chain, dispute.id)).flatMap((move) => (move.kind === "answer" && move.turn < dispute.turn ? [move.witness] : []));
+  const answers = (await readDisputeMoves(chain, dispute.id, dispute)).flatMap((move) => (move.kind === "answer" && move.turn < dispute.turn ? [move.witness] : []));
   const decision = await decide(job, own, answers, demandsOf(budget, rules), dependencies, signal);
   const fields = { disputeId: dispute.id, jobId: job.id, demands: answers.length };
   if (decision.kind === "demand") {
-    const receipt = await demandNextElement(sender, dispute.id, dispute.turn, { digest: job.digest, bond: rules.demandBond }, demanded(own.loaded.program, decision), { signal });
+    const receipt = await demandNextElement(sender, dispute.id, dispute.turn, { digest: job.digest, bond: rules.demandBond }, demanded(own.loaded.program, decision), { signal, deadline: dispute.deadline });
     logger.info({ ...fields, step: decision.stepIndex, element: decision.element, deviation: decision.deviation, transaction: receipt.transactionHash }, "demanded the next element");
     return;
   }
-  await concedeDispute(sender, dispute.id, dispute.turn, job.digest, { signal });
+  await concedeDispute(sender, dispute.id, dispute.turn, job.digest, { signal, deadline: dispute.deadline });
   logger.warn({ ...fields, reason: decision.why, deviation: decision.deviation, lost: dispute.bond }, "gave up: nothing that was opened of the withheld trace is a fraud");
 }
 

@@ -52,7 +52,7 @@ export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fra
   if (entry.innerRoot !== undefined) return openInside(job, { blockIndex: (program.steps[entry.stepIndex] as Step).blockIndex, trace, own }, sender, dependencies, signal);
   const { rules } = await getParameters(chain);
   await checkDisputeFunds(chain, sender.address, { bonds: rules.bond, gas: refutationGas((entry.witness.length - 2) / 2) });
-  const { disputeId, receipt } = await openDispute(sender, { jobId: job.id, digest: job.digest, seal: entry.seal, bond: rules.bond }, { signal });
+  const { disputeId, receipt } = await openDispute(sender, { jobId: job.id, digest: job.digest, seal: entry.seal, bond: rules.bond }, { signal, deadline: job.deadline });
   logger.info({ jobId: job.id, disputeId, step: entry.stepIndex, element: entry.element, transaction: receipt.transactionHash }, "dispute opened with a sealed refutation");
 }
 
@@ -66,7 +66,7 @@ export async function openInside(job: Job & { traceRoot: Hex }, { blockIndex, tr
   await traces.put(postedKey(job), { ...own.trace, traceRoot: job.traceRoot, outputRoot, tensors: [...trace] });
   const { rules } = await getParameters(chain);
   await checkDisputeFunds(chain, sender.address, { bonds: rules.bond, gas: bisectionGas(own.loaded.program, own.tensors) });
-  const { disputeId, receipt } = await openBlock(sender, { jobId: job.id, digest: job.digest, bond: rules.bond }, proveBlock(own.loaded.program, blockIndex), { signal });
+  const { disputeId, receipt } = await openBlock(sender, { jobId: job.id, digest: job.digest, bond: rules.bond }, proveBlock(own.loaded.program, blockIndex), { signal, deadline: job.deadline });
   logger.info({ jobId: job.id, disputeId, block: blockIndex, transaction: receipt.transactionHash }, "dispute opened about the inside of a block");
 }
 

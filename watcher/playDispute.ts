@@ -50,7 +50,7 @@ export async function playDispute(job: Job & { traceRoot: Hex }, dispute: Disput
 async function showRefutation(dispute: Dispute, sender: Sender, { cases, logger }: WatcherDependencies, signal: AbortSignal): Promise<void> {
   const entry = dispute.seal === undefined ? undefined : await cases.findBySeal(dispute.seal);
   if (entry === undefined) throw new GainsayError("The refutation behind an own sealed dispute is not in the data folder; restore it before the clock runs out.", { code: "CASE_MISSING", details: { disputeId: dispute.id } });
-  const receipt = await refute(sender, dispute.id, entry.salt, decodeWitness(entry.witness), { signal });
+  const receipt = await refute(sender, dispute.id, entry.salt, decodeWitness(entry.witness), { signal, deadline: dispute.deadline });
   logger.info({ disputeId: dispute.id, jobId: dispute.jobId, step: entry.stepIndex, element: entry.element, gas: receipt.gasUsed, transaction: receipt.transactionHash }, "executor convicted");
 }
 
@@ -68,7 +68,7 @@ async function lookInside(job: Job & { traceRoot: Hex }, dispute: Dispute, sende
     if (entry === undefined) return choose(job, dispute, sender, dependencies, signal);
     await cases.put(entry);
   }
-  await sealRefutation(sender, dispute.id, dispute.turn, entry.seal, { signal });
+  await sealRefutation(sender, dispute.id, dispute.turn, entry.seal, { signal, deadline: dispute.deadline });
   logger.info({ disputeId: dispute.id, jobId: job.id, step: entry.stepIndex, element: entry.element }, "sealed the refutation of a step inside the block");
 }
 
@@ -125,16 +125,16 @@ async function ownSide(job: Job, { position }: Dispute, own: OwnExecution, { tra
 async function choose(job: Job, dispute: Dispute, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<void> {
   const execution = await ownExecution(job, dependencies, signal);
   const { program } = execution.loaded;
-  const shown = replay(program.trace.length, (await readDisputeMoves(sender.chain, dispute.id)).flatMap(recorded));
+  const shown = replay(program.trace.length, (await readDisputeMoves(sender.chain, dispute.id, dispute)).flatMap(recorded));
   const { tensors: own, posted } = await ownSide(job, dispute, execution, dependencies, signal);
   const move = challengerMove(gameOf(dispute), { program, own, shown, ...(posted === undefined ? {} : { posted }) });
   if (move === undefined) return;
   const named = (stepIndex: number): NamedStep => ({ stepIndex, step: encodeStep(program.steps[stepIndex] as Step), stepProof: pathProof(stepsTree(program), stepIndex) });
-  if (move.kind === "choose") await chooseNode(sender, dispute.id, dispute.turn, move, { signal });
-  else if (move.kind === "chooseTensor") await chooseTensor(sender, dispute.id, dispute.turn, move, named(move.stepIndex), { signal });
-  else if (move.kind === "chooseBlock") await chooseBlock(sender, dispute.id, dispute.turn, move, proveBlock(program, move.blockIndex), { signal });
-  else if (move.kind === "descend") await descendBlock(sender, dispute.id, dispute.turn, { signal });
-  else await chooseBorder(sender, dispute.id, dispute.turn, move, named(move.stepIndex), { signal });
+  if (move.kind === "choose") await chooseNode(sender, dispute.id, dispute.turn, move, { signal, deadline: dispute.deadline });
+  else if (move.kind === "chooseTensor") await chooseTensor(sender, dispute.id, dispute.turn, move, named(move.stepIndex), { signal, deadline: dispute.deadline });
+  else if (move.kind === "chooseBlock") await chooseBlock(sender, dispute.id, dispute.turn, move, proveBlock(program, move.blockIndex), { signal, deadline: dispute.deadline });
+  else if (move.kind === "descend") await descendBlock(sender, dispute.id, dispute.turn, { signal, deadline: dispute.deadline });
+  else await chooseBorder(sender, dispute.id, dispute.turn, move, named(move.stepIndex), { signal, deadline: dispute.deadline });
   dependencies.logger.info({ disputeId: dispute.id, turn: dispute.turn, move: move.kind, ...("index" in move ? { child: move.index } : {}) }, "chose a node of the bisection");
 }
 
@@ -146,7 +146,7 @@ async function refuteChunk(job: Job & { traceRoot: Hex }, dispute: Dispute, send
   }
   const execution = await ownExecution(job, dependencies, signal);
   const { program } = execution.loaded;
-  const shown = replay(program.trace.length, (await readDisputeMoves(sender.chain, dispute.id)).flatMap(recorded));
+  const shown = replay(program.trace.length, (await readDisputeMoves(sender.chain, dispute.id, dispute)).flatMap(recorded));
   const { tensors: own, posted } = await ownSide(job, dispute, execution, dependencies, signal);
   const { stepIndex } = dispute.position;
   const chunk = disputedChunk(program, own, shown, stepIndex);
@@ -161,7 +161,7 @@ async function refuteChunk(job: Job & { traceRoot: Hex }, dispute: Dispute, send
   await dryRun(sender.chain, job, witness, dispute.position);
   const entry = sealed(job, witness, sender.address);
   await dependencies.cases.put(entry);
-  await sealRefutation(sender, dispute.id, dispute.turn, entry.seal, { signal });
+  await sealRefutation(sender, dispute.id, dispute.turn, entry.seal, { signal, deadline: dispute.deadline });
   dependencies.logger.info({ disputeId: dispute.id, jobId: job.id, step: stepIndex, element: finding.element }, "sealed the refutation of the revealed chunk");
   return "played";
 }

@@ -5,6 +5,7 @@ import type { Hex } from "../../protocol/hex.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
 import { contractCall, type ContractCall } from "./contracts.ts";
 import type { Sender } from "./createSender.ts";
+import type { Deadline } from "./createTurns.ts";
 import { aborted, leaveOnAbort } from "./leaveOnAbort.ts";
 import { isRevert } from "./revertError.ts";
 import { splitReceipt } from "./splitReceipt.ts";
@@ -26,6 +27,7 @@ interface Waiting {
   call: ContractCall;
   data: Hex;
   jobId: bigint;
+  deadline: Deadline;
   isGone: boolean;
   resolve(receipt: TransactionReceipt): void;
   reject(error: unknown): void;
@@ -44,6 +46,12 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
   let current: { group: Waiting[]; controller: AbortController } | undefined;
   let isPumping = false;
 
+  /** The earliest of those that a transaction carries and those that wait for it to be over: it must not keep an urgent one waiting in the sender's queue. */
+  const urgency = (group: readonly Waiting[]) => (): number | undefined => {
+    const earliest = Math.min(...[...group, ...waiting].filter(({ isGone }) => !isGone).map(timeOf));
+    return earliest === Infinity ? undefined : earliest;
+  };
+
   const pump = async (): Promise<void> => {
     if (isPumping) return;
     isPumping = true;
@@ -52,12 +60,12 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
     isPumping = false;
   };
 
-  /** The next calls, in their order: of one job one, and of all as many as a transaction carries. */
+  /** The next calls, the most urgent first: of one job one, and of all as many as a transaction carries. */
   const take = (): Waiting[] => {
     const group: Waiting[] = [];
     const left: Waiting[] = [];
     let bytes = 0;
-    for (const one of waiting) {
+    for (const one of waiting.toSorted((a, b) => timeOf(a) - timeOf(b) || 0)) {
       if (one.isGone) continue;
       const size = (one.data.length - 2) / 2;
       const fits = group.length === 0 || (group.length < maxCalls && bytes + size <= maxBytes && group.every(({ jobId }) => jobId !== one.jobId));
@@ -77,10 +85,10 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
       const controller = new AbortController();
       current = { group: able, controller };
       leave();
-      const { signal } = controller;
-      if (able.length === 1) return settle(first, await sender.send(first.call, { signal }));
+      const how = { signal: controller.signal, deadline: urgency(able) };
+      if (able.length === 1) return settle(first, await sender.send(first.call, how));
       const call = contractCall(sender.chain.deployment, "jobs", "batch", [able.map(({ data }) => data)]);
-      const receipt = await sender.send(call, { signal });
+      const receipt = await sender.send(call, how);
       logger.debug({ calls: able.length, transaction: receipt.transactionHash, gas: receipt.gasUsed }, "batch included");
       const parts = splitReceipt(sender.chain, receipt, able.map(({ jobId }) => jobId));
       for (const [i, one] of able.entries()) settle(one, parts[i]);
@@ -122,7 +130,7 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
       const { signal } = options;
       if (call.contract !== "jobs" || !steps.has(call.functionName)) return sender.send(call, options);
       if (signal?.aborted) return Promise.reject(aborted());
-      const one: Waiting = { call, data: encodeFunctionData(call), jobId: call.args[0] as bigint, isGone: false, resolve: () => undefined, reject: () => undefined };
+      const one: Waiting = { call, data: encodeFunctionData(call), jobId: call.args[0] as bigint, deadline: options.deadline, isGone: false, resolve: () => undefined, reject: () => undefined };
       const turn = new Promise<TransactionReceipt>((resolve, reject) => Object.assign(one, { resolve, reject }));
       waiting.push(one);
       void pump();
@@ -135,6 +143,10 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
       return leaveOnAbort(turn, signal).finally(() => signal.removeEventListener("abort", abandon));
     },
   };
+}
+
+function timeOf({ deadline }: Waiting): number {
+  return (typeof deadline === "function" ? deadline() : deadline) ?? Infinity;
 }
 
 function settle(one: Waiting, outcome: TransactionReceipt | GainsayError | undefined): void {

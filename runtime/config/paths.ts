@@ -14,6 +14,8 @@ export interface Paths {
   deployments: string;
   /** Inputs, outputs and receipts of a requester's jobs. */
   jobs: string;
+  /** What each account has sent and not seen included. */
+  transactions: string;
   /** What a local development chain leaves: password file, log. */
   devnet: string;
 }
@@ -42,6 +44,7 @@ export function pathsOf(home: string): Paths {
     bundles: path.join(root, "bundles"),
     deployments: path.join(root, "deployments"),
     jobs: path.join(root, "jobs"),
+    transactions: path.join(root, "transactions"),
     devnet: path.join(root, "devnet"),
   };
 }
@@ -50,4 +53,9 @@ export function pathsOf(home: string): Paths {
 export function daemonPaths(home: string, kind: "executor" | "watcher", name = "default"): DaemonPaths {
   const folder = path.join(path.resolve(home), kind, name);
   return { folder, identityFile: path.join(folder, "identity.key"), data: path.join(folder, "data") };
+}
+
+/** Folder of what one account has under way on one chain. */
+export function transactionsFolder({ transactions }: Paths, chainId: number, account: string): string {
+  return path.join(transactions, `${chainId}-${account.toLowerCase()}`);
 }

@@ -17,7 +17,7 @@ export async function answerDispute(sender: Sender, dispute: Dispute, program: P
   if (dispute.phase !== "answer") return undefined;
   const { stepIndex, index: element } = dispute.position;
   try {
-    const receipt = await answerDemand(sender, dispute.id, dispute.turn, refutationFromTrace(program, tensors, stepIndex, element), { signal });
+    const receipt = await answerDemand(sender, dispute.id, dispute.turn, refutationFromTrace(program, tensors, stepIndex, element), { signal, deadline: dispute.deadline });
     return receipt.transactionHash;
   } catch (error) {
     if (isMoveAlreadyMade(error) || isRevert(error, "TooSoon")) return undefined;

@@ -34,10 +34,10 @@ export async function defendDispute(sender: Sender, dispute: Dispute, digest: He
   try {
     const receipt =
       move.kind === "reveal"
-        ? await revealNode(sender, dispute.id, dispute.turn, move.children, { signal })
+        ? await revealNode(sender, dispute.id, dispute.turn, move.children, { signal, deadline: dispute.deadline })
         : move.kind === "expand"
-          ? await expandBlock(sender, dispute.id, dispute.turn, { digest, blockIndex: dispute.position.blockIndex, innerRoot: move.innerRoot }, { signal })
-          : await revealChunk(sender, dispute.id, dispute.turn, move.data, { signal });
+          ? await expandBlock(sender, dispute.id, dispute.turn, { digest, blockIndex: dispute.position.blockIndex, innerRoot: move.innerRoot }, { signal, deadline: dispute.deadline })
+          : await revealChunk(sender, dispute.id, dispute.turn, move.data, { signal, deadline: dispute.deadline });
     return receipt.transactionHash;
   } catch (error) {
     if (isMoveAlreadyMade(error) || isRevert(error, "NotExecutor")) return undefined;

@@ -1,12 +1,17 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Address } from "viem";
+import { GainsayError } from "../../../protocol/errors.ts";
 import type { Hex } from "../../../protocol/hex.ts";
 import { fromHex } from "../../../protocol/hex.ts";
 import { witnessFromAbi } from "../../../protocol/program/codec.ts";
 import type { Verdict, Witness } from "../../../protocol/program/types.ts";
 import type { Chain } from "../createChain.ts";
-import type { EventPlace } from "../events.ts";
+import type { EventPlace, EventsOf } from "../events.ts";
 import { getEvents } from "../getEvents.ts";
-import { disputeOutcomes, type DisputeOutcome } from "../types.ts";
+import { isRevert } from "../revertError.ts";
+import { disputeOutcomes, type Dispute, type DisputeOutcome } from "../types.ts";
+import { getDisputes } from "./getDispute.ts";
+import { lackingMove } from "./lackingMove.ts";
 
 /** One thing that happened in a dispute. `turn` is the turn that the move made. */
 export type DisputeMove = EventPlace &
@@ -29,9 +34,35 @@ export type DisputeMove = EventPlace &
     | { kind: "end"; outcome: DisputeOutcome; bondTo: Address }
   );
 
-/** Rebuilds a dispute from its events, first to last. Empty if there is no such dispute. */
-export async function readDisputeMoves(chain: Chain, disputeId: bigint): Promise<DisputeMove[]> {
-  const events = await getEvents(chain, { contract: "disputes", indexed: [disputeId] });
+/** How often state and events are read again if they do not fit: a reorganisation in between, or a node whose logs lag behind. */
+const TRIES = 4;
+const WAIT_MS = 250;
+
+/**
+ * Rebuilds a dispute from its events, first to last, at least up to where it stands: as `known`, or as the contract says now. Empty if there is no such dispute.
+ * Throws `CHAIN_RECORD_MISSING`, retryable, if the endpoint leaves some out: a move that is made without them would be a wrong one.
+ */
+export async function readDisputeMoves(chain: Chain, disputeId: bigint, known?: Dispute): Promise<DisputeMove[]> {
+  for (let attempt = 1; ; attempt++) {
+    const [state] = known === undefined ? await getDisputes(chain, [disputeId]) : [known];
+    if (state instanceof GainsayError && !isRevert(state, "UnknownDispute")) throw state;
+    const moves = movesOf(await getEvents(chain, { contract: "disputes", indexed: [disputeId] }));
+    const lacking = state === undefined || state instanceof GainsayError ? undefined : lackingMove(state, moves);
+    if (lacking === undefined) return moves;
+    // The contract counts it, so its event must be: an endpoint that does not have it after a while is not asked again.
+    if (attempt >= TRIES / 2) chain.doubtLogs();
+    if (attempt === TRIES) {
+      throw new GainsayError("The endpoint leaves out events of the dispute, without which the next move cannot be told; use one that keeps all logs.", {
+        code: "CHAIN_RECORD_MISSING",
+        retryable: true,
+        details: { disputeId, lacking },
+      });
+    }
+    await delay(WAIT_MS);
+  }
+}
+
+function movesOf(events: readonly EventsOf<"disputes">[]): DisputeMove[] {
   const moves: DisputeMove[] = [];
   for (const event of events) {
     const { blockNumber, blockHash, transactionHash, logIndex } = event;
