@@ -1,7 +1,7 @@
 // Mutation testing of the contracts: `node scripts/mutate.ts --workspace /tmp/mutants` tries every mutant of what holds money, `--suite judge`
 // those of the judge. `--count 150 --seed 1` takes a sample, `--only Jobs,lib/Wei` some files, `--list` only names the mutants.
 // The workspace keeps the copy, its build, the rehearsal and all fates: a run goes on where the last one stopped, `--report` tells what is
-// known, `--again` tries survivors once more, `--quick` stops after some seconds of tests and leaves those in Solidity out, `--processes 2` takes two.
+// known, `--again` tries survivors that nobody has explained once more, `--quick` stops after some seconds of tests and leaves those in Solidity out, `--processes 2` takes two.
 // Every mutant is one small change. All of them are built into the contracts at once, each behind a switch (mutant schemata, Untch, Offutt
 // and Harrold 1993), so that one build serves hundreds of mutants, and each is put before those tests alone that let it have a say.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { GainsayError } from "../protocol/errors.ts";
+import { explanationOf } from "./mutation/explained.ts";
 import type { Mutant } from "./mutation/findMutants.ts";
 import { keyOf, openFates } from "./mutation/openFates.ts";
 import { mutationReport } from "./mutation/mutationReport.ts";
@@ -70,11 +71,15 @@ async function main(): Promise<void> {
 
   if (!values.report) {
     await trials.rehearse();
-    const untried = chosen.filter((mutant) => fateOf(mutant) === undefined || (values.again && fateOf(mutant)?.by === undefined));
+    const untried = chosen.filter((mutant) => fateOf(mutant) === undefined || (values.again && fateOf(mutant)?.by === undefined && explanationOf(mutant) === undefined));
     await trials.scenarios(keyed(untried), false, tell);
-    const alive = () => keyed(chosen.filter((mutant) => fateOf(mutant)?.by === undefined && (values.again || fateOf(mutant)?.thorough !== true)));
-    if (!values.quick && !suite.stateless) await trials.scenarios(alive(), true, tell);
-    if (!values.quick) await trials.solidity(alive(), tell);
+    const alive = () => keyed(chosen.filter((mutant) => fateOf(mutant)?.by === undefined && (values.again || fateOf(mutant)?.thorough !== true) && explanationOf(mutant) === undefined));
+    if (!values.quick) {
+      const { single, walks } = suite.solidity;
+      await trials.solidity(single, alive(), walks === undefined, tell);
+      if (!suite.stateless) await trials.scenarios(alive(), true, tell);
+      if (walks !== undefined) await trials.solidity(walks, alive(), true, tell);
+    }
   }
   console.log(mutationReport(chosen.flatMap((mutant) => {
     const fate = fateOf(mutant);

@@ -60,19 +60,19 @@ export function createTrials({ root, folder, fates: fateFile, suite, processes }
     });
   }
 
-  /** Tries mutants with the random walk and the other Solidity tests, one process each. */
-  async function solidity(mutants: readonly Tried[], tell: (mutant: Mutant) => void): Promise<void> {
-    if (mutants.length > 0 && !(await passesSolidity(0))) throw failed("The Solidity tests fail without a mutant.");
+  /** Tries mutants with a group of the Solidity tests, one process each. What lives is put down as tried by all, if this is the last. */
+  async function solidity(group: readonly string[], mutants: readonly Tried[], isLast: boolean, tell: (mutant: Mutant) => void): Promise<void> {
+    if (mutants.length > 0 && !(await passes(group, 0))) throw failed("The Solidity tests fail without a mutant.", { group });
     await inParallel(mutants, processes, async (mutant) => {
       const started = performance.now();
-      const passed = await passesSolidity(mutant.id);
-      fates.add({ key: mutant.key, ...(passed ? {} : { by: "Solidity tests" }), thorough: true, ms: Math.round(performance.now() - started) });
+      const passed = await passes(group, mutant.id);
+      fates.add({ key: mutant.key, ...(passed ? {} : { by: group.join(", ") }), ...(isLast ? { thorough: true } : {}), ms: Math.round(performance.now() - started) });
       tell(mutant);
     });
   }
 
-  async function passesSolidity(id: number): Promise<boolean> {
-    return (await node("node_modules/hardhat/dist/src/cli.js", ["test", "solidity", "--no-compile", ...suite.solidity], { GAINSAY_MINER: minerOf(id) })).status === 0;
+  async function passes(group: readonly string[], id: number): Promise<boolean> {
+    return (await node("node_modules/hardhat/dist/src/cli.js", ["test", "solidity", "--no-compile", ...group], { GAINSAY_MINER: minerOf(id) })).status === 0;
   }
 
   async function runPlan(name: string, which: readonly number[], mutants: readonly Tried[], thorough = false): Promise<void> {

@@ -1,7 +1,8 @@
+import { explanationOf } from "./explained.ts";
 import type { Mutant } from "./findMutants.ts";
 import type { Fate } from "./openFates.ts";
 
-/** Killed by file and by kind of change, and every survivor, in Markdown. */
+/** Killed by file and by kind of change, and every survivor, with the reason where there is one, in Markdown. */
 export function mutationReport(fates: readonly (Fate & { mutant: Mutant })[], total: number): string {
   const row = (name: string, some: typeof fates): string => {
     const killed = some.filter(({ by }) => by !== undefined).length;
@@ -9,10 +10,11 @@ export function mutationReport(fates: readonly (Fate & { mutant: Mutant })[], to
   };
   const grouped = (key: (mutant: Mutant) => string): string[] => [...Map.groupBy(fates, ({ mutant }) => key(mutant))].sort(([a], [b]) => a.localeCompare(b)).map(([name, some]) => row(name, some));
   const survivors = fates.filter(({ by }) => by === undefined);
-  const unasked = survivors.filter(({ thorough }) => thorough !== true).length;
+  const unexplained = survivors.filter(({ mutant }) => explanationOf(mutant) === undefined);
+  const unasked = unexplained.filter(({ thorough }) => thorough !== true).length;
   const oneLine = (text: string): string => text.replace(/\s+/g, " ");
   const lines = [
-    `${fates.length} of ${total} mutants tried.${unasked === 0 ? "" : ` Of the survivors ${unasked} were put before quick tests only.`}`,
+    `${fates.length} of ${total} mutants tried.${unasked === 0 ? "" : ` Of the survivors without an explanation ${unasked} were put before quick tests only.`}`,
     "",
     "| file | tried | killed | share |",
     "|---|--:|--:|--:|",
@@ -23,9 +25,12 @@ export function mutationReport(fates: readonly (Fate & { mutant: Mutant })[], to
     "|---|--:|--:|--:|",
     ...grouped(({ kind }) => kind),
     "",
-    survivors.length === 0 ? "None survived." : "Survivors:",
+    survivors.length === 0 ? "None survived." : `Survivors: ${survivors.length}, ${survivors.length - unexplained.length} of them explained.`,
     "",
-    ...survivors.map(({ mutant: { id, file, line, kind, before, after } }) => `- \`${file}:${line}\` ${kind}: \`${oneLine(before)}\` → \`${after === "" ? "nothing" : oneLine(after)}\` (#${id})`),
+    ...survivors.map(({ mutant }) => {
+      const { id, file, line, kind, before, after } = mutant;
+      return `- \`${file}:${line}\` ${kind}: \`${oneLine(before)}\` → \`${after === "" ? "nothing" : oneLine(after)}\` (#${id})${explanationOf(mutant) === undefined ? "" : `: ${explanationOf(mutant)}`}`;
+    }),
   ];
   return `${lines.join("\n").trimEnd()}\n`;
 }

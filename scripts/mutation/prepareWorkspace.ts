@@ -6,7 +6,7 @@ import { parseContracts } from "./parseContracts.ts";
 import type { Suite } from "./suites.ts";
 
 /** What the tests and the build of the contracts need. */
-const copied = ["contracts", "test/contracts", "test/support", "runtime", "protocol", "hardhat.config.ts", "vitest.config.ts", "package.json", "tsconfig.json"];
+const copied = ["contracts", "test/contracts", "test/protocol", "test/support", "runtime", "protocol", "hardhat.config.ts", "vitest.config.ts", "package.json", "tsconfig.json"];
 const SWITCH = "contracts/MutantSwitch.sol";
 
 /** The address of the chain's miner chooses the mutant: it costs two gas to read and no test looks at it. */

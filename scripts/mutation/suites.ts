@@ -4,8 +4,8 @@ export interface Suite {
   targets: string[];
   /** Scenario tests of `test/contracts`, cheapest first; those of that folder that are not named come after them. */
   scenarios: string[];
-  /** Solidity tests of `test/contracts`. */
-  solidity: string[];
+  /** Solidity tests of `test/contracts`: of single parts, and random walks over all of them. */
+  solidity: { single: string[]; walks?: string[] };
   /** Whether all that the scenarios do is to ask a judge without a state: then their calls are recorded once and repeated. */
   stateless: boolean;
 }
@@ -19,7 +19,7 @@ export const suites: Record<"ledger" | "judge", Suite> = {
     targets: ["Stakes", "Models", "Batch", "JobBook", "Jobs", "DisputeBook", "Bisections", "Demands", "Disputes", "lib/Asset", "lib/Callback", "lib/ChessClock", "lib/JobRecord", "lib/NamedBlock", "lib/NamedStep", "lib/OutputOpening", "lib/TensorSize", "lib/Wei", "lib/WitnessCall", "lib/MerkleTree", "lib/ProgramLib"].map(contract),
     scenarios: ["stakes", "models", "jobs", "disputes", "disputes.bisection", "disputes.demand", "disputes.positions", "disputes.witness", "deploy", "scheduler/demands", "jobs.walk", "scheduler/scheduler"],
     // Not those of the judge, which these contracts only call.
-    solidity: ["disputes.lib", "merkleTree", "wei", "invariants/anyOrder"].map(solidityTest),
+    solidity: { single: ["disputes.lib", "merkleTree", "wei"].map(solidityTest), walks: [solidityTest("invariants/anyOrder")] },
     stateless: false,
   },
   /** What decides about one element, and the arithmetic that only it uses. */
@@ -29,7 +29,7 @@ export const suites: Record<"ledger" | "judge", Suite> = {
       ...["ByteProduct", "ElementType", "ExactSum", "Float32", "HalfFloat", "Interval", "Logic", "Power", "Rounding", "Scalar", "Softmax", "Trigonometry"].map((name) => `lib/${name}`),
     ].map(contract),
     scenarios: ["judge/differential", "judge/flips"],
-    solidity: ["ByteProduct", "Descriptor", "DotProduct", "HalfProduct", "MerkleTree"].map((name) => solidityTest(`judge/${name}`)),
+    solidity: { single: ["ByteProduct", "Descriptor", "DotProduct", "HalfProduct", "MerkleTree"].map((name) => solidityTest(`judge/${name}`)) },
     stateless: true,
   },
 };

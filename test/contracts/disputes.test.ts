@@ -61,7 +61,7 @@ describe("open", () => {
   it("needs a commitment that has been unfolded", async () => {
     const disputes = { address: world.deployment.contracts.disputes, abi: disputesAbi as Abi };
     const digest = await digestOf(world, jobId);
-    await expectRevert(world.send(disputes, "open", [jobId, digest, noSeal], { from: "challenger", value: bond }), "NotUnfolded", [jobId, 1]);
+    for (const seal of [noSeal, sealOf(world.address.challenger, fraud())]) await expectRevert(world.send(disputes, "open", [jobId, digest, seal], { from: "challenger", value: bond }), "NotUnfolded", [jobId, 1]);
   });
 
   it("starts the bisection at the trace root, or keeps the seal", async () => {

@@ -70,6 +70,21 @@ contract MerkleTreeTest {
         if (needed != run.data.length) refused(run, run.siblings, MerkleTree.RangeLength.selector, needed, data.length - 1);
     }
 
+    /// @dev Lengths that fuzzing seldom finds: whole chunks, and one byte less and more.
+    function test_lengthsAroundWholeChunks() external view {
+        for (uint256 chunks = 1; chunks <= 5; chunks++) {
+            for (uint256 length = chunks * 1024 - 1; length <= chunks * 1024 + 1; length++) {
+                for (uint8 first = 0; first < chunks; first++) {
+                    for (uint8 count = 0; count < chunks - first; count++) {
+                        // A run is made of its length less one, and of its number of chunks less one.
+                        this.testFuzz_runsOfChunksGiveTheTop(uint16(length - 1), first, count, bytes32(length));
+                        this.testFuzz_runsMustBeWholeChunksOfTheTensor(uint16(length - 1), first, count, bytes32(length));
+                    }
+                }
+            }
+        }
+    }
+
     function test_elementCountsUpToTheLargest() external pure {
         uint32[] memory shape = new uint32[](2);
         (shape[0], shape[1]) = (1 << 24, 1 << 24);
