@@ -79,9 +79,18 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
   /** Settles every call of the group, or puts it back. Never throws. */
   const sendGroup = async (group: Waiting[]): Promise<void> => {
     try {
-      const able = group.length > 1 ? await ableOf(group) : group;
-      const [first] = able;
-      if (first === undefined) return;
+      await sendAble(group.length > 1 ? await ableOf(group) : group);
+    } catch (error) {
+      // They could not even be tried.
+      for (const one of group) one.reject(error);
+    }
+  };
+
+  /** Sends calls that can be made, and settles them; too many for one transaction in halves. Never throws. */
+  const sendAble = async (able: Waiting[]): Promise<void> => {
+    const [first] = able;
+    if (first === undefined) return;
+    try {
       const controller = new AbortController();
       current = { group: able, controller };
       leave();
@@ -93,12 +102,12 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
       const parts = splitReceipt(sender.chain, receipt, able.map(({ jobId }) => jobId));
       for (const [i, one] of able.entries()) settle(one, parts[i]);
     } catch (error) {
-      if (group.length > 1 && isTooMuch(error)) {
-        const half = Math.ceil(group.length / 2);
-        await sendGroup(group.slice(0, half));
-        return sendGroup(group.slice(half));
+      if (able.length > 1 && isTooMuch(error)) {
+        const half = Math.ceil(able.length / 2);
+        await sendAble(able.slice(0, half));
+        return sendAble(able.slice(half));
       }
-      for (const one of group) one.reject(error);
+      for (const one of able) one.reject(error);
     }
   };
 

@@ -100,6 +100,8 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   let calls = 0;
   let idle = Promise.withResolvers<void>();
   let timer: NodeJS.Timeout | undefined;
+  /** Why nothing is tried again at the moment. */
+  let stopping: GainsayError | undefined;
 
   const startProcess = async (): Promise<InferenceProcess> => {
     const fresh = createInferenceProcess(options, { logger });
@@ -164,6 +166,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   /** Puts a task that was lost in company back where it was in the order. */
   const retry = (task: Task): void => {
     if (task.abandoned) return;
+    if (stopping !== undefined) return finish(task, () => task.reject(stopping));
     task.suspect = true;
     const behind = queue.findIndex(({ order }) => order > task.order);
     queue.splice(behind < 0 ? queue.length : behind, 0, task);
@@ -280,7 +283,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     },
     took: (key) => models.get(key)?.took,
     async stop() {
-      const stopped = new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" });
+      const stopped = (stopping = new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" }));
       for (const task of queue.splice(0)) finish(task, () => task.reject(stopped));
       const last = current;
       current = undefined;
@@ -289,6 +292,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
       if (busy) last?.kill(stopped);
       await last?.close(CLOSE_GRACE_MS);
       if (busy) await over;
+      stopping = undefined;
     },
   };
 }

@@ -24,22 +24,26 @@ export function fillRing({ bytes, control: counts }: Ring, read: (target: Uint8A
     Atomics.add(counts, control.changed, 1);
     Atomics.notify(counts, control.changed);
   };
-  for (let written = Atomics.load(counts, control.written); ; ) {
-    const taken = Atomics.load(counts, control.taken);
-    const free = RING_BYTES - ((written - taken) >>> 0);
-    if (free === 0) {
-      Atomics.wait(counts, control.taken, taken);
-      continue;
+  try {
+    for (let written = Atomics.load(counts, control.written); ; ) {
+      const taken = Atomics.load(counts, control.taken);
+      const free = RING_BYTES - ((written - taken) >>> 0);
+      if (free === 0) {
+        Atomics.wait(counts, control.taken, taken);
+        continue;
+      }
+      const at = (written >>> 0) % RING_BYTES;
+      const count = read(bytes, at, Math.min(free, RING_BYTES - at));
+      if (count === 0) break;
+      written = (written + count) | 0;
+      Atomics.store(counts, control.written, written);
+      announce();
     }
-    const at = (written >>> 0) % RING_BYTES;
-    const count = read(bytes, at, Math.min(free, RING_BYTES - at));
-    if (count === 0) break;
-    written = (written + count) | 0;
-    Atomics.store(counts, control.written, written);
+  } finally {
+    // Also after an error: the other thread would wait for ever.
+    Atomics.store(counts, control.closed, 1);
     announce();
   }
-  Atomics.store(counts, control.closed, 1);
-  announce();
 }
 
 /** The other end of a ring. */

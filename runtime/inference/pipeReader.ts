@@ -10,6 +10,9 @@ import { fillRing, type Ring } from "./frameRing.ts";
 const REQUESTS = 3;
 const GRACE_MS = 1_000;
 
-fillRing(workerData as Ring, (target, offset, length) => readSync(REQUESTS, target, offset, length, null));
-Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, GRACE_MS);
-process.kill(process.pid, "SIGKILL");
+try {
+  fillRing(workerData as Ring, (target, offset, length) => readSync(REQUESTS, target, offset, length, null));
+} finally {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, GRACE_MS);
+  process.kill(process.pid, "SIGKILL");
+}
