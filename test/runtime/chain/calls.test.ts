@@ -205,6 +205,17 @@ describe("a dispute's calls and reads", () => {
     expect(moves[4]).toMatchObject({ outcome: "challengerWon", bondTo: challenger.address });
     expect((await readJobDisputes(chain, jobId)).map(({ args }) => args.disputeId)).toEqual([disputeId]);
     expect(await readDisputeMoves(chain, 999n)).toEqual([]);
+    // An endpoint that leaves out any one of them is found out, and no move is made by what the others tell.
+    for (const left of moves.keys()) {
+      let doubts = 0;
+      const request = async (asked: never): Promise<unknown> => {
+        const answer = await chain.client.request(asked);
+        return Array.isArray(answer) ? (answer as unknown[]).toSpliced(left, 1) : answer;
+      };
+      const forgetful = { ...chain, client: { ...chain.client, request } as typeof chain.client, doubtLogs: () => void doubts++ };
+      await expect(readDisputeMoves(forgetful, disputeId)).rejects.toMatchObject({ code: "CHAIN_RECORD_MISSING", retryable: true });
+      expect(doubts).toBeGreaterThan(0);
+    }
   });
 
   it("names what is wrong with a bond, a seal and a witness", async () => {
