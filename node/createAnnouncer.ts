@@ -12,7 +12,8 @@ import type { Logger } from "../runtime/telemetry/createLogger.ts";
  * and whoever missed it may ask the peers that it knows.
  */
 const REPEAT_MS = 10_000;
-const MAX_REPEAT_MS = 320_000;
+/** Shorter than a watcher asks for a trace that nobody has told it of (`watcher/withheldFrom.ts`). */
+const MAX_REPEAT_MS = 60_000;
 /** Repetitions a second, and at once, of all commitments together: well within what peers take from one author, so that new results are heard. */
 const REPETITIONS = { perSecond: 2, burst: 20 };
 

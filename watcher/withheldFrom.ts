@@ -1,7 +1,10 @@
 import type { Job } from "../runtime/chain/types.ts";
 
-/** Seconds for which a watcher itself must have asked for a trace in vain, however long ago the commitment was: it may have been started, or connected, just now. */
-const MIN_ASKING_SECONDS = 30;
+/**
+ * Seconds for which a watcher itself must have asked for a trace in vain, however long ago the commitment was: it may have been started, or connected, just
+ * now, and executors repeat where a trace is served once a minute.
+ */
+const MIN_ASKING_SECONDS = 90;
 
 /** How a watcher has tried to get a trace. */
 export interface Asking {
