@@ -13,7 +13,7 @@ export type Opinion =
   /** The own trace root is the committed one: nothing was fetched. */
   | { kind: "equal" }
   /** Other floats, but every element that was looked at and differs is within its bound. `opened` blocks were looked into. */
-  | { kind: "sound"; differing: number; judged: number; opened: number }
+  | { kind: "sound"; differing: number; judged: number; opened: number; trace: CommittedTensor[]; own: OwnExecution }
   | { kind: "fraud"; finding: Finding; trace: CommittedTensor[]; own: OwnExecution }
   /**
    * The trace cannot be had, or is not of the program's shape; or it is there, but not what is inside of a block that has to be looked into. `answered`: some
@@ -45,7 +45,7 @@ export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependenci
     trace = await fetchTrace({ ...source, own: own.trace.tensors });
     const inner = async (blockIndex: number): Promise<CommittedTensor[]> => (await fetchInner({ ...source, blockIndex })).tensors;
     const { finding, differing, judged, opened } = await checkTrace(own.loaded, own.trace.inputs, trace, { signal, inner, tolerance, own: own.trace.tensors });
-    return finding === undefined ? { kind: "sound", differing, judged, opened: opened.length } : { kind: "fraud", finding, trace, own };
+    return finding === undefined ? { kind: "sound", differing, judged, opened: opened.length, trace, own } : { kind: "fraud", finding, trace, own };
   } catch (error) {
     signal.throwIfAborted();
     // What was fetched is at fault only until the trace is there, or where what is inside of it is missing.
