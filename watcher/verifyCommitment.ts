@@ -5,6 +5,7 @@ import type { Job } from "../runtime/chain/types.ts";
 import { fetchInner } from "../runtime/serving/fetchInner.ts";
 import { fetchTrace } from "../runtime/serving/fetchTrace.ts";
 import { checkTrace, type Finding } from "../runtime/verification/checkTrace.ts";
+import { createFetchBudget, fetchTimeMs } from "./createFetchBudget.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { ownExecution, type OwnExecution } from "./ownTrace.ts";
 
@@ -38,12 +39,13 @@ export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependenci
   if (own.trace.traceRoot === job.traceRoot) return { kind: "equal" };
   const { program } = own.loaded;
   const peers = providers.providersOf(job.traceRoot, job.executor);
-  const source = { network, peers, program, traceRoot: job.traceRoot, signal };
+  const source = { network, peers, program, traceRoot: job.traceRoot };
+  const budget = createFetchBudget(fetchTimeMs(program, job.challengeWindow));
   let trace: CommittedTensor[] | undefined;
   try {
     if (peers.length === 0) throw new GainsayError("No peer is known that could serve the trace.", { code: "TRACE_UNAVAILABLE", retryable: true });
-    trace = await fetchTrace({ ...source, own: own.trace.tensors });
-    const inner = async (blockIndex: number): Promise<CommittedTensor[]> => (await fetchInner({ ...source, blockIndex })).tensors;
+    trace = await budget.within((soon) => fetchTrace({ ...source, own: own.trace.tensors, signal: soon }), signal);
+    const inner = async (blockIndex: number): Promise<CommittedTensor[]> => (await budget.within((soon) => fetchInner({ ...source, blockIndex, signal: soon }), signal)).tensors;
     const { finding, differing, judged, opened } = await checkTrace(own.loaded, own.trace.inputs, trace, { signal, inner, tolerance, own: own.trace.tensors });
     return finding === undefined ? { kind: "sound", differing, judged, opened: opened.length, trace, own } : { kind: "fraud", finding, trace, own };
   } catch (error) {
