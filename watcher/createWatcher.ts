@@ -7,8 +7,7 @@ import { readJobDisputes } from "../runtime/chain/reads/readJobEvents.ts";
 import { getParameters } from "../runtime/chain/reads/getParameters.ts";
 import { bisectionGas, checkDisputeFunds } from "../runtime/disputes/disputeFunds.ts";
 import type { Dispute, Job } from "../runtime/chain/types.ts";
-import { answerDispute } from "../runtime/disputes/answerDispute.ts";
-import { blocksNeeded, defendDispute, isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
+import { isDefendersTurn } from "../runtime/disputes/defendDispute.ts";
 import { byClock } from "../runtime/disputes/byClock.ts";
 import { endDispute, reclaimBond } from "../runtime/disputes/endDispute.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
@@ -17,13 +16,15 @@ import { describeFinding } from "../runtime/verification/checkTrace.ts";
 import { createAlarm, type Alarm } from "./createAlarm.ts";
 import { createSampler } from "./createSampler.ts";
 import { createWatcherMeter } from "./createWatcherMeter.ts";
+import { defendOther } from "./defendOther.ts";
 import { openDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { openInside, openRefutation } from "./openRefutation.ts";
 import { isLostToClock } from "./isLostToClock.ts";
 import type { WatcherOptions } from "./options.ts";
-import { ownExecution, withInner } from "./ownTrace.ts";
+import { keepTrace, ownExecution } from "./ownTrace.ts";
 import { playDispute } from "./playDispute.ts";
+import { postedKey, postedTrace } from "./postedTrace.ts";
 import { pruneCases } from "./pruneCases.ts";
 import { verifyCommitment, type Opinion } from "./verifyCommitment.ts";
 import { withheldFrom } from "./withheldFrom.ts";
@@ -107,6 +108,8 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
         disputed.add(key);
       }
     } else {
+      // With other floats only the executor's own trace defends it.
+      if (opinion.kind === "sound" && options.defendOthers && options.mode === "dispute" && sender !== undefined) await keepTrace(postedKey(job), postedTrace(job, opinion.own, opinion.trace), dependencies);
       logger.info({ ...fields, ...(opinion.kind === "sound" ? { differing: opinion.differing, judged: opinion.judged, opened: opinion.opened } : {}), path: opinion.kind === "equal" ? "equal roots" : "blocks recomputed" }, "commitment verified");
     }
     meter.opinion(opinion.kind, (performance.now() - started) / 1000);
@@ -195,17 +198,13 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
           }
         });
       }
-    } else if (options.defendOthers && stands && isDefendersTurn(dispute) && dispute.phase !== "expand" && opinions.get(keyOf({ ...job, traceRoot: job.traceRoot as Hex })) === "equal") {
+    } else if (options.defendOthers && stands && isDefendersTurn(dispute) && dispute.phase !== "expand") {
+      const committed = { ...job, traceRoot: job.traceRoot as Hex };
+      const opinion = opinions.get(keyOf(committed));
+      if (opinion !== "equal" && opinion !== "sound") return;
       // The executor moves first; only when half of its time is gone does somebody else pay for the move.
       if (head.timestamp <= dispute.deadline && head.timestamp > (dispute.turnStart + dispute.deadline) / 2) {
-        moves.offer(`defend ${dispute.id}/${dispute.turn}`, async (signal) => {
-          const trace = await traces.get(`own/${job.id}`);
-          if (trace === undefined || trace.traceRoot !== job.traceRoot) return;
-          const own = await ownExecution(job, dependencies, signal);
-          const tensors = await withInner(own, signal, blocksNeeded(own.loaded.program, dispute));
-          if (dispute.phase === "answer") await answerDispute(sender, dispute, own.loaded.program, tensors, signal);
-          else await defendDispute(sender, dispute, job.digest, tensors, signal);
-        });
+        moves.offer(`defend ${dispute.id}/${dispute.turn}`, (signal) => defendOther(committed, dispute, opinion, sender, dependencies, signal));
       }
     }
   };

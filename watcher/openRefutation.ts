@@ -15,11 +15,10 @@ import type { Job } from "../runtime/chain/types.ts";
 import { claimOf, type InnerCommitment } from "../protocol/program/claim.ts";
 import { blockAt } from "../protocol/program/blocks.ts";
 import type { Program, Step, Witness } from "../protocol/program/types.ts";
-import type { CommittedTensor } from "../protocol/trees/committedTensor.ts";
-import { rootOf } from "../runtime/inference/commitTrace.ts";
 import { bisectionGas, checkDisputeFunds, refutationGas } from "../runtime/disputes/disputeFunds.ts";
 import type { Case } from "./createCaseStore.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
+import { postedKey, postedTrace } from "./postedTrace.ts";
 import type { Opinion } from "./verifyCommitment.ts";
 
 type Fraud = Extract<Opinion, { kind: "fraud" }>;
@@ -61,18 +60,11 @@ export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fra
  * later is proved against it, whether anybody still serves it then or not.
  */
 export async function openInside(job: Job & { traceRoot: Hex }, { blockIndex, trace, own }: Inside, sender: Sender, { chain, traces, logger }: WatcherDependencies, signal: AbortSignal): Promise<void> {
-  const { outputs } = own.trace;
-  const outputRoot = rootOf("outputs", outputs.map((index) => (trace[index] as CommittedTensor).root));
-  await traces.put(postedKey(job), { ...own.trace, traceRoot: job.traceRoot, outputRoot, tensors: [...trace] });
+  await traces.put(postedKey(job), postedTrace(job, own, trace));
   const { rules } = await getParameters(chain);
   await checkDisputeFunds(chain, sender.address, { bonds: rules.bond, gas: bisectionGas(own.loaded.program, own.tensors) });
   const { disputeId, receipt } = await openBlock(sender, { jobId: job.id, digest: job.digest, bond: rules.bond }, proveBlock(own.loaded.program, blockIndex), { signal, deadline: job.deadline });
   logger.info({ jobId: job.id, disputeId, block: blockIndex, transaction: receipt.transactionHash }, "dispute opened about the inside of a block");
-}
-
-/** Names the executor's posted trace of a commitment in the watcher's store. */
-export function postedKey({ id, attempt }: Pick<Job, "id" | "attempt">): string {
-  return `posted/${id}/${attempt}`;
 }
 
 /** What the judge has to be told of an inner trace that a witness opens. */

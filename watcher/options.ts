@@ -33,7 +33,7 @@ export interface WatcherOptions {
   demandBudget: DemandBudget;
   /** How far what a block posts may be from what follows from the tensors it reads, in units of the tensor's largest number, before its inner trace is asked for. */
   tolerance: number;
-  /** Whether commitments found equal are defended when their executor leaves half of its clock unused. */
+  /** Whether commitments found equal or sound are defended when their executor leaves half of its clock unused. */
   defendOthers: boolean;
   /** Commitments checked at once. */
   concurrency: number;

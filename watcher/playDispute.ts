@@ -25,7 +25,8 @@ import { checkBlock, describeFinding, judgeElements } from "../runtime/verificat
 import { continueDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import type { Case } from "./createCaseStore.ts";
-import { dryRun, postedKey, sealed } from "./openRefutation.ts";
+import { dryRun, sealed } from "./openRefutation.ts";
+import { postedKey } from "./postedTrace.ts";
 import type { DemandBudget } from "./options.ts";
 import { ownExecution, withInner, type OwnExecution } from "./ownTrace.ts";
 

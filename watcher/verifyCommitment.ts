@@ -5,6 +5,7 @@ import type { Job } from "../runtime/chain/types.ts";
 import { fetchInner } from "../runtime/serving/fetchInner.ts";
 import { fetchTrace } from "../runtime/serving/fetchTrace.ts";
 import { checkTrace, type Finding } from "../runtime/verification/checkTrace.ts";
+import { createFetchBudget, fetchTimeMs } from "./createFetchBudget.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import { ownExecution, type OwnExecution } from "./ownTrace.ts";
 
@@ -13,7 +14,7 @@ export type Opinion =
   /** The own trace root is the committed one: nothing was fetched. */
   | { kind: "equal" }
   /** Other floats, but every element that was looked at and differs is within its bound. `opened` blocks were looked into. */
-  | { kind: "sound"; differing: number; judged: number; opened: number }
+  | { kind: "sound"; differing: number; judged: number; opened: number; trace: CommittedTensor[]; own: OwnExecution }
   | { kind: "fraud"; finding: Finding; trace: CommittedTensor[]; own: OwnExecution }
   /**
    * The trace cannot be had, or is not of the program's shape; or it is there, but not what is inside of a block that has to be looked into. `answered`: some
@@ -38,14 +39,15 @@ export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependenci
   if (own.trace.traceRoot === job.traceRoot) return { kind: "equal" };
   const { program } = own.loaded;
   const peers = providers.providersOf(job.traceRoot, job.executor);
-  const source = { network, peers, program, traceRoot: job.traceRoot, signal };
+  const source = { network, peers, program, traceRoot: job.traceRoot };
+  const budget = createFetchBudget(fetchTimeMs(program, job.challengeWindow));
   let trace: CommittedTensor[] | undefined;
   try {
     if (peers.length === 0) throw new GainsayError("No peer is known that could serve the trace.", { code: "TRACE_UNAVAILABLE", retryable: true });
-    trace = await fetchTrace({ ...source, own: own.trace.tensors });
-    const inner = async (blockIndex: number): Promise<CommittedTensor[]> => (await fetchInner({ ...source, blockIndex })).tensors;
+    trace = await budget.within((soon) => fetchTrace({ ...source, own: own.trace.tensors, signal: soon }), signal);
+    const inner = async (blockIndex: number): Promise<CommittedTensor[]> => (await budget.within((soon) => fetchInner({ ...source, blockIndex, signal: soon }), signal)).tensors;
     const { finding, differing, judged, opened } = await checkTrace(own.loaded, own.trace.inputs, trace, { signal, inner, tolerance, own: own.trace.tensors });
-    return finding === undefined ? { kind: "sound", differing, judged, opened: opened.length } : { kind: "fraud", finding, trace, own };
+    return finding === undefined ? { kind: "sound", differing, judged, opened: opened.length, trace, own } : { kind: "fraud", finding, trace, own };
   } catch (error) {
     signal.throwIfAborted();
     // What was fetched is at fault only until the trace is there, or where what is inside of it is missing.

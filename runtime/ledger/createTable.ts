@@ -49,6 +49,8 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
   /** Numbers up to here were counted; those that no event has named since, with the head at which they were counted. */
   let counted = 0n;
   const unnamed = new Map<bigint, bigint>();
+  /** Numbers above those counted that events have named. */
+  const heard = new Set<bigint>();
   /** Those that no event has named to this day: there is no news to wait for. */
   const silent = new Set<bigint>();
   let countable = true;
@@ -70,7 +72,8 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
 
   const isDue = (id: bigint, { readAt, newsAt }: Reading, head: bigint): boolean => {
     if (head < (retryAt.get(id) ?? 0n)) return false;
-    if (silent.has(id) || readAt === undefined || newsAt === undefined || head < readAt) return true;
+    // One that is missing although it was named may be there at the next head.
+    if (!entries.has(id) || silent.has(id) || readAt === undefined || newsAt === undefined || head < readAt) return true;
     return head - newsAt <= FRESH_BLOCKS || head - readAt >= STALE_BLOCKS;
   };
 
@@ -112,7 +115,7 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
     // After a reorganisation there may be fewer.
     if (total < counted) counted = total;
     for (let id = counted + 1n; id <= total; id++) {
-      if (followed.has(id)) continue;
+      if (heard.delete(id) || followed.has(id)) continue;
       unnamed.set(id, head);
       silent.add(id);
       followed.set(id, {});
@@ -129,6 +132,7 @@ export function createTable<T>({ chain, what, count, read, ended, settledBlocks 
     entries,
     touch(id, endedIn) {
       followed.set(id, {});
+      if (id > counted) heard.add(id);
       // Whatever comes after the end comes of a reorganisation, or is of no account.
       if (endedIn === undefined) endedAt.delete(id);
       else endedAt.set(id, endedIn);

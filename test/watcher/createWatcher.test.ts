@@ -425,6 +425,43 @@ describe("createWatcher", () => {
     await finalizeJob(arena.sender("requester"), jobId);
   });
 
+  it.each(["bisection", "demand"] as const)("defends a result of other floats with the trace that it fetched, against a %s, and forgets the trace with the job", async (kind) => {
+    const other = await opened.load({ optimization: "disabled" });
+    const trace = await other.execute(opened.inputs);
+    expect(trace.traceRoot).not.toBe(honest.traceRoot);
+    const job = await commit(trace);
+    const { parts } = await start({}, { serve: trace });
+    expect(await journal.next("watcher", "commitment verified")).toMatchObject({ path: "blocks recomputed" });
+    // From here on nobody serves it.
+    parts.serve(undefined);
+    const { rules } = await getParameters(arena.chain);
+    const step = loaded.program.steps.at(-1) as Step;
+    const stepIndex = loaded.program.steps.length - 1;
+    const { disputeId } = kind === "bisection"
+      ? await openDispute(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.bond })
+      : await demandElement(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.demandBond }, { stepIndex, element: 0, step: encodeStep(step), stepProof: pathProof(stepsTree(loaded.program), stepIndex) });
+    const nudge = setInterval(() => void arena.pass(4).catch(() => undefined), 100);
+    await until("somebody has made the move", async () => (await getDispute(arena.chain, disputeId)).turn === 1).finally(() => clearInterval(nudge));
+    const { deadline } = await getDispute(arena.chain, disputeId);
+    await arena.pass(deadline - (await arena.chain.head()).timestamp + 1);
+    await endDispute(arena.sender("requester"), await getDispute(arena.chain, disputeId));
+    expect(await getDispute(arena.chain, disputeId)).toMatchObject({ outcome: "defenderWon" });
+    const posted = (): boolean => parts.dependencies.traces.list().some(({ jobKey }) => jobKey === `posted/${jobId}/${job.attempt}`);
+    expect(posted()).toBe(true);
+    await arena.pass(Math.max(0, job.deadline - (await arena.chain.head()).timestamp) + 1);
+    await finalizeJob(arena.sender("requester"), jobId);
+    const later = setInterval(() => void arena.pass(61).catch(() => undefined), 20);
+    await until("the trace is forgotten", () => !posted()).finally(() => clearInterval(later));
+  });
+
+  it("keeps no trace of others where it would not defend them", async () => {
+    const trace = await (await opened.load({ optimization: "disabled" })).execute(opened.inputs);
+    await commit(trace);
+    const { parts } = await start({ defendOthers: false }, { serve: trace });
+    await journal.next("watcher", "commitment verified");
+    expect(parts.dependencies.traces.list().map(({ jobKey }) => jobKey)).toEqual([`own/${jobId}`]);
+  });
+
   it("does not defend, nor dispute, for an account that it does not have", async () => {
     await commit(lying);
     await start({ mode: "dispute" }, { sender: undefined, serve: lying });

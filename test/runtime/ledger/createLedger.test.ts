@@ -102,12 +102,12 @@ describe("createLedger", () => {
     await cancelJob(arena.sender("requester"), fresh);
     const read: unknown[] = [];
     const { client } = arena.chain;
-    const readContract = ((request: { functionName: string; args?: readonly unknown[] }) => {
-      if (request.functionName === "getJob") read.push(request.args?.[0]);
-      return client.readContract(request as never);
-    }) as Chain["client"]["readContract"];
+    const multicall = ((request: { contracts: { functionName: string; args?: readonly unknown[] }[] }) => {
+      for (const { functionName, args } of request.contracts) if (functionName === "getJob") read.push(args?.[0]);
+      return client.multicall(request as never);
+    }) as Chain["client"]["multicall"];
     // The second cancellation is two blocks younger than the first.
-    const { ledger, heads } = follow({ ...arena.chain, client: { ...client, readContract } }, 2);
+    const { ledger, heads } = follow({ ...arena.chain, client: { ...client, multicall } }, 2);
     await until("a head was told", () => heads.length > 0);
     expect([...ledger.jobs.keys()].sort()).toEqual([open, fresh]);
     expect(ledger.jobs.get(fresh)?.status).toBe("cancelled");
