@@ -102,6 +102,9 @@ export const networkLimits = {
     readTimeoutMs: 10_000,
     /** Milliseconds that a server waits for a requester to take its data. */
     writeTimeoutMs: 30_000,
+    /** Milliseconds that a response may wait for its reader altogether, and bytes a second that the reader has to take besides. */
+    paceGraceMs: 60_000,
+    leastBytesPerSecond: 16 * 1024,
     /** Streams served to one peer at a time. */
     maxServedStreamsPerPeer: 8,
     /** Streams served in all: each holds a frame or two, and one file handle. */

@@ -24,7 +24,7 @@ export interface BlobSource {
 }
 
 /** Answers one request for one blob. @throws GainsayError and whatever the source throws. */
-export async function serveBlob(frames: Frames, { name, firstChunk, chunkCount, leaves: wantsLeaves }: BlobRequest, peer: string, source: BlobSource): Promise<void> {
+export async function serveBlob(frames: Pick<Frames, "write">, { name, firstChunk, chunkCount, leaves: wantsLeaves }: BlobRequest, peer: string, source: BlobSource): Promise<void> {
   const send = (frame: Uint8Array) => frames.write(frame, limits.writeTimeoutMs);
   const blob = await source.open(name, peer);
   if (blob === undefined) return send(encodeHeader({ found: false }));

@@ -8,7 +8,7 @@ import { type BlobSource, type OpenBlob, readWhole } from "./serveBlob.ts";
 const { leafBytes, frameBytes, writeTimeoutMs, listed } = networkLimits.blob;
 
 /** Answers one request for a list with its tensors. @throws GainsayError and whatever the source throws. */
-export async function serveListed(frames: Frames, request: ListedRequest, peer: string, source: BlobSource): Promise<void> {
+export async function serveListed(frames: Pick<Frames, "write">, request: ListedRequest, peer: string, source: BlobSource): Promise<void> {
   const list = await opened(source, request.list, peer, (blob) => blob.leaves());
   const items = list === undefined ? 0 : list.length / leafBytes;
   if (list === undefined || items > listed.maxItems) return frames.write(encodeListedHeader({ found: false }), writeTimeoutMs);

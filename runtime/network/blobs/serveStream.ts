@@ -5,6 +5,7 @@ import { type BlobRequest, decodeRequest, keptBlobProtocol } from "./blobMessage
 import type { Seat } from "./createSeats.ts";
 import { decodeKeptRequest, type ListedRequest } from "./listedMessages.ts";
 import { type Frames, openFrames } from "./openFrames.ts";
+import { pacedFrames } from "./pacedFrames.ts";
 import { type BlobSource, serveBlob } from "./serveBlob.ts";
 import { serveListed } from "./serveListed.ts";
 
@@ -26,7 +27,8 @@ export async function serveStream(stream: Stream, peer: string, source: BlobSour
     if (request === undefined) throw new GainsayError("The peer closed the stream without a request.", { code: "FRAME_INTERRUPTED" });
     while (request !== undefined) {
       if (!seat.begin()) throw busy();
-      await ("list" in request ? serveListed(frames, request, peer, source) : serveBlob(frames, request, peer, source));
+      const paced = pacedFrames(frames);
+      await ("list" in request ? serveListed(paced, request, peer, source) : serveBlob(paced, request, peer, source));
       if (!kept) break;
       seat.rest();
       request = await nextRequest(frames, kept, limits.servedIdleMs);
