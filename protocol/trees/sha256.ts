@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { Hex } from "../hex.ts";
 
 export const HASH_BYTES = 32;
 
@@ -7,6 +8,11 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   const digest = new Uint8Array(HASH_BYTES);
   createHashWriter(digest)(bytes, 0);
   return digest;
+}
+
+/** The same as `0x…`. */
+export function sha256Hex(bytes: Uint8Array): Hex {
+  return `0x${hash("sha256", bytes, "hex")}`;
 }
 
 /**
