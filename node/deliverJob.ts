@@ -55,6 +55,7 @@ export async function runJob(job: Job, options: Pick<ExecutorOptions, "misbehavi
     const honest = await loaded.execute(inputs, signal);
     trace = options.misbehaviour === undefined ? honest : await tamper(loaded.program, await lieInside(loaded, honest, options.misbehaviour, dependencies.hasher), options.misbehaviour, dependencies.hasher);
     await traces.put(traceKey(job), trace);
+    honest.release?.();
   }
   return { claim: commitmentOf(loaded.program, trace), outputRoot: trace.outputRoot };
 }

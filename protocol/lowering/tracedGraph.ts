@@ -22,8 +22,23 @@ export const reservedName = /^(trace|in|out|cut):\d+$/;
 /** The folded graph with exactly the posted trace as outputs, `trace:0`, `trace:1`, …, each in commit layout. */
 export function tracedGraph({ program, model }: CompiledModel): Uint8Array {
   const parsed = parseModel(model);
-  parsed.graph.node.push(...program.trace.map((tensor, index) => toCommitLayout(tensor, tensor.name, traceName(index))));
-  parsed.graph.output = program.trace.map((tensor, index) => makeValueInfo(traceName(index), tensor.dtype, commitShape(tensor)));
+  const { graph } = parsed;
+  const computed = new Set(graph.node.flatMap(({ output }) => output));
+  /** What is computed in commit layout already is an output by its own name: a copy of each would cost as much as many of the nodes. */
+  const names = new Map<string, string>();
+  const copies = program.trace.flatMap((tensor, index) => {
+    const isOutput = isIdentityPerm(tensor.perm) && computed.has(tensor.name) && !names.has(tensor.name);
+    if (isOutput) names.set(tensor.name, traceName(index));
+    return isOutput ? [] : [{ tensor, to: traceName(index) }];
+  });
+  const nameOf = (name: string): string => names.get(name) ?? name;
+  for (const node of graph.node) {
+    node.input = node.input.map(nameOf);
+    node.output = node.output.map(nameOf);
+  }
+  graph.valueInfo = graph.valueInfo.filter(({ name }) => !names.has(name));
+  graph.node.push(...copies.map(({ tensor, to }) => toCommitLayout(tensor, nameOf(tensor.name), to)));
+  graph.output = program.trace.map((tensor, index) => makeValueInfo(traceName(index), tensor.dtype, commitShape(tensor)));
   return serializeModel(parsed);
 }
 

@@ -4,6 +4,8 @@ import { HASH_BYTES } from "../../protocol/trees/sha256.ts";
 import { createInferenceProcess, type Answer, type InferenceProcess } from "./createInferenceProcess.ts";
 import { checkFeeds } from "./checkFeeds.ts";
 import { openSpool, type Region, type Spool } from "./createSpool.ts";
+import { createBusyness } from "./hashShare.ts";
+import { writeTerms } from "./holdTerms.ts";
 import { arrivedTensor, spooledTensor, type HeldRun, type HeldTensor } from "./heldRun.ts";
 import type { Request } from "./inferenceChild.ts";
 import type { Output } from "./nativeSession.ts";
@@ -123,6 +125,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   const piped = { milliseconds: 0, bytes: 0 };
   let current: InferenceProcess | undefined;
   let spool: Spool | undefined;
+  const busyness = createBusyness();
   let starting = false;
   let filling = true;
   let calls = 0;
@@ -310,7 +313,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   const holdIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<HeldRun>): void =>
     withSession(process, key, inputs, reject, (model, info, request, feeds) => {
       const region = model.layout === undefined ? undefined : spool?.reserve(model.layout.bytes);
-      process.post({ ...request, op: "run", commit: true }, region === undefined ? feeds : [...feeds, placeOf(region)], {
+      process.post({ ...request, op: "run", commit: true }, [...feeds, writeTerms({ place: region?.offset ?? -1, busy: busyness() })], {
         resolve: (answer) => {
           const { spooled, hashed = [] } = answer.reply;
           const outputs = arrived(model, info, answer).map(([name, tensor], i): [string, HeldTensor] => [name, spooled ? spooledTensor(region as Region, model.layout?.offsets[i] as number, tensor.dtype, tensor.shape) : arrivedTensor(tensor)]);
@@ -372,12 +375,6 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
       stopping = undefined;
     },
   };
-}
-
-function placeOf({ offset }: Region): Uint8Array {
-  const place = new Uint8Array(8);
-  new DataView(place.buffer).setFloat64(0, offset, true);
-  return place;
 }
 
 /** Whether the process ended, and not because somebody wanted it to. */

@@ -6,7 +6,7 @@ import { GainsayError } from "../../protocol/errors.ts";
 
 /** Where files are memory, if the system has such a place. */
 const SHARED_MEMORY = "/dev/shm";
-const SPOOL_BYTES = 256 * 1024 * 1024;
+const SPOOL_BYTES = 64 * 1024 * 1024;
 /** Regions begin at multiples of this, so that two of them share no page. */
 const PAGE_BYTES = 4096;
 
@@ -25,6 +25,7 @@ export interface Spool {
 /** A piece of a spool, held until it is released. */
 export interface Region {
   readonly offset: number;
+  readonly bytes: number;
   /** Bytes of the region, into `target`. Throws `OUTPUTS_RELEASED`. */
   read(at: number, target: Uint8Array): Uint8Array;
   /** Gives it up; once more changes nothing. A region that nobody has any more is given up some day. */
@@ -64,7 +65,7 @@ export function openSpool(): Spool | undefined {
         } else if (free.get(length)?.push(offset) === undefined) free.set(length, [offset]);
         closeIfUnused();
       };
-      const region = regionOf(fd, offset, () => {
+      const region = regionOf(fd, offset, bytes, () => {
         lost.unregister(region);
         giveUp();
       });
@@ -78,10 +79,11 @@ export function openSpool(): Spool | undefined {
   };
 }
 
-function regionOf(fd: number, offset: number, giveUp: () => void): Region {
+function regionOf(fd: number, offset: number, bytes: number, giveUp: () => void): Region {
   let released = false;
   return {
     offset,
+    bytes,
     read(at, target) {
       if (released) throw new GainsayError("The outputs of this run have been released; nobody may read them any more.", { code: "OUTPUTS_RELEASED" });
       for (let read = 0; read < target.length; ) {

@@ -1,17 +1,16 @@
-/** Milliseconds after which the share is set anew. */
-const WINDOW_MS = 4;
-/** Part of the time in which a process waits that is as good as busy. */
-const BUSY = 0.05;
-/** How far the share follows the time in which the process waited. */
-const PACE = 0.5;
+import { performance } from "node:perf_hooks";
 
-/**
- * How much of the hashing of outputs the inference process does itself. When it has to wait for requests, the daemon is behind with its part of the hashing, or there
- * is nothing else to do: it takes more of it. When requests are there already it takes less. So with a queue of jobs, both are busy all the time.
- */
+/** Milliseconds after which the share is set anew, and how busy a process is is measured anew. */
+const WINDOW_MS = 5;
+/** How far the share follows the difference of the two. */
+const PACE = 0.3;
+
+/** How much of the hashing of outputs the inference process does itself: as much as makes both processes equally busy. */
 export interface HashShare {
   /** Counts the time for which the process waited before a request. */
   waited(milliseconds: number): void;
+  /** Takes note of how busy the daemon is, from 0 to 1. */
+  compare(daemon: number): void;
   /** Whether the process hashes these bytes. */
   takes(bytes: number): boolean;
 }
@@ -26,17 +25,35 @@ export function createHashShare(now: () => number): HashShare {
     waited(milliseconds) {
       idle += milliseconds;
     },
-    takes(bytes) {
+    compare(daemon) {
       const elapsed = now() - since;
-      if (elapsed >= WINDOW_MS) {
-        share = Math.min(1, Math.max(0, share + PACE * (Math.min(1, idle / elapsed) - BUSY)));
-        since += elapsed;
-        idle = 0;
-      }
+      if (elapsed < WINDOW_MS) return;
+      const own = 1 - Math.min(1, idle / elapsed);
+      share = Math.min(1, Math.max(0, share + PACE * (daemon - own)));
+      since += elapsed;
+      idle = 0;
+    },
+    takes(bytes) {
       credit += share * bytes;
       if (credit < bytes) return false;
       credit -= bytes;
       return true;
     },
+  };
+}
+
+/** Tells how busy this thread's event loop has been of late, from 0 to 1. */
+export function createBusyness(): () => number {
+  let before = performance.eventLoopUtilization();
+  let since = performance.now();
+  let busy = 0;
+  return () => {
+    const now = performance.now();
+    if (now - since < WINDOW_MS) return busy;
+    const current = performance.eventLoopUtilization();
+    busy = performance.eventLoopUtilization(current, before).utilization;
+    before = current;
+    since = now;
+    return busy;
   };
 }

@@ -22,7 +22,23 @@ export interface HeldTensor extends Omit<TensorBytes, "bytes"> {
   hashed?: { root: Hex; leaves: Uint8Array };
 }
 
-let scratch = new Uint8Array(0);
+/** Up to this many bytes, a region is looked at as a whole. */
+const LOOKED_AT_BYTES = 1024 * 1024;
+
+/** The region that was looked at last, and its bytes. */
+const look: { region: Region | undefined; bytes: Uint8Array } = { region: undefined, bytes: new Uint8Array(0) };
+
+/** Bytes of a region, until the next look at another: one system call for all of its tensors, if they are not many bytes. */
+function lookAt(region: Region, at: number, length: number): Uint8Array {
+  const whole = region.bytes <= LOOKED_AT_BYTES;
+  if (whole && look.region === region) return look.bytes.subarray(at, at + length);
+  const wanted = whole ? region.bytes : length;
+  if (look.bytes.length < wanted) look.bytes = new Uint8Array(wanted);
+  look.region = undefined;
+  region.read(whole ? 0 : at, look.bytes.subarray(0, wanted));
+  if (whole) look.region = region;
+  return whole ? look.bytes.subarray(at, at + length) : look.bytes.subarray(0, length);
+}
 
 /** A tensor that lies in a region of the spool. */
 export function spooledTensor(region: Region, at: number, dtype: Dtype, shape: readonly number[]): HeldTensor {
@@ -32,10 +48,7 @@ export function spooledTensor(region: Region, at: number, dtype: Dtype, shape: r
     shape,
     byteLength,
     read: () => region.read(at, new Uint8Array(byteLength > INLINE_BYTES ? new SharedArrayBuffer(byteLength) : new ArrayBuffer(byteLength))),
-    peek() {
-      if (scratch.length < byteLength) scratch = new Uint8Array(byteLength);
-      return region.read(at, scratch.subarray(0, byteLength));
-    },
+    peek: () => lookAt(region, at, byteLength),
   };
 }
 

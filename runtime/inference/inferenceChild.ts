@@ -12,6 +12,7 @@ import { INLINE_BYTES } from "../hashing/createHasher.ts";
 import { createRing, ringSource } from "./frameRing.ts";
 import { createFrameReader, FRAME_ALIGNMENT, type Frame } from "./frames.ts";
 import { createHashShare } from "./hashShare.ts";
+import { readTerms } from "./holdTerms.ts";
 import { createNativeSession, loadRuntime, type NativeSession, type Output } from "./nativeSession.ts";
 import { createReplyPipe } from "./replyPipe.ts";
 import { sessionOptions } from "./sessionOptions.ts";
@@ -19,8 +20,7 @@ import type { Optimization, Provider, SessionInfo } from "./types.ts";
 
 /**
  * What the daemon asks for; `run` brings one part for each input of the session, in its order, and the shapes where the session does not fix them all;
- * with `commit`, this process may hash outputs as committed tensors, and where there is one more part, the f64 in it says where in the spool outputs go; `load` brings the
- * model's bytes unless it names a file.
+ * with `commit`, there is one more part, see `HoldTerms`, and this process may hash outputs as committed tensors; `load` brings the model's bytes unless it names a file.
  */
 export type Request =
   | { op: "load"; key: string; path?: string; optimization: Optimization; disabledOptimizers?: readonly string[]; saveOptimizedTo?: string }
@@ -144,18 +144,19 @@ function run({ key, shapes, commit }: Extract<Request, { op: "run" }>, parts: re
   const started = performance.now();
   const { bytes, together, outputs: given } = session.run(parts, shapes);
   const microseconds = Math.round((performance.now() - started) * 1000);
-  const place = parts[session.info.inputs.length];
-  const spooled = place !== undefined && together !== undefined && spool(together, place);
-  const hashed = commit === true && isMuch(bytes) ? bytes.flatMap((output, i) => (output.length > 0 && output.length <= INLINE_BYTES && share.takes(output.length) ? [i] : [])) : [];
+  const terms = commit === true ? readTerms(parts[session.info.inputs.length] as Uint8Array) : undefined;
+  if (terms === undefined) return reply({ ok: true, microseconds, ...(given === undefined ? {} : { outputs: given }) }, bytes);
+  share.compare(terms.busy);
+  const spooled = terms.place >= 0 && together !== undefined && spool(together, terms.place);
+  const hashed = isMuch(bytes) ? bytes.flatMap((output, i) => (output.length > 0 && output.length <= INLINE_BYTES && share.takes(output.length) ? [i] : [])) : [];
   const header: Reply = { ok: true, microseconds, ...(given === undefined ? {} : { outputs: given }), ...(spooled ? { spooled } : {}), ...(hashed.length === 0 ? {} : { hashed }) };
   return reply(header, [...(spooled ? [] : bytes), ...hashed.map((i) => rootAndLeaves(bytes[i] as Uint8Array))]);
 }
 
 /** Writes outputs to where the daemon wants them; false if they cannot be, as on a full disk. */
-function spool(bytes: Uint8Array, place: Uint8Array): boolean {
-  const offset = new DataView(place.buffer, place.byteOffset, place.byteLength).getFloat64(0, true);
+function spool(bytes: Uint8Array, place: number): boolean {
   try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(SPOOL, bytes, at, bytes.length - at, offset + at);
+    for (let at = 0; at < bytes.length; ) at += writeSync(SPOOL, bytes, at, bytes.length - at, place + at);
     return true;
   } catch {
     return false;
