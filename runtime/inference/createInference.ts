@@ -6,7 +6,7 @@ import { checkFeeds } from "./checkFeeds.ts";
 import { openSpool, type Region, type Spool } from "./createSpool.ts";
 import { createBusyness } from "./hashShare.ts";
 import { writeTerms } from "./holdTerms.ts";
-import { arrivedTensor, spooledTensor, type HeldRun, type HeldTensor } from "./heldRun.ts";
+import { arrivedRun, arrivedTensor, spooledTensor, type HeldRun, type HeldTensor } from "./heldRun.ts";
 import type { Request } from "./inferenceChild.ts";
 import type { Output } from "./nativeSession.ts";
 import { layoutOf, type Layout } from "./outputLayout.ts";
@@ -104,8 +104,8 @@ interface Model {
   source: Uint8Array | string;
   options: LoadOptions;
   info?: SessionInfo;
-  /** Whether the session fixes the shapes of its inputs. */
-  fixed?: boolean;
+  /** The requests for a run, if the session fixes the shapes of its inputs: always the same objects, which are encoded once. */
+  fixed?: { run: Request; hold: Request };
   /** Where its outputs lie in the spool, if they are enough to be worth it. */
   layout?: Layout | undefined;
   /** The process that holds it now. */
@@ -275,7 +275,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     model.holder = process;
     const layout = layoutOf(info.outputs);
     model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;
-    model.fixed = info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"));
+    if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixed = { run: { op: "run", key }, hold: { op: "run", key, commit: true } };
     return info;
   };
 
@@ -289,14 +289,13 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   };
 
   /** Runs with the session in this process, which may have to be made again first. */
-  const withSession = (process: InferenceProcess, key: string, inputs: Inputs, reject: Settle<never>["reject"], run: (model: Model, info: SessionInfo, request: Request, feeds: Uint8Array[]) => void): void => {
+  const withSession = (process: InferenceProcess, key: string, inputs: Inputs, reject: Settle<never>["reject"], run: (model: Model, info: SessionInfo, feeds: TensorBytes[]) => void): void => {
     const model = models.get(key);
     if (model?.info === undefined) return queueMicrotask(() => reject(new GainsayError(`No model is loaded under the name ${JSON.stringify(key)}; load it first.`, { code: "SESSION_UNKNOWN", details: { key } })));
     const { info } = model;
     if (model.holder !== process) return void loadInto(process, key, model).then(() => withSession(process, key, inputs, reject, run), reject);
     try {
-      const feeds = checkFeeds(info, inputs);
-      run(model, info, { op: "run", key, ...(model.fixed ? {} : { shapes: feeds.map(({ shape }) => shape) }) }, feeds.map(({ bytes }) => bytes));
+      run(model, info, checkFeeds(info, inputs));
     } catch (error) {
       queueMicrotask(() => reject(error));
     }
@@ -308,15 +307,21 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   };
 
   const runIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<Record<string, TensorBytes>>): void =>
-    withSession(process, key, inputs, reject, (model, info, request, feeds) => process.post(request, feeds, { resolve: (answer) => resolve(Object.fromEntries(arrived(model, info, answer))), reject }));
+    withSession(process, key, inputs, reject, (model, info, feeds) =>
+      process.post(model.fixed?.run ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape) }, feeds.map(({ bytes }) => bytes), { resolve: (answer) => resolve(Object.fromEntries(arrived(model, info, answer))), reject }),
+    );
 
-  const holdIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<HeldRun>): void =>
-    withSession(process, key, inputs, reject, (model, info, request, feeds) => {
-      const region = model.layout === undefined ? undefined : spool?.reserve(model.layout.bytes);
-      process.post({ ...request, op: "run", commit: true }, [...feeds, writeTerms({ place: region?.offset ?? -1, busy: busyness() })], {
-        resolve: (answer) => {
-          const { spooled, hashed = [] } = answer.reply;
-          const outputs = arrived(model, info, answer).map(([name, tensor], i): [string, HeldTensor] => [name, spooled ? spooledTensor(region as Region, model.layout?.offsets[i] as number, tensor.dtype, tensor.shape) : arrivedTensor(tensor)]);
+  const holdIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<HeldRun>): void => {
+    const { layout } = models.get(key) ?? {};
+    if (layout === undefined) return runIn(process, key, inputs, { resolve: (outputs) => resolve(arrivedRun(outputs)), reject });
+    withSession(process, key, inputs, reject, (model, info, feeds) => {
+      const region = spool?.reserve(layout.bytes);
+      const parts = feeds.map(({ bytes }) => bytes);
+      parts.push(writeTerms({ place: region?.offset ?? -1, busy: busyness() }));
+      process.post(model.fixed?.hold ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape), commit: true }, parts, {
+        resolve(answer) {
+          const { spooled = false, hashed = [] } = answer.reply;
+          const outputs = arrived(model, info, answer).map(([name, tensor], i): [string, HeldTensor] => [name, spooled ? spooledTensor(region as Region, layout.offsets[i] as number, tensor.dtype, tensor.shape) : arrivedTensor(tensor)]);
           const first = spooled ? 0 : outputs.length;
           hashed.forEach((output, i) => {
             const part = answer.parts[first + i] as Uint8Array;
@@ -331,6 +336,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
         },
       });
     });
+  };
 
   return {
     provider: options.provider,

@@ -1,4 +1,4 @@
-/** A message between the daemon and its inference process: a JSON object and raw byte strings. */
+/** A message between the daemon and its inference process: a JSON object, which stays as it is, and raw byte strings. */
 export interface Frame {
   header: Readonly<Record<string, unknown>>;
   parts: readonly Uint8Array[];
@@ -70,9 +70,20 @@ export function createFrameWriter(bytes: number): FrameWriter {
 
 const padding = new Uint8Array(FRAME_ALIGNMENT);
 
+let last: { header: Frame["header"]; json: string; bytes: number } = { header: {}, json: "{}", bytes: 2 };
+
+/** JSON of a header. Many messages in a row have the same object for a header, which is encoded once. */
+function encodeHeader(header: Frame["header"]): { json: string; bytes: number } {
+  if (header !== last.header) {
+    const json = JSON.stringify(header);
+    last = { header, json, bytes: Buffer.byteLength(json) };
+  }
+  return last;
+}
+
 function measure({ header, parts }: Frame): { json: string; headBytes: number; total: number } {
-  const json = JSON.stringify(header);
-  const headBytes = padded(LENGTHS_BYTES + parts.length * 8 + Buffer.byteLength(json));
+  const { json, bytes } = encodeHeader(header);
+  const headBytes = padded(LENGTHS_BYTES + parts.length * 8 + bytes);
   let total = headBytes;
   for (const part of parts) total += padded(part.length);
   return { json, headBytes, total };

@@ -14,6 +14,8 @@ export interface HeldRun {
 
 export interface HeldTensor extends Omit<TensorBytes, "bytes"> {
   byteLength: number;
+  /** The bytes, if they are in memory already. */
+  bytes?: Uint8Array;
   /** Its bytes, to keep; large ones in shared memory. */
   read(): Uint8Array;
   /** Its bytes, to look at: overwritten by the next look at any tensor. */
@@ -54,5 +56,10 @@ export function spooledTensor(region: Region, at: number, dtype: Dtype, shape: r
 
 /** A tensor whose bytes came with the answer. */
 export function arrivedTensor({ dtype, shape, bytes }: TensorBytes): HeldTensor {
-  return { dtype, shape, byteLength: bytes.length, read: () => bytes, peek: () => bytes };
+  return { dtype, shape, byteLength: bytes.length, bytes, read: () => bytes, peek: () => bytes };
+}
+
+/** A run whose outputs came with the answer. */
+export function arrivedRun(outputs: Readonly<Record<string, TensorBytes>>): HeldRun {
+  return { outputs: Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, arrivedTensor(tensor)])), release: () => undefined };
 }

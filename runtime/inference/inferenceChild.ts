@@ -141,9 +141,11 @@ function ownBytes(bytes: Uint8Array): Uint8Array {
 
 function run({ key, shapes, commit }: Extract<Request, { op: "run" }>, parts: readonly Uint8Array[]): Frame {
   const session = sessions.get(key) as NativeSession;
+  replies.flushBefore(session.took);
   const started = performance.now();
   const { bytes, together, outputs: given } = session.run(parts, shapes);
-  const microseconds = Math.round((performance.now() - started) * 1000);
+  session.took = performance.now() - started;
+  const microseconds = Math.round(session.took * 1000);
   const terms = commit === true ? readTerms(parts[session.info.inputs.length] as Uint8Array) : undefined;
   if (terms === undefined) return reply({ ok: true, microseconds, ...(given === undefined ? {} : { outputs: given }) }, bytes);
   share.compare(terms.busy);

@@ -29,6 +29,10 @@ export function createReplyPipe(fd: number) {
 
   return {
     flush,
+    /** Writes what waits, unless something that takes so many milliseconds is over before that has waited too long. */
+    flushBefore(milliseconds: number): void {
+      if (waiting.length > 0 && performance.now() - since + milliseconds >= WAIT_MS) flush();
+    },
     /** Takes a frame, whose bytes may change afterwards. */
     send(frame: Frame): void {
       const now = performance.now();

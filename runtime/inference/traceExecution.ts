@@ -52,7 +52,7 @@ function hashable(spec: TraceTensor, output: string, outputs: HeldRun["outputs"]
   }
   checkLength("trace tensor", spec, held.byteLength);
   const { hashed } = held;
-  if (hashed === undefined && (held.byteLength > INLINE_BYTES || held.byteLength === 0)) return held.read();
+  if (hashed === undefined && (held.bytes !== undefined || held.byteLength > INLINE_BYTES)) return held.read();
   const { root, leaves } = hashed ?? commitTensor(held.peek());
   let bytes: Uint8Array | undefined;
   return {
