@@ -1,4 +1,5 @@
-import { decodeAbiParameters, encodeAbiParameters, keccak256 } from "viem/utils";
+import * as AbiParameters from "ox/AbiParameters";
+import * as Hash from "ox/Hash";
 import { GainsayError } from "../errors.ts";
 import { fromHex, toHex, type Hex } from "../hex.ts";
 import { domainBytes } from "../trees/domains.ts";
@@ -10,7 +11,7 @@ import type { Access, Block, Dtype, Opening, Operand, ProgramHeader, ProvedBlock
 /** Descriptor bytes of a step: `abi.encode(Step)`. */
 export function encodeStep(step: Step): Uint8Array {
   return fromHex(
-    encodeAbiParameters(stepAbi, [
+    AbiParameters.encode(stepAbi, [
       {
         ...step,
         operands: step.operands.map((operand) => ({ ...operand, elements: BigInt(operand.elements), access: accessToAbi(operand.access) })),
@@ -25,7 +26,7 @@ export function encodeStep(step: Step): Uint8Array {
 export function decodeStep(bytes: Uint8Array): Step {
   let step: Step;
   try {
-    const [raw] = decodeAbiParameters(stepAbi, toHex(bytes));
+    const [raw] = AbiParameters.decode(stepAbi, toHex(bytes));
     step = {
       version: raw.version,
       kind: raw.kind as StepKind,
@@ -75,7 +76,7 @@ export function stepsRoot(steps: readonly Step[]): Hex {
 
 /** `H(abi.encode(block))`. */
 export function blockHash(block: Block): Uint8Array {
-  return sha256(fromHex(encodeAbiParameters(blockAbi, [block])));
+  return sha256(fromHex(AbiParameters.encode(blockAbi, [block])));
 }
 
 /** List root over the blocks' hashes. */
@@ -85,12 +86,12 @@ export function blocksRoot(blocks: readonly Block[]): Hex {
 
 /** `H(abi.encode(TensorSpec[]))` of the model's inputs. */
 export function inputsHash(inputs: readonly TensorSpec[]): Hex {
-  return toHex(sha256(fromHex(encodeAbiParameters(inputsAbi, [inputs]))));
+  return toHex(sha256(fromHex(AbiParameters.encode(inputsAbi, [inputs]))));
 }
 
 /** `H("gainsay.program.1" ‖ abi.encode(header))`: the name of the program on chain. */
 export function programRoot(header: ProgramHeader): Hex {
-  return toHex(sha256(concat([domainBytes("program"), fromHex(encodeAbiParameters(headerAbi, [header]))])));
+  return toHex(sha256(concat([domainBytes("program"), fromHex(AbiParameters.encode(headerAbi, [header]))])));
 }
 
 /** The witness as viem's contract calls take it. */
@@ -113,13 +114,13 @@ export function provedBlockToAbi({ index, content, proof }: ProvedBlock) {
 
 /** `abi.encode(witness)`. */
 export function encodeWitness(witness: Witness): Hex {
-  return encodeAbiParameters(witnessAbi, [witnessToAbi(witness)]);
+  return AbiParameters.encode(witnessAbi, [witnessToAbi(witness)]);
 }
 
 /** Inverse of `encodeWitness`. Throws `WITNESS_MALFORMED`. */
 export function decodeWitness(encoded: Hex): Witness {
   try {
-    return witnessFromAbi(decodeAbiParameters(witnessAbi, encoded)[0]);
+    return witnessFromAbi(AbiParameters.decode(witnessAbi, encoded)[0]);
   } catch (cause) {
     throw new GainsayError("The bytes are not a witness.", { code: "WITNESS_MALFORMED", kind: "verification", cause });
   }
@@ -140,8 +141,8 @@ export function witnessFromAbi(raw: AbiWitness): Witness {
 
 /** `keccak256(abi.encode(challenger, salt, keccak256(abi.encode(witness))))`: opens a dispute without showing the refutation. */
 export function sealOf(challenger: Hex, salt: Hex, witness: Witness): Hex {
-  const inner = keccak256(encodeWitness(witness));
-  return keccak256(encodeAbiParameters([{ type: "address" }, { type: "bytes32" }, { type: "bytes32" }], [challenger, salt, inner]));
+  const inner = Hash.keccak256(encodeWitness(witness));
+  return Hash.keccak256(AbiParameters.encode([{ type: "address" }, { type: "bytes32" }, { type: "bytes32" }], [challenger, salt, inner]));
 }
 
 /** Joins byte strings. */
