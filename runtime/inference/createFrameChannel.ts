@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { createFrameReader, encodeFrame, type Frame } from "./frames.ts";
+import { createFrameReader, createFrameWriter, encodeFrame, type Frame } from "./frames.ts";
 
 /** Up to this many bytes are copied together rather than written one by one. */
 const JOINED_BYTES = 128 * 1024;
@@ -15,7 +15,10 @@ export interface FrameStreams {
  * once. The parts of an arriving frame lie side by side in one buffer from `allocate`.
  */
 export function createFrameChannel({ requests, replies }: FrameStreams, allocate: (bytes: number) => Uint8Array, onFrame: (frame: Frame) => void): { send(frame: Frame): void } {
-  let waiting: Uint8Array[] = [];
+  const joined = createFrameWriter(JOINED_BYTES);
+  /** What goes out before what is joined. */
+  let pieces: Uint8Array[] = [];
+  let flushing = false;
   let chunk: Uint8Array = new Uint8Array(0);
   let used = 0;
   let target: Uint8Array | undefined;
@@ -59,18 +62,25 @@ export function createFrameChannel({ requests, replies }: FrameStreams, allocate
   });
 
   const flush = (): void => {
-    const pieces = waiting;
-    waiting = [];
-    if (pieces.reduce((sum, { length }) => sum + length, 0) <= JOINED_BYTES) return void requests.write(Buffer.concat(pieces));
+    flushing = false;
+    if (pieces.length === 0) return void requests.write(Buffer.from(joined.take()));
+    collectJoined();
     requests.cork();
     for (const piece of pieces) requests.write(piece);
     requests.uncork();
+    pieces = [];
+  };
+  const collectJoined = (): void => {
+    if (joined.length > 0) pieces.push(Buffer.from(joined.take()));
   };
 
   return {
     send(frame) {
-      if (waiting.length === 0) process.nextTick(flush);
-      waiting.push(...encodeFrame(frame));
+      if (!flushing) process.nextTick(flush);
+      flushing = true;
+      if (joined.add(frame)) return;
+      collectJoined();
+      if (!joined.add(frame)) pieces.push(...encodeFrame(frame));
     },
   };
 }

@@ -1,4 +1,5 @@
-import type { FrameSource } from "./frames.ts";
+import { alignedMemory, createArena } from "./alignedMemory.ts";
+import { FRAME_ALIGNMENT, type FrameSource } from "./frames.ts";
 
 /** Bytes on their way from the thread that reads the pipe to the one that runs graphs. */
 export const RING_BYTES = 4 * 1024 * 1024;
@@ -15,7 +16,7 @@ export interface Ring {
 }
 
 export function createRing(): Ring {
-  return { bytes: new Uint8Array(new SharedArrayBuffer(RING_BYTES)), control: new Int32Array(new SharedArrayBuffer(control.words * 4)) };
+  return { bytes: alignedMemory(RING_BYTES), control: new Int32Array(new SharedArrayBuffer(control.words * 4)) };
 }
 
 /** Fills a ring from `read`, which blocks until there are bytes and gives 0 at the end; then returns. */
@@ -55,17 +56,18 @@ export interface RingSource extends FrameSource {
   readonly closed: boolean;
 }
 
-/** Takes bytes out of a ring: as views where they lie in one piece and the frame is not long, else as copies. */
+/** Takes bytes out of a ring: as views where they lie in one piece and the frame is not long, else as copies; parts start at multiples of `FRAME_ALIGNMENT` of memory in either case. */
 export function ringSource({ bytes, control: counts }: Ring): RingSource {
   let taken = 0;
   let changed = 0;
   let target: Uint8Array | undefined;
   let filled = 0;
+  const copies = createArena(FRAME_ALIGNMENT);
   const available = (): number => {
     changed = Atomics.load(counts, control.changed);
     return (Atomics.load(counts, control.written) - taken) >>> 0;
   };
-  const release = (): void => {
+  const giveUp = (): void => {
     Atomics.store(counts, control.taken, taken);
     Atomics.notify(counts, control.taken);
   };
@@ -78,7 +80,7 @@ export function ringSource({ bytes, control: counts }: Ring): RingSource {
   };
   /** A copy; with `releasing`, each piece of the ring is given up as soon as it has been copied. */
   const copy = (length: number, releasing: boolean): Uint8Array | undefined => {
-    target ??= new Uint8Array(length);
+    target ??= copies.take(length);
     while (filled < length) {
       const at = (taken >>> 0) % RING_BYTES;
       const count = Math.min(available(), length - filled, RING_BYTES - at);
@@ -86,7 +88,7 @@ export function ringSource({ bytes, control: counts }: Ring): RingSource {
       target.set(bytes.subarray(at, at + count), filled);
       filled += count;
       taken = (taken + count) | 0;
-      if (releasing) release();
+      if (releasing) giveUp();
     }
     const full = target;
     target = undefined;
@@ -99,7 +101,10 @@ export function ringSource({ bytes, control: counts }: Ring): RingSource {
     takeHead: (length) => (fits(length) ? view(length) : copy(length, true)),
     takePart: (length, frameBytes) => (frameBytes > HELD_BYTES ? copy(length, true) : fits(length) ? view(length) : copy(length, false)),
     wait: () => void (Atomics.load(counts, control.closed) === 0 && Atomics.wait(counts, control.changed, changed)),
-    release,
+    release() {
+      copies.reset();
+      giveUp();
+    },
     get closed() {
       return Atomics.load(counts, control.closed) === 1;
     },

@@ -1,6 +1,6 @@
 /** A message between the daemon and its inference process: a JSON object and raw byte strings. */
 export interface Frame {
-  header: Record<string, unknown>;
+  header: Readonly<Record<string, unknown>>;
   parts: Uint8Array[];
 }
 
@@ -11,8 +11,6 @@ export interface Frame {
 export const FRAME_ALIGNMENT = 64;
 
 const LENGTHS_BYTES = 8;
-/** Up to this many bytes are copied together rather than written one by one. */
-const JOINED_BYTES = 16 * 1024;
 
 /** Where the bytes of frames come from. */
 export interface FrameSource {
@@ -22,27 +20,69 @@ export interface FrameSource {
   takePart(bytes: number, frameBytes: number): Uint8Array | undefined;
 }
 
+/** Bytes of a frame, in pieces; see `createFrameWriter`. */
+export function encodeFrame(frame: Frame): Uint8Array[] {
+  const { json, headBytes } = measure(frame);
+  const head = Buffer.alloc(headBytes);
+  writeHead(head, 0, json, frame.parts);
+  return [head, ...frame.parts.flatMap((part) => (part.length % FRAME_ALIGNMENT === 0 ? [part] : [part, padding.subarray(0, padded(part.length) - part.length)]))].filter(({ length }) => length > 0);
+}
+
+/** Collects frames that are sent together. */
+export interface FrameWriter {
+  /** Copies the frame behind the ones before it; false if there is no room for it. */
+  add(frame: Frame): boolean;
+  readonly length: number;
+  /** What has been collected; overwritten by the frames that are added from now on. */
+  take(): Uint8Array;
+}
+
 /**
- * Bytes of a frame, in pieces. Layout: u32 bytes of JSON, u32 number of parts, one f64 length a part (all little-endian), the JSON, the parts; what comes
- * before the parts and each part are padded with zeros to a multiple of `FRAME_ALIGNMENT`.
+ * Makes a writer with room for so many bytes. Layout of a frame: u32 bytes of JSON, u32 number of parts, one f64 length a part (all little-endian), the JSON, the
+ * parts; what comes before the parts and each part are padded to a multiple of `FRAME_ALIGNMENT`.
  */
-export function encodeFrame({ header, parts }: Frame): Uint8Array[] {
+export function createFrameWriter(bytes: number): FrameWriter {
+  const room = Buffer.alloc(bytes);
+  let used = 0;
+  return {
+    add(frame) {
+      const { json, headBytes, total } = measure(frame);
+      if (used + total > room.length) return false;
+      writeHead(room, used, json, frame.parts);
+      let at = used + headBytes;
+      for (const part of frame.parts) {
+        room.set(part, at);
+        at += padded(part.length);
+      }
+      used += total;
+      return true;
+    },
+    get length() {
+      return used;
+    },
+    take() {
+      const taken = room.subarray(0, used);
+      used = 0;
+      return taken;
+    },
+  };
+}
+
+const padding = new Uint8Array(FRAME_ALIGNMENT);
+
+function measure({ header, parts }: Frame): { json: string; headBytes: number; total: number } {
   const json = JSON.stringify(header);
-  const jsonBytes = Buffer.byteLength(json);
-  const headBytes = padded(LENGTHS_BYTES + parts.length * 8 + jsonBytes);
-  const joined = parts.reduce((sum, part) => sum + padded(part.length), headBytes);
-  const head = Buffer.alloc(joined <= JOINED_BYTES ? joined : headBytes);
-  head.writeUInt32LE(jsonBytes, 0);
-  head.writeUInt32LE(parts.length, 4);
-  parts.forEach((part, i) => head.writeDoubleLE(part.length, LENGTHS_BYTES + i * 8));
-  head.write(json, LENGTHS_BYTES + parts.length * 8, "utf8");
-  if (head.length === headBytes) return [head, ...parts.flatMap((part) => (part.length % FRAME_ALIGNMENT === 0 ? [part] : [part, new Uint8Array(padded(part.length) - part.length)]))].filter(({ length }) => length > 0);
-  let at = headBytes;
-  for (const part of parts) {
-    head.set(part, at);
-    at += padded(part.length);
-  }
-  return [head];
+  const headBytes = padded(LENGTHS_BYTES + parts.length * 8 + Buffer.byteLength(json));
+  let total = headBytes;
+  for (const part of parts) total += padded(part.length);
+  return { json, headBytes, total };
+}
+
+function writeHead(target: Buffer, at: number, json: string, parts: readonly Uint8Array[]): void {
+  target.writeUInt32LE(parts.length, at + 4);
+  let next = at + LENGTHS_BYTES;
+  for (const part of parts) next = target.writeDoubleLE(part.length, next);
+  target.writeUInt32LE(target.write(json, next, "utf8"), at);
 }
 
 /** Reads frames one after another; `next` is undefined as long as there is not a whole one. */
@@ -50,29 +90,34 @@ export function createFrameReader(source: FrameSource): { next(): Frame | undefi
   let lengths: { json: number; parts: number } | undefined;
   let sizes: number[] = [];
   let total = 0;
-  let header: Record<string, unknown> | undefined;
+  let header: Frame["header"] | undefined;
   let parts: Uint8Array[] = [];
+  const parse = createHeaderParser();
   return {
     next() {
       if (lengths === undefined) {
         const bytes = source.takeHead(LENGTHS_BYTES);
         if (bytes === undefined) return undefined;
-        const view = viewOf(bytes);
-        lengths = { json: view.getUint32(0, true), parts: view.getUint32(4, true) };
+        lengths = { json: readUint32(bytes, 0), parts: readUint32(bytes, 4) };
       }
       if (header === undefined) {
         const bytes = source.takeHead(padded(LENGTHS_BYTES + lengths.parts * 8 + lengths.json) - LENGTHS_BYTES);
         if (bytes === undefined) return undefined;
-        const view = viewOf(bytes);
-        sizes = Array.from({ length: lengths.parts }, (_, i) => view.getFloat64(i * 8, true));
-        total = sizes.reduce((sum, size) => sum + padded(size), 0);
-        header = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + lengths.parts * 8, lengths.json).toString("utf8")) as Record<string, unknown>;
+        const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+        sizes = [];
+        total = 0;
+        for (let i = 0; i < lengths.parts; i++) {
+          const size = head.readDoubleLE(i * 8);
+          sizes.push(size);
+          total += padded(size);
+        }
+        header = parse(head.subarray(lengths.parts * 8, lengths.parts * 8 + lengths.json));
       }
       while (parts.length < lengths.parts) {
         const size = sizes[parts.length] as number;
         const bytes = source.takePart(padded(size), total);
         if (bytes === undefined) return undefined;
-        parts.push(bytes.subarray(0, size));
+        parts.push(bytes.length === size ? bytes : bytes.subarray(0, size));
       }
       const frame = { header, parts };
       lengths = header = undefined;
@@ -82,10 +127,23 @@ export function createFrameReader(source: FrameSource): { next(): Frame | undefi
   };
 }
 
+/** Reads headers; one that is like the one before it, as those of many runs of a session are, is the same object. */
+function createHeaderParser(): (json: Buffer) => Frame["header"] {
+  let last = Buffer.alloc(0);
+  let parsed: Frame["header"] = {};
+  return (json) => {
+    if (!json.equals(last)) {
+      last = Buffer.from(json);
+      parsed = JSON.parse(json.toString("utf8")) as Frame["header"];
+    }
+    return parsed;
+  };
+}
+
 function padded(bytes: number): number {
   return Math.ceil(bytes / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
 }
 
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
+function readUint32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
 }

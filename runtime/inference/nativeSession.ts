@@ -1,0 +1,104 @@
+import type { InferenceSession } from "onnxruntime-node";
+import type { Binding } from "onnxruntime-node/dist/binding.js";
+import { GainsayError } from "../../protocol/errors.ts";
+import { dtypeBytes, type Dtype } from "../../protocol/program/types.ts";
+import type { Arena } from "./alignedMemory.ts";
+import { dtypeFromName, dtypeName, tensorByteLength, viewTyped, type TypedTensor } from "./tensorTypes.ts";
+import type { SessionInfo, ValueInfo } from "./types.ts";
+
+/** What the installed package offers: its native binding, without the layer of promises above it, which waits for a turn of the event loop before each run. */
+export interface OnnxRuntime {
+  version: string;
+  providers: string[];
+  Session: Binding.InferenceSessionConstructor;
+}
+
+/** An output of a run. */
+export interface Output {
+  name: string;
+  dtype: Dtype;
+  shape: readonly number[];
+}
+
+export interface NativeSession {
+  readonly info: SessionInfo;
+  /**
+   * Runs the graph on the bytes of its inputs, in its order; `shapes` are theirs where the session does not fix them all. The bytes of the outputs may be
+   * overwritten by the next run. `outputs` is missing if they are as the session declares them.
+   */
+  run(inputs: readonly Uint8Array[], shapes?: readonly (readonly number[])[]): { bytes: Uint8Array[]; outputs?: Output[] };
+  release(): void;
+}
+
+/** A tensor as the binding reads it. */
+interface NativeTensor {
+  type: string;
+  dims: readonly number[];
+  location: "cpu";
+  data: TypedTensor;
+}
+
+/** Loads the library. Throws whatever the loader of native modules throws. */
+export async function loadRuntime(): Promise<OnnxRuntime> {
+  const [{ binding, initOrt }, { version }] = await Promise.all([import("onnxruntime-node/dist/binding.js"), import("onnxruntime-node/dist/version.js")]);
+  initOrt();
+  return { version, providers: binding.listSupportedBackends().map(({ name }) => name), Session: binding.InferenceSession };
+}
+
+/** Makes a session of a model's bytes, or of the file at a path. Outputs whose shapes are fixed are written into `arena`, the same place for each run. */
+export function createNativeSession({ Session }: OnnxRuntime, model: Uint8Array | string, options: InferenceSession.SessionOptions, arena: Arena): NativeSession {
+  const session = new Session();
+  if (typeof model === "string") session.loadModel(model, options);
+  else session.loadModel(model.buffer as ArrayBuffer, model.byteOffset, model.byteLength, options);
+  const info = { inputs: session.inputMetadata.map(valueInfo), outputs: session.outputMetadata.map(valueInfo) };
+  const feeds = info.inputs.map(({ dtype, shape }): NativeTensor => ({ type: dtypeName(dtype), dims: shape as number[], location: "cpu", data: viewTyped(dtype, new Uint8Array(0)) }));
+  const named = Object.fromEntries(info.inputs.map(({ name }, i) => [name, feeds[i]]));
+  const anywhere = Object.fromEntries(info.outputs.map(({ name }) => [name, null]));
+  let places = info.outputs.every(({ shape }) => shape.every((size) => typeof size === "number")) ? placesOf(info.outputs, arena) : undefined;
+
+  const call = (fetches: Readonly<Record<string, NativeTensor | null>>) => session.run(named as never, fetches as never, {}) as unknown as Record<string, NativeTensor>;
+  return {
+    info,
+    run(inputs, shapes) {
+      feeds.forEach((feed, i) => {
+        const { dtype } = info.inputs[i] as ValueInfo;
+        feed.data = viewTyped(dtype, inputs[i] as Uint8Array);
+        if (shapes !== undefined) feed.dims = shapes[i] as readonly number[];
+      });
+      if (places !== undefined) {
+        try {
+          call(places.tensors);
+          return { bytes: places.bytes };
+        } catch {
+          // Its outputs may not have the shapes that it declares; whatever else is wrong, the library says once more.
+          places = undefined;
+        }
+      }
+      const results = call(anywhere);
+      const given = info.outputs.map(({ name }) => results[name] as NativeTensor);
+      return {
+        bytes: given.map(({ data: { buffer, byteOffset, byteLength } }) => new Uint8Array(buffer, byteOffset, byteLength)),
+        outputs: given.map(({ type, dims }, i) => ({ name: (info.outputs[i] as ValueInfo).name, dtype: dtypeFromName(type), shape: dims })),
+      };
+    },
+    release: () => session.dispose(),
+  };
+}
+
+/** Places for outputs, side by side. */
+function placesOf(outputs: readonly ValueInfo[], arena: Arena): { bytes: Uint8Array[]; tensors: Record<string, NativeTensor> } {
+  arena.reset();
+  const bytes = outputs.map(({ dtype, shape }) => arena.take(tensorByteLength(dtype, shape as number[])));
+  const tensors = outputs.map(({ name, dtype, shape }, i) => [name, { type: dtypeName(dtype), dims: shape as number[], location: "cpu", data: viewTyped(dtype, bytes[i] as Uint8Array) }] as const);
+  return { bytes, tensors: Object.fromEntries(tensors) };
+}
+
+/** Names of element types that programs do not have, by their number. */
+const foreignTypes: Readonly<Record<number, string>> = { 8: "string", 11: "float64", 14: "complex64", 15: "complex128", 21: "uint4", 22: "int4" };
+
+/** Element types have the numbers of ONNX; a dimension that is not fixed has its symbol. Throws `DTYPE_UNSUPPORTED`. */
+function valueInfo({ name, isTensor, type, shape, symbolicDimensions }: Binding.ValueMetadata): ValueInfo {
+  if (!isTensor) throw new GainsayError(`The value ${name} is not a tensor; only tensors can go in or out.`, { code: "MODEL_LOAD_FAILED", kind: "usage" });
+  const dtype = Object.hasOwn(dtypeBytes, type) ? (type as Dtype) : dtypeFromName(foreignTypes[type] ?? `number ${type}`);
+  return { name, dtype, shape: shape.map((size, axis) => (size === -1 ? (symbolicDimensions[axis] ?? "") : size)) };
+}
