@@ -15,6 +15,7 @@ import { createKnownPeers } from "../runtime/network/createKnownPeers.ts";
 import { createNetwork } from "../runtime/network/createNetwork.ts";
 import type { Parts } from "../runtime/parts.ts";
 import { publishLocalPeer, readLocalPeers } from "../runtime/network/localPeers.ts";
+import { createGraphStore } from "../runtime/programs/createGraphStore.ts";
 import { createPrograms } from "../runtime/programs/createPrograms.ts";
 import { bundleSource } from "../runtime/serving/bundleSource.ts";
 import { createLogger } from "../runtime/telemetry/createLogger.ts";
@@ -58,7 +59,8 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   context.onClose(() => traces.stop());
   if (damaged.length > 0) logger.warn({ damaged }, "damaged traces were set aside");
 
-  const inference = createInference({ provider: settings.executionProvider, threads: settings.threads === 0 ? availableParallelism() : settings.threads, optimization: options.optimization }, { logger });
+  const running = { provider: settings.executionProvider, threads: settings.threads === 0 ? availableParallelism() : settings.threads, optimization: options.optimization };
+  const inference = createInference(running, { logger });
   context.onClose(() => inference.stop());
   await inference.start(context.signal);
 
@@ -99,7 +101,7 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   // What a watcher fetches stays apart: an executor stakes only on programs that its owner compiled.
   const bundleFolders = options.kind === "watcher" ? [paths.bundles, path.join(folders.folder, "bundles")] : [paths.bundles];
   network.blobs.serve(bundleSource(bundleFolders));
-  const programs = createPrograms(bundleFolders, { inference, hasher });
+  const programs = createPrograms(bundleFolders, { inference, hasher, graphs: createGraphStore(folders.graphs, running, { logger }) });
   const followed = createLedger({ chain, pollingIntervalMs: settings.pollingIntervalMs });
   const { metrics } = context;
   const meter = createDaemonMeter(metrics, { chain, ledger: followed, network, traces, account: options.account, dataFolder: folders.folder, maxDisk: options.maxDisk, logger });

@@ -5,7 +5,8 @@ import { serializeModel } from "../onnx/serializeModel.ts";
 import { stepsOf } from "../program/blocks.ts";
 import type { Program, TraceTensor } from "../program/types.ts";
 import type { CompiledModel } from "./compiledModel.ts";
-import { commitShape, cutAt, cutInputName, cutOutputName, toCommitLayout, traceName } from "./tracedGraph.ts";
+import { commitShape, cutInputName, cutOutputName, traceName } from "./graphNames.ts";
+import { cutAt, toCommitLayout } from "./tracedGraph.ts";
 
 /**
  * The graph from which the executable graph is made, by letting ONNX Runtime optimise and save it: the folded graph cut at every posted tensor, with every
@@ -41,10 +42,19 @@ export function bordersGraph(program: Program, optimised: Uint8Array): Uint8Arra
 
 /** The part of the optimised cut graph that computes one block from committed tensors: all results of its steps, posted and inner, as `out:STEP`. */
 export function blockGraph(program: Program, optimised: Uint8Array, blockIndex: number): Uint8Array {
-  const parsed = parseModel(optimised);
   const steps = new Set(stepsOf(program, blockIndex).map(([index]) => index));
-  const inner = program.inner.filter(({ step }) => steps.has(step));
-  const borders = program.trace.filter(({ step }) => steps.has(step));
+  return openGraph(program, optimised, ({ step }) => steps.has(step));
+}
+
+/** The same of every block at once, each from the committed tensors that it reads. */
+export function insidesGraph(program: Program, optimised: Uint8Array): Uint8Array {
+  return openGraph(program, optimised, () => true);
+}
+
+function openGraph(program: Program, optimised: Uint8Array, wanted: (tensor: TraceTensor) => boolean): Uint8Array {
+  const parsed = parseModel(optimised);
+  const inner = program.inner.filter(wanted);
+  const borders = program.trace.filter(wanted);
   parsed.graph.node.push(...inner.map((tensor) => toCommitLayout(tensor, tensor.name, cutOutputName(tensor.step))));
   return serializeModel(extractGraph(parsed, [...inner, ...borders].map(outputInfo)));
 }

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { GainsayError } from "../../protocol/errors.ts";
+import { compiledEnvironment } from "../inference/compiledEnvironment.ts";
 import type { LeafAnswer, LeafTask } from "./leafWorker.ts";
 
 /** A task made only when a thread is free, so that no more than one part a thread is copied at a time. */
@@ -14,7 +15,7 @@ interface Thread {
   busy: Waiting | undefined;
 }
 
-/** Threads that run `leafWorker.ts`; a thread that dies is replaced, and its task fails with `HASHER_CRASHED`. */
+/** Threads that run `leafWorker.ts`, up to `size` of them, each started when it is first needed: small models never need one. A thread that dies is replaced, and its task fails with `HASHER_CRASHED`. */
 export function createThreadPool(size: number) {
   const threads: Thread[] = [];
   const queue: Waiting[] = [];
@@ -22,6 +23,7 @@ export function createThreadPool(size: number) {
   let nextId = 0;
 
   const dispatch = (): void => {
+    if (queue.length > 0 && threads.length < size && threads.every(({ busy }) => busy !== undefined)) addThread();
     for (const thread of threads) {
       if (thread.busy !== undefined) continue;
       const waiting = queue.shift();
@@ -33,7 +35,7 @@ export function createThreadPool(size: number) {
   };
 
   const addThread = (): void => {
-    const worker = new Worker(new URL("./leafWorker.ts", import.meta.url), { execArgv: [], env: {} });
+    const worker = new Worker(new URL("./leafWorker.ts", import.meta.url), { execArgv: [], env: compiledEnvironment() });
     const thread: Thread = { worker, busy: undefined };
     const lost = (cause: unknown): void => {
       const at = threads.indexOf(thread);
@@ -62,9 +64,7 @@ export function createThreadPool(size: number) {
 
   return {
     start(): void {
-      if (running) return;
       running = true;
-      while (threads.length < size) addThread();
     },
     async stop(): Promise<void> {
       running = false;

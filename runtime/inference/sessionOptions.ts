@@ -8,7 +8,7 @@ const COREML_FP32_FLAGS = 0x010 | 0x020;
  * Rewrites of ONNX Runtime that change what is computed by more than rounding, and are left out of every graph: one quantises float weights and
  * biases between quantised activations again, the other takes a requantisation out.
  */
-const UNFAITHFUL: readonly string[] = ["WeightBiasQuantization", "DoubleQDQPairsRemover"];
+export const UNFAITHFUL: readonly string[] = ["WeightBiasQuantization", "DoubleQDQPairsRemover"];
 
 /**
  * Session options of the numeric profile fp32: one stream of execution, no silent fallback from WebGPU to the CPU, and for

@@ -1,5 +1,5 @@
 import { GainsayError } from "../../protocol/errors.ts";
-import { traceName } from "../../protocol/lowering/tracedGraph.ts";
+import { traceName } from "../../protocol/lowering/graphNames.ts";
 import type { Program } from "../../protocol/program/types.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { fromResult, toFeed } from "./bfloats.ts";

@@ -30,8 +30,13 @@ export interface LoadedProgram {
   recompute(inputs: readonly Uint8Array[], tensors: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array[]>;
   /** Runs one block from committed tensors, with the very kernels of `execute`, and commits to what is inside. */
   expand(blockIndex: number, posted: PostedBytes, signal?: AbortSignal): Promise<Expansion>;
+  /**
+   * What is inside of every block, in one run of all blocks together: the bits of `expand`, since what is exposed of an executable graph changes none. Of a program with inner
+   * tensors only.
+   */
+  expandAll(posted: PostedBytes, signal?: AbortSignal): Promise<Expansion[]>;
   /** Computes every step of a block again from committed tensors, posted and inner; results in the order of the steps. */
   recomputeSteps(blockIndex: number, posted: PostedBytes, inner: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array[]>;
-  /** A weight in the layout in which it is committed. */
-  weight(index: number): CommittedTensor;
+  /** Finds a weight by its index, in the layout in which it is committed. It is read when it is asked for, and kept for as long as somebody has it. */
+  weights(): Promise<(index: number) => CommittedTensor>;
 }

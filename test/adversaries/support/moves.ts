@@ -20,7 +20,7 @@ import { until } from "../../runtime/chain/localChain.ts";
 import { PATIENCE_MS, type Town } from "./createTown.ts";
 import type { Subject } from "./subjects.ts";
 
-export const tensorsOf = ({ loaded }: Subject, trace: Trace): ExecutionTensors => ({ inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) });
+export const tensorsOf = ({ weight }: Subject, trace: Trace): ExecutionTensors => ({ inputs: trace.inputs, trace: trace.tensors, weight });
 
 export const witnessOf = (subject: Subject, trace: Trace, stepIndex: number, element: number): Witness => refutationFromTrace(subject.loaded.program, tensorsOf(subject, trace), stepIndex, element);
 

@@ -67,7 +67,7 @@ describe("the players' moves on the chain", () => {
 
   it("only the challenger chooses and refutes", async () => {
     const disputeId = await openBisection(arena, job);
-    const witness = refutationFromTrace(loaded.program, { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: (index) => loaded.weight(index) }, 3, lying.element);
+    const witness = refutationFromTrace(loaded.program, { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: await loaded.weights() }, 3, lying.element);
     await expect(refute(arena.sender("watcher"), disputeId, salt, witness)).rejects.toMatchObject({ details: { name: "WrongPhase" } });
     await expect(refute(arena.sender("stranger"), disputeId, salt, witness)).rejects.toMatchObject({ details: { name: "NotChallenger" } });
   });
@@ -75,7 +75,7 @@ describe("the players' moves on the chain", () => {
   it("a seal binds its sender, its salt and its witness", async () => {
     const by = arena.sender("watcher");
     const { rules } = await getParameters(arena.chain);
-    const tensors = { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: (index: number) => loaded.weight(index) };
+    const tensors = { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: await loaded.weights() };
     const witness = refutationFromTrace(loaded.program, tensors, 3, lying.element);
     const { disputeId } = await openDispute(by, { jobId: job.id, digest: job.digest, seal: sealOf(by.address, salt, witness), bond: rules.bond });
     const { disputeId: copied } = await openDispute(arena.sender("stranger"), { jobId: job.id, digest: job.digest, seal: sealOf(by.address, salt, witness), bond: rules.bond });
