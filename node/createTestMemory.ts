@@ -5,12 +5,12 @@ import type { Hex } from "../protocol/hex.ts";
 import { sourceDigest } from "../runtime/sourceDigest.ts";
 
 const root = z.string().regex(/^0x[0-9a-f]{64}$/).transform((value) => value as Hex);
-const recordSchema = z.strictObject({ sources: z.string(), differing: z.number().int().min(0), traceRoot: root, innerRoots: z.array(root.nullable()) });
+const recordSchema = z.strictObject({ sources: z.string(), differing: z.number().int().min(0), graph: z.string().optional(), traceRoot: root, innerRoots: z.array(root.nullable()) });
 
 /** What decides whether bits are judged sound: program, lowering and judge, what runs the program, and the test. The version of the package does not change while somebody works on these. */
 const deciding = ["protocol", "runtime/inference", "runtime/programs", "runtime/verification", "runtime/audit/elementTypes.ts", "runtime/disputes/answerCost.ts", "node/selfTest.ts", "node/judgeExecution.ts"];
 
-/** The bits of the first execution of a self-test that was passed, by the roots that name all of them. */
+/** The bits of the first execution of a self-test that was passed, by the roots that name all of them, and the kept graph that gave them. */
 export type TestRecord = Omit<z.output<typeof recordSchema>, "sources">;
 
 /** What has been judged sound before, program by program. */

@@ -3,7 +3,7 @@ import { hasInner } from "../protocol/program/blocks.ts";
 import { dtypes, type TensorSpec } from "../protocol/program/types.ts";
 import { elementType, writeElement } from "../runtime/audit/elementTypes.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
-import type { Expansion, LoadedProgram, PostedBytes } from "../runtime/programs/loadedProgram.ts";
+import type { Expansion, LoadedProgram } from "../runtime/programs/loadedProgram.ts";
 import type { TestMemory, TestRecord } from "./createTestMemory.ts";
 
 /** Executions that a program must pass before a stake depends on it. */
@@ -27,49 +27,42 @@ export interface SelfTestOptions {
  * care whose fault a wrong number is: an executor refuses to serve what it computes wrongly.
  *
  * Judging takes most of the time, and its verdict depends on the program and on the bits alone. So where the first execution and the inside of every block
- * have the roots that they had when the whole test was passed, on whatever machine, nothing is judged again.
+ * have the roots that they had when the whole test was passed, on whatever machine, nothing is judged again; and where the very graph that was tested is still kept, and runs at the
+ * same setting, the first execution alone says so, since the blocks are parts of that graph.
  * Throws `KERNEL_FAULT` naming step, element, value and bound, `BLOCK_DIFFERS`, and `STEP_UNANSWERABLE` if a demand could not be answered in a transaction.
  */
 export async function selfTest(loaded: LoadedProgram, { signal, memory }: SelfTestOptions = {}): Promise<SelfTestReport> {
   const { program } = loaded;
-  const inputsOf = (round: number): Uint8Array[] => program.inputs.map((spec, i) => seededInput(spec, round * 1000 + i));
   const remembered = memory?.recall(program.root);
-  const executed = await loaded.execute(inputsOf(0), signal);
-  const passed = await remembered;
-  if (passed !== undefined && (await sameBits(loaded, executed, passed, signal))) return { differing: passed.differing, recalled: true };
-
-  const { judgeExecution } = await import("./judgeExecution.ts");
+  let passed: TestRecord | undefined;
   let first: Omit<TestRecord, "differing"> | undefined;
   let differing = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const trace = round === 0 ? executed : await loaded.execute(inputsOf(round), signal);
-    const expansions = await expandEach(loaded, trace, signal);
-    first ??= { traceRoot: trace.traceRoot, innerRoots: innerRootsOf(expansions) };
+    const trace = await loaded.execute(program.inputs.map((spec, i) => seededInput(spec, round * 1000 + i)), signal);
+    const { traceRoot } = trace;
+    const graph = await loaded.graphName();
+    if (round === 0) passed = await remembered;
+    const known = round === 0 && passed?.traceRoot === traceRoot ? passed : undefined;
+    if (known?.graph !== undefined && known.graph === graph) return { differing: known.differing, recalled: true };
+    const expansions = await expandAll(loaded, trace, signal);
+    const innerRoots = expansions.map(({ innerRoot }) => innerRoot ?? null);
+    first ??= { traceRoot, innerRoots, ...(graph === undefined ? {} : { graph }) };
+    if (known !== undefined && known.innerRoots.join() === innerRoots.join()) {
+      await memory?.keep(program.root, { differing: known.differing, ...first });
+      return { differing: known.differing, recalled: true };
+    }
+    // A start that knows its bits does without the judge.
+    const { judgeExecution } = await import("./judgeExecution.ts");
     differing += await judgeExecution(loaded, trace, expansions, { answers: round === 0, signal });
   }
   if (first !== undefined) await memory?.keep(program.root, { differing, ...first });
   return { differing, recalled: false };
 }
 
-/** Whether an execution, and what is inside of its blocks, are the bits of a test that was passed. */
-async function sameBits(loaded: LoadedProgram, trace: Trace, passed: TestRecord, signal: AbortSignal | undefined): Promise<boolean> {
-  if (passed.traceRoot !== trace.traceRoot) return false;
-  const expansions = hasInner(loaded.program) ? await loaded.expandAll(postedOf(trace), signal) : [];
-  return innerRootsOf(expansions).join() === passed.innerRoots.join();
-}
-
-function innerRootsOf(expansions: readonly Expansion[]): TestRecord["innerRoots"] {
-  return expansions.map(({ innerRoot }) => innerRoot ?? null);
-}
-
-function postedOf({ inputs, tensors }: Trace): PostedBytes {
-  return { inputs: inputs.map(({ bytes }) => bytes), tensors: tensors.map(({ bytes }) => bytes) };
-}
-
 /** Every block run by itself. Throws `BLOCK_DIFFERS` if that is not, bit for bit, what the run of the whole has posted: the executor could not defend itself. */
-async function expandEach(loaded: LoadedProgram, trace: Trace, signal?: AbortSignal): Promise<Expansion[]> {
+async function expandAll(loaded: LoadedProgram, trace: Trace, signal?: AbortSignal): Promise<Expansion[]> {
   const { program } = loaded;
-  const posted = postedOf(trace);
+  const posted = { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) };
   const expansions: Expansion[] = [];
   if (!hasInner(program)) return expansions;
   for (const block of program.blocks.keys()) {
@@ -91,6 +84,7 @@ function seededInput({ dtype, shape }: TensorSpec, seed: number): Uint8Array {
   const count = shape.reduce((product, size) => product * size, 1);
   let state = (seed + 1) >>> 0;
   const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  if (dtype === dtypes.float32) return new Uint8Array(Float32Array.from({ length: count }, () => next() * 2 - 1).buffer);
   const type = elementType(dtype);
   const bytes = new Uint8Array(count * type.bytes);
   for (let i = 0; i < count; i++) writeElement(dtype, bytes, i, type.nearest(type.isFloat ? next() * 2 - 1 : Math.floor(next() * (dtype === dtypes.bool ? 2 : type.bytes === 1 ? 256 : 10))));

@@ -42,19 +42,10 @@ export function bordersGraph(program: Program, optimised: Uint8Array): Uint8Arra
 
 /** The part of the optimised cut graph that computes one block from committed tensors: all results of its steps, posted and inner, as `out:STEP`. */
 export function blockGraph(program: Program, optimised: Uint8Array, blockIndex: number): Uint8Array {
-  const steps = new Set(stepsOf(program, blockIndex).map(([index]) => index));
-  return openGraph(program, optimised, ({ step }) => steps.has(step));
-}
-
-/** The same of every block at once, each from the committed tensors that it reads. */
-export function insidesGraph(program: Program, optimised: Uint8Array): Uint8Array {
-  return openGraph(program, optimised, () => true);
-}
-
-function openGraph(program: Program, optimised: Uint8Array, wanted: (tensor: TraceTensor) => boolean): Uint8Array {
   const parsed = parseModel(optimised);
-  const inner = program.inner.filter(wanted);
-  const borders = program.trace.filter(wanted);
+  const steps = new Set(stepsOf(program, blockIndex).map(([index]) => index));
+  const inner = program.inner.filter(({ step }) => steps.has(step));
+  const borders = program.trace.filter(({ step }) => steps.has(step));
   parsed.graph.node.push(...inner.map((tensor) => toCommitLayout(tensor, tensor.name, cutOutputName(tensor.step))));
   return serializeModel(extractGraph(parsed, [...inner, ...borders].map(outputInfo)));
 }

@@ -1,4 +1,4 @@
-import { blockGraph, bordersGraph, cutGraph, executableGraph, insidesGraph } from "../../protocol/lowering/executableGraph.ts";
+import { blockGraph, bordersGraph, cutGraph, executableGraph } from "../../protocol/lowering/executableGraph.ts";
 import { runnableModel } from "../../protocol/lowering/floatTwin.ts";
 import { checkGraph, tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
 import type { Bundle } from "../bundle/bundle.ts";
@@ -19,7 +19,6 @@ export function createGraphMaker(bundle: Bundle) {
     check: (steps?: readonly number[]): Uint8Array => through(checkGraph(runnableModel(bundle), steps)),
     executable: (optimised: Uint8Array): Uint8Array => through(executableGraph(seen, optimised)),
     borders: (optimised: Uint8Array): Uint8Array => through(bordersGraph(seen, optimised)),
-    insides: (optimised: Uint8Array): Uint8Array => through(insidesGraph(seen, optimised)),
     block: (optimised: Uint8Array, blockIndex: number): Uint8Array => through(blockGraph(seen, optimised, blockIndex)),
     weight: (index: number): Uint8Array => weightBytes(bundle, index),
   };

@@ -42,6 +42,7 @@ export function createGraphStore(folder: string, options: GraphOptions, { logger
 
 function programGraphs(folder: string, logger: Pick<Logger, "warn">): ProgramGraphs {
   return {
+    setting: path.basename(folder),
     async of(name, write, from) {
       // 64 bits of the hash tell apart what one program was ever made into.
       const label = from === undefined ? name : `${name}.${from.sha256.slice(0, 16)}`;

@@ -12,6 +12,8 @@ export interface Graph {
 
 /** The graphs of one program on one machine. */
 export interface ProgramGraphs {
+  /** Names what decides their bits; undefined if they are not kept. */
+  readonly setting: string | undefined;
   /** The graph `name`: as it is kept, else as `write` now writes it into a file. One that is made of another belongs to that one, `from`. */
   of(name: string, write: (file: string) => Promise<void>, from?: Graph): Promise<Graph>;
 }

@@ -31,10 +31,10 @@ export interface LoadedProgram {
   /** Runs one block from committed tensors, with the very kernels of `execute`, and commits to what is inside. */
   expand(blockIndex: number, posted: PostedBytes, signal?: AbortSignal): Promise<Expansion>;
   /**
-   * What is inside of every block, in one run of all blocks together: the bits of `expand`, since what is exposed of an executable graph changes none. Of a program with inner
-   * tensors only.
+   * Names the executable graph, by its bytes, and all that decides with which bits it and its blocks run on this machine; undefined if it is not kept on disk. The same name at a later
+   * start is the same graph at the same setting.
    */
-  expandAll(posted: PostedBytes, signal?: AbortSignal): Promise<Expansion[]>;
+  graphName(): Promise<string | undefined>;
   /** Computes every step of a block again from committed tensors, posted and inner; results in the order of the steps. */
   recomputeSteps(blockIndex: number, posted: PostedBytes, inner: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array[]>;
   /** Finds a weight by its index, in the layout in which it is committed. It is read when it is asked for, and kept for as long as somebody has it. */

@@ -7,6 +7,7 @@ import type { ProgramGraphs } from "./graphs.ts";
 /** Graphs that last as long as the process, for whoever runs a program once. */
 export function memoryGraphs(): ProgramGraphs {
   return {
+    setting: undefined,
     async of(_name, write) {
       const folder = await mkdtemp(path.join(tmpdir(), "gainsay-graph-"));
       try {

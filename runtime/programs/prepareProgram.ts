@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { GainsayError } from "../../protocol/errors.ts";
 import { commitShape, cutInputName, cutOutputName } from "../../protocol/lowering/graphNames.ts";
-import { blockAt, hasInner, innerTensors, stepsOf } from "../../protocol/program/blocks.ts";
+import { hasInner, innerTensors, stepsOf } from "../../protocol/program/blocks.ts";
 import { sources, type Step, type TraceTensor } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { tensorLeaves } from "../../protocol/trees/tensorTree.ts";
@@ -14,7 +14,7 @@ import { optimiseGraph } from "../inference/optimiseGraph.ts";
 import { executeTraced } from "../inference/traceExecution.ts";
 import type { ModelFile, Optimization, SessionInfo, TensorBytes } from "../inference/types.ts";
 import type { Graph, GraphStore, ProgramGraphs } from "./graphs.ts";
-import type { Expansion, LoadedProgram, PostedBytes } from "./loadedProgram.ts";
+import type { LoadedProgram, PostedBytes } from "./loadedProgram.ts";
 import { memoryGraphs } from "./memoryGraphs.ts";
 
 export interface PrepareOptions {
@@ -43,13 +43,15 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
 
   type Maker = Awaited<ReturnType<typeof maker>>;
 
-  const graph = async (name: string, write: (file: string) => Promise<void>, from?: Graph): Promise<Graph> => {
+  const opened = (): Promise<ProgramGraphs> => {
     if (graphs === undefined) {
       graphs = store === undefined ? Promise.resolve(memoryGraphs()) : inference.start().then(({ version }) => store.open(program.root, version));
       graphs.catch(() => (graphs = undefined));
     }
-    return (await graphs).of(name, write, from);
+    return graphs;
   };
+
+  const graph = async (name: string, write: (file: string) => Promise<void>, from?: Graph): Promise<Graph> => (await opened()).of(name, write, from);
 
   /** What ONNX Runtime makes of a graph at the inference's own level; it runs as saved ever after. */
   const optimised = (name: "cut" | "trace", make: (maker: Maker) => Uint8Array): Promise<Graph> => {
@@ -115,7 +117,7 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
   };
 
   /** Loads a graph for one run, and lets it go; one at a time. */
-  const runOnce = <T>(kind: string, optimization: Optimization | undefined, source: () => Promise<Uint8Array | ModelFile>, run: (info: SessionInfo) => Promise<T>): Promise<T> => {
+  const runOnce = <T>(kind: string, optimization: Optimization | undefined, source: () => Promise<Uint8Array>, run: (info: SessionInfo) => Promise<T>): Promise<T> => {
     const done = blockRuns.then(async () => {
       const info = await load(kind, await source(), optimization);
       try {
@@ -126,13 +128,6 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
     });
     blockRuns = done.catch(() => undefined);
     return done;
-  };
-
-  /** What is inside of a block, and its borders, by the results of its steps. */
-  const expansionOf = async (blockIndex: number, computed: (step: number) => Uint8Array): Promise<Expansion> => {
-    const tensors = await commitTensors(innerTensors(program, blockIndex).map(({ step }) => computed(step)), hasher);
-    const borders = new Map(stepsOf(program, blockIndex).flatMap(([step, { result }]) => (result.source === sources.trace ? [[result.index, computed(step)] as const] : [])));
-    return { blockIndex, innerRoot: tensors.length === 0 ? undefined : rootOf("inner", tensors.map(({ root }) => root)), tensors, borders };
   };
 
   const weightAt = (made: Maker, index: number): CommittedTensor => {
@@ -161,18 +156,21 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
         return program.trace.map(({ step }) => computed(step));
       }),
     async expand(blockIndex, posted, signal) {
-      blockAt(program, blockIndex);
+      const specs = innerTensors(program, blockIndex);
       const source = async (): Promise<Uint8Array> => (await maker()).block(await (await cut()).bytes(), blockIndex);
-      return sound(() => runOnce("block", "disabled", source, async (info) => expansionOf(blockIndex, await runCut("block", info, posted, signal))));
-    },
-    expandAll: (posted, signal) => {
-      const source = async (): Promise<Uint8Array | ModelFile> => (await derived("insides", (made, bytes) => made.insides(bytes))).source;
       return sound(() =>
-        runOnce("insides", "disabled", source, async (info) => {
-          const computed = await runCut("insides", info, posted, signal);
-          return Promise.all(program.blocks.map((_, blockIndex) => expansionOf(blockIndex, computed)));
+        runOnce("block", "disabled", source, async (info) => {
+          const computed = await runCut("block", info, posted, signal);
+          const tensors = await commitTensors(specs.map(({ step }) => computed(step)), hasher);
+          const borders = new Map(stepsOf(program, blockIndex).flatMap(([step, { result }]) => (result.source === sources.trace ? [[result.index, computed(step)] as const] : [])));
+          return { blockIndex, innerRoot: tensors.length === 0 ? undefined : rootOf("inner", tensors.map(({ root }) => root)), tensors, borders };
         }),
       );
+    },
+    async graphName() {
+      const { setting } = await opened();
+      // Of what is not the processor the setting says no more than the provider.
+      return setting === undefined || inference.provider !== "cpu" ? undefined : `${setting}/${(await (twoLevel ? cut() : graphOf("trace"))).sha256}`;
     },
     recomputeSteps(blockIndex, posted, inner, signal) {
       const steps = stepsOf(program, blockIndex).map(([step]) => step);

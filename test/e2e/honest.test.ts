@@ -6,7 +6,7 @@ import { floatOf } from "../../protocol/judge/float32.ts";
 import { judgeElement } from "../../protocol/judge/judgeElement.ts";
 import { toHex } from "../../protocol/hex.ts";
 import { claimOf } from "../../protocol/program/claim.ts";
-import { sealOf } from "../../protocol/program/codec.ts";
+import { sealOf } from "../../protocol/program/sealOf.ts";
 import { collectCredits } from "../../runtime/chain/calls/collectCredits.ts";
 import { finalizeJob } from "../../runtime/chain/calls/finalizeJob.ts";
 import { openDispute } from "../../runtime/chain/calls/openDispute.ts";

@@ -11,7 +11,7 @@ import { endDispute, reclaimBond } from "../../../runtime/disputes/endDispute.ts
 import { gameOf, isMoveAlreadyMade } from "../../../runtime/disputes/game.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import { refutationFromTrace } from "../../../protocol/dispute/refutation.ts";
-import { sealOf } from "../../../protocol/program/codec.ts";
+import { sealOf } from "../../../protocol/program/sealOf.ts";
 import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
 import { createArena, type Arena } from "../../e2e/support/createArena.ts";
 import { lie, seeded, type LyingTrace } from "../../e2e/support/lies.ts";
