@@ -12,9 +12,22 @@ export const domains = {
 
 export type ListDomain = "trace" | "inner" | "inputs" | "outputs" | "steps" | "blocks";
 
-/** The 32 bytes of a domain. */
+const encoded = new Map(Object.entries(domains).map(([name, text]) => [name, new Uint8Array(Buffer.concat([Buffer.from(text, "ascii")], 32))]));
+
+/** The 32 bytes of a domain, to be read only. */
 export function domainBytes(domain: keyof typeof domains): Uint8Array {
-  const bytes = new Uint8Array(32);
-  bytes.set(new TextEncoder().encode(domains[domain]));
-  return bytes;
+  return encoded.get(domain) as Uint8Array;
+}
+
+/** What the hash of a root is taken of: `domain ‖ size ‖ top`, the size as a 32-byte integer. */
+export function rootPreimage(domain: keyof typeof domains, size: number, top: Uint8Array): Uint8Array {
+  const preimage = new Uint8Array(96);
+  preimage.set(domainBytes(domain), 0);
+  const high = Math.floor(size / 2 ** 32);
+  for (let i = 0; i < 4; i++) {
+    preimage[59 - i] = high >>> (8 * i);
+    preimage[63 - i] = size >>> (8 * i);
+  }
+  preimage.set(top, 64);
+  return preimage;
 }

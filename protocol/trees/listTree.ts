@@ -1,18 +1,22 @@
-import { domainBytes, type ListDomain } from "./domains.ts";
+import type { Hex } from "../hex.ts";
+import { rootPreimage, type ListDomain } from "./domains.ts";
 import { buildTree } from "./merkle.ts";
-import { sha256 } from "./sha256.ts";
+import { HASH_BYTES, sha256, sha256Hex } from "./sha256.ts";
 
 /** `H(domain ‖ count ‖ top)`: the root of a list of `count` 32-byte items. */
 export function listRootFromTop(domain: ListDomain, count: number, top: Uint8Array): Uint8Array {
-  const preimage = new Uint8Array(96);
-  preimage.set(domainBytes(domain), 0);
-  new DataView(preimage.buffer).setBigUint64(56, BigInt(count));
-  preimage.set(top, 64);
-  return sha256(preimage);
+  return sha256(rootPreimage(domain, count, top));
 }
 
 /** Root of a list of 32-byte items, given side by side. Throws `TREE_EMPTY` for an empty list. */
 export function listRoot(domain: ListDomain, items: Uint8Array): Uint8Array {
   const tree = buildTree(items);
   return listRootFromTop(domain, tree.count, tree.top);
+}
+
+/** Root of a list of roots. Throws `TREE_EMPTY` for an empty list. */
+export function listRootOf(domain: ListDomain, roots: readonly Hex[]): Hex {
+  const items = Buffer.alloc(roots.length * HASH_BYTES);
+  roots.forEach((root, i) => items.write(root.slice(2), i * HASH_BYTES, HASH_BYTES, "hex"));
+  return sha256Hex(rootPreimage(domain, roots.length, buildTree(items).top));
 }

@@ -1,5 +1,5 @@
 import { GainsayError } from "../errors.ts";
-import { createHashWriter, HASH_BYTES, hashPair } from "./sha256.ts";
+import { HASH_BYTES, hashPair, hashPairs } from "./sha256.ts";
 
 const ZERO = new Uint8Array(HASH_BYTES);
 
@@ -46,8 +46,7 @@ export function buildTree(leaves: Uint8Array): MerkleTree {
     const above = new Uint8Array(Math.ceil(width / 2) * HASH_BYTES);
     // Neighbours lie side by side already; only the last node of an odd level needs its missing sibling put there.
     const pairs = Math.floor(width / 2);
-    const write = createHashWriter(above);
-    for (let i = 0; i < pairs; i++) write(below.subarray(i * 2 * HASH_BYTES, (i + 1) * 2 * HASH_BYTES), i * HASH_BYTES);
+    hashPairs(below.subarray(0, pairs * 2 * HASH_BYTES), above.subarray(0, pairs * HASH_BYTES));
     if (width % 2 === 1) above.set(hashPair(nodeIn(below, width - 1, height), zeroTop(height)), pairs * HASH_BYTES);
     levels.push(above);
   }

@@ -1,7 +1,8 @@
 import { GainsayError } from "../errors.ts";
-import { domainBytes } from "./domains.ts";
+import { rootPreimage } from "./domains.ts";
+import type { CommittedTensor } from "./committedTensor.ts";
 import { buildTree, type MerkleTree } from "./merkle.ts";
-import { createHashWriter, HASH_BYTES, sha256 } from "./sha256.ts";
+import { createHashWriter, HASH_BYTES, sha256, sha256Hex } from "./sha256.ts";
 
 /** Committed bytes of a tensor are hashed in chunks of this size; see docs/protocol.md §1. */
 export const CHUNK_BYTES = 1024;
@@ -36,15 +37,9 @@ export function tensorTree(leaves: Uint8Array, byteLength: number): MerkleTree {
   return buildTree(leaves);
 }
 
-const TENSOR_DOMAIN = domainBytes("tensor");
-
 /** `H("gainsay.tensor.1" ‖ byteLength ‖ top)`. */
 export function tensorRootFromTop(byteLength: number, top: Uint8Array): Uint8Array {
-  const preimage = new Uint8Array(96);
-  preimage.set(TENSOR_DOMAIN, 0);
-  new DataView(preimage.buffer).setBigUint64(56, BigInt(byteLength));
-  preimage.set(top, 64);
-  return sha256(preimage);
+  return sha256(rootPreimage("tensor", byteLength, top));
 }
 
 /** Tensor root from the chunk hashes. */
@@ -55,4 +50,10 @@ export function tensorRootFromLeaves(leaves: Uint8Array, byteLength: number): Ui
 /** Tensor root of committed bytes. */
 export function tensorRoot(bytes: Uint8Array): Uint8Array {
   return tensorRootFromLeaves(tensorLeaves(bytes), bytes.length);
+}
+
+/** Commits to a tensor, given as committed bytes. */
+export function commitTensor(bytes: Uint8Array): CommittedTensor {
+  const leaves = tensorLeaves(bytes);
+  return { root: sha256Hex(rootPreimage("tensor", bytes.length, tensorTree(leaves, bytes.length).top)), bytes, leaves };
 }

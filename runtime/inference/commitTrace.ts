@@ -1,9 +1,9 @@
 import { GainsayError } from "../../protocol/errors.ts";
-import { fromHex, toHex, type Hex } from "../../protocol/hex.ts";
+import { toHex } from "../../protocol/hex.ts";
 import type { Program } from "../../protocol/program/types.ts";
-import type { ListDomain } from "../../protocol/trees/domains.ts";
-import { listRoot } from "../../protocol/trees/listTree.ts";
-import type { Hasher } from "../hashing/createHasher.ts";
+import { listRootOf } from "../../protocol/trees/listTree.ts";
+import { commitTensor } from "../../protocol/trees/tensorTree.ts";
+import { INLINE_BYTES, type Hasher } from "../hashing/createHasher.ts";
 import { tensorByteLength } from "./tensorTypes.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import type { Trace } from "./trace.ts";
@@ -19,9 +19,9 @@ export async function commitTrace(program: Program, inputs: readonly Hashable[],
   const outputs = program.header.outputs;
   return {
     programRoot: program.root,
-    inputRoot: rootOf("inputs", committedInputs.map((tensor) => tensor.root)),
-    traceRoot: rootOf("trace", committedTensors.map((tensor) => tensor.root)),
-    outputRoot: rootOf("outputs", outputs.map((index) => (committedTensors[index] as CommittedTensor).root)),
+    inputRoot: listRootOf("inputs", committedInputs.map((tensor) => tensor.root)),
+    traceRoot: listRootOf("trace", committedTensors.map((tensor) => tensor.root)),
+    outputRoot: listRootOf("outputs", outputs.map((index) => (committedTensors[index] as CommittedTensor).root)),
     inputs: committedInputs,
     tensors: committedTensors,
     outputs: [...outputs],
@@ -36,21 +36,17 @@ export function bytesOf(tensor: Hashable): Uint8Array {
   return tensor instanceof Uint8Array ? tensor : tensor.bytes;
 }
 
-/** List root over tensor roots. */
-export function rootOf(domain: ListDomain, roots: readonly Hex[]): Hex {
-  return toHex(listRoot(domain, new Uint8Array(Buffer.concat(roots.map(fromHex)))));
-}
+export { listRootOf as rootOf };
 
 /** Commits to tensors given as committed bytes. */
-export function commitTensors(tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<CommittedTensor[]> {
-  return Promise.all(
-    tensors.map(async (tensor) => {
-      if (!(tensor instanceof Uint8Array)) return tensor;
-      const bytes = tensor;
-      const { root, leaves } = await hasher.commit(bytes);
-      return { root: toHex(root), bytes, leaves };
-    }),
-  );
+export async function commitTensors(tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<CommittedTensor[]> {
+  const committed: (CommittedTensor | Promise<CommittedTensor>)[] = tensors.map((tensor) => (!(tensor instanceof Uint8Array) ? tensor : tensor.length <= INLINE_BYTES ? commitTensor(tensor) : commitLarge(tensor, hasher)));
+  return committed.some((one) => one instanceof Promise) ? Promise.all(committed) : (committed as CommittedTensor[]);
+}
+
+async function commitLarge(bytes: Uint8Array, hasher: Pick<Hasher, "commit">): Promise<CommittedTensor> {
+  const { root, leaves } = await hasher.commit(bytes);
+  return { root: toHex(root), bytes, leaves };
 }
 
 function checkLengths(what: string, specs: Program["inputs"] | Program["trace"], tensors: readonly Hashable[]): void {

@@ -1,6 +1,7 @@
 import { GainsayError } from "../../protocol/errors.ts";
-import { createInferenceProcess, type InferenceProcess } from "./createInferenceProcess.ts";
+import { createInferenceProcess, type Answer, type InferenceProcess } from "./createInferenceProcess.ts";
 import { checkFeeds } from "./checkFeeds.ts";
+import type { Request } from "./inferenceChild.ts";
 import { optimizations, providers, type LoadOptions, type Logger, type ModelFile, type Optimization, type Provider, type RunOptions, type SessionInfo, type TensorBytes } from "./types.ts";
 
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -55,7 +56,13 @@ export interface Inference {
   stop(): Promise<void>;
 }
 
-interface Task {
+/** Takes the outcome of some work. */
+interface Settle<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+interface Task extends Settle<unknown> {
   /** Place in the order in which calls were made. */
   order: number;
   signal: AbortSignal | undefined;
@@ -65,9 +72,7 @@ interface Task {
   milliseconds: number;
   /** It was in the pipe with others when the process ended: which of them ended it shows when each is alone. */
   suspect: boolean;
-  work(process: InferenceProcess): Promise<unknown>;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+  work(process: InferenceProcess, settle: Settle<never>): void;
   /** Takes the listener off the signal. */
   settle(): void;
   /** Called off while it was in the pipe with others: nobody waits for its answer. */
@@ -79,6 +84,8 @@ interface Model {
   source: Uint8Array | string | ModelFile;
   options: LoadOptions;
   info?: SessionInfo;
+  /** The request for a run, if the session fixes the shapes of its inputs. */
+  fixedRun?: Request;
   /** The process that holds it now. */
   holder?: InferenceProcess;
   /** How long its last run took, in milliseconds. */
@@ -122,7 +129,8 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   /** Whether the task may go into the pipe behind what is there. Whatever is there already must be as short. */
   const mayJoin = (task: Task): boolean => {
     if (pipe.length === 0) return true;
-    if (task.suspect || pipe.length >= PIPE.tasks || pipe.some((other) => other.suspect)) return false;
+    // A suspect comes into an empty pipe only.
+    if (task.suspect || pipe.length >= PIPE.tasks || pipe[0]?.suspect === true) return false;
     const behind = piped.milliseconds - (pipe[0]?.milliseconds ?? 0);
     if (behind <= FILL.below) filling = true;
     else if (behind > FILL.upTo) filling = false;
@@ -145,17 +153,18 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     piped.milliseconds += milliseconds;
     piped.bytes += bytes;
     const done = (settle: () => void): void => {
-      pipe.splice(pipe.indexOf(task), 1);
+      if (pipe[0] === task) pipe.shift();
+      else pipe.splice(pipe.indexOf(task), 1);
       piped.milliseconds -= milliseconds;
       piped.bytes -= bytes;
       watch();
       settle();
       pump();
     };
-    task.work(process).then(
-      (value) => done(() => finish(task, () => task.resolve(value))),
-      (error: unknown) => done(() => (process.lost > 1 && !process.alive && isLoss(error) ? retry(task) : finish(task, () => task.reject(task.signal?.aborted ? aborted(task.signal) : error)))),
-    );
+    task.work(process, {
+      resolve: (value: unknown) => done(() => finish(task, () => task.resolve(value))),
+      reject: (error) => done(() => (process.lost > 1 && !process.alive && isLoss(error) ? retry(task) : finish(task, () => task.reject(task.signal?.aborted ? aborted(task.signal) : error)))),
+    });
   };
 
   const finish = (task: Task, settle: () => void): void => {
@@ -211,15 +220,18 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     }
   };
 
-  const enqueue = <T>(signal: AbortSignal | undefined, work: (process: InferenceProcess) => Promise<T>, light: Task["light"] = () => undefined): Promise<T> =>
+  const enqueue = <T>(signal: AbortSignal | undefined, work: (process: InferenceProcess, settle: Settle<T>) => void, light: Task["light"] = () => undefined): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       if (signal?.aborted) return reject(aborted(signal));
       const onAbort = (): void => callOff(task);
-      const task: Task = { order: calls++, signal, light, milliseconds: 0, suspect: false, work, resolve: resolve as (value: unknown) => void, reject, settle: () => signal?.removeEventListener("abort", onAbort), abandoned: false };
+      const task: Task = { order: calls++, signal, light, milliseconds: 0, suspect: false, work: work as Task["work"], resolve: resolve as (value: unknown) => void, reject, settle: () => signal?.removeEventListener("abort", onAbort), abandoned: false };
       signal?.addEventListener("abort", onAbort, { once: true });
       queue.push(task);
       pump();
     });
+
+  /** The same for work with promises, which has the pipe to itself. */
+  const enqueueAlone = <T>(signal: AbortSignal | undefined, work: (process: InferenceProcess) => Promise<T>): Promise<T> => enqueue(signal, (process, { resolve, reject }) => void work(process).then(resolve, reject));
 
   const loadInto = async (process: InferenceProcess, key: string, model: Model): Promise<SessionInfo> => {
     const { source, options: load } = model;
@@ -244,49 +256,59 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
       throw checked.reason;
     }
     if (loaded.status === "rejected") throw loaded.reason;
-    const { reply } = loaded.value;
+    const info = (model.info = loaded.value.reply.session as SessionInfo);
     model.holder = process;
-    return (model.info = reply.session as SessionInfo);
+    if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixedRun = { op: "run", key };
+    return info;
   };
 
-  const runIn = async (process: InferenceProcess, key: string, inputs: Readonly<Record<string, TensorBytes>>): Promise<Record<string, TensorBytes>> => {
+  const runIn = (process: InferenceProcess, key: string, inputs: Readonly<Record<string, TensorBytes>>, { resolve, reject }: Settle<Record<string, TensorBytes>>): void => {
     const model = models.get(key);
-    if (model === undefined) throw new GainsayError(`No model is loaded under the name ${JSON.stringify(key)}; load it first.`, { code: "SESSION_UNKNOWN", details: { key } });
-    const info = model.holder === process && model.info !== undefined ? model.info : await loadInto(process, key, model);
-    const feeds = checkFeeds(info, inputs);
-    const fixed = info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"));
-    const { reply, parts } = await process.request({ op: "run", key, ...(fixed ? {} : { shapes: feeds.map(([, { shape }]) => shape) }) }, feeds.map(([, { bytes }]) => bytes));
-    model.took = (reply.microseconds ?? 0) / 1000;
-    const outputs = reply.outputs ?? (info.outputs as NonNullable<typeof reply.outputs>);
-    return Object.fromEntries(outputs.map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: parts[i] as Uint8Array }]));
+    if (model?.info === undefined) return queueMicrotask(() => reject(new GainsayError(`No model is loaded under the name ${JSON.stringify(key)}; load it first.`, { code: "SESSION_UNKNOWN", details: { key } })));
+    const { info } = model;
+    if (model.holder !== process) return void loadInto(process, key, model).then(() => runIn(process, key, inputs, { resolve, reject }), reject);
+    let feeds: TensorBytes[];
+    try {
+      feeds = checkFeeds(info, inputs);
+    } catch (error) {
+      return queueMicrotask(() => reject(error));
+    }
+    const answered = ({ reply: { microseconds = 0, outputs = info.outputs as NonNullable<Answer["reply"]["outputs"]> }, parts }: Answer): void => {
+      model.took = microseconds / 1000;
+      resolve(Object.fromEntries(outputs.map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: parts[i] as Uint8Array }])));
+    };
+    process.post(model.fixedRun ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape) }, feeds.map(({ bytes }) => bytes), { resolve: answered, reject });
   };
 
   return {
     provider: options.provider,
     start: (signal) =>
-      enqueue(signal, async (process) => {
+      enqueueAlone(signal, async (process) => {
         const { version, providers: available } = await process.ready;
         return { version, providers: available };
       }),
     load: (key, source, load = {}) =>
-      enqueue(load.signal, async (process) => {
+      enqueueAlone(load.signal, async (process) => {
         const model: Model = { source, options: load };
         const info = await loadInto(process, key, model);
         models.set(key, model);
         return info;
       }),
-    run: (key, inputs, { signal } = {}) =>
-      enqueue(signal, (process) => runIn(process, key, inputs), () => {
+    run(key, inputs, { signal } = {}) {
+      let bytes = 0;
+      for (const name in inputs) bytes += inputs[name]?.bytes.length ?? 0;
+      const light: Task["light"] = () => {
         const model = models.get(key);
-        if (model?.took === undefined || model.holder === undefined || model.holder !== current) return undefined;
-        return { milliseconds: model.took, bytes: Object.values(inputs).reduce((sum, { bytes }) => sum + bytes.length, 0) };
-      }),
+        return model?.took === undefined || model.holder === undefined || model.holder !== current ? undefined : { milliseconds: model.took, bytes };
+      };
+      return enqueue(signal, (process, settle) => runIn(process, key, inputs, settle), light);
+    },
     unload: (key) => {
       // Without a process there is no session to release, only what would be loaded again.
       const waits = pipe.length > 0 || queue.length > 0;
       if (!waits && current?.alive !== true) models.delete(key);
       if (!waits && !models.has(key)) return Promise.resolve();
-      return enqueue(undefined, async (process) => {
+      return enqueueAlone(undefined, async (process) => {
         const model = models.get(key);
         models.delete(key);
         if (model?.holder === process) await process.request({ op: "unload", key }, []);

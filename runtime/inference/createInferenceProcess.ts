@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { compiledEnvironment } from "./compiledEnvironment.ts";
 import { GainsayError } from "../../protocol/errors.ts";
+import { INLINE_BYTES } from "../hashing/createHasher.ts";
 import { createFrameChannel } from "./createFrameChannel.ts";
 import type { Frame } from "./frames.ts";
 import type { Ready, Reply, Request } from "./inferenceChild.ts";
@@ -11,6 +12,18 @@ import type { Logger, Provider } from "./types.ts";
 
 const STDERR_TAIL = 2000;
 const START_TIMEOUT_MS = 60_000;
+
+/** What a request that succeeded is answered with. */
+export interface Answer {
+  reply: Extract<Reply, { ok: true }>;
+  parts: readonly Uint8Array[];
+}
+
+/** Takes the answer to a request, or why there is none. */
+export interface Settle {
+  resolve(answer: Answer): void;
+  reject(error: GainsayError): void;
+}
 
 /** One life of the inference process; when it is over, a new one must be made. */
 export interface InferenceProcess {
@@ -21,7 +34,9 @@ export interface InferenceProcess {
   /** How many requests were without an answer when the process ended. */
   readonly lost: number;
   /** Sends a request and waits for its answer. Requests are answered in the order in which they were sent; several may be under way. */
-  request(request: Request, parts: Uint8Array[]): Promise<{ reply: Extract<Reply, { ok: true }>; parts: Uint8Array[] }>;
+  request(request: Request, parts: readonly Uint8Array[]): Promise<Answer>;
+  /** The same without a promise, once the process is ready. */
+  post(request: Request, parts: readonly Uint8Array[], settle: Settle): void;
   /** Ends the process at once; requests in flight are rejected with `reason`. */
   kill(reason: GainsayError): void;
   /** Lets the process end by itself, and waits for it. */
@@ -41,9 +56,7 @@ export function createInferenceProcess(options: { provider: Provider; threads: n
   let reason: GainsayError | undefined;
   let stderr = "";
   let lost = 0;
-  const waiting: { resolve(frame: Frame): void; reject(error: GainsayError): void }[] = [];
-
-  const nextFrame = (): Promise<Frame> => new Promise((resolve, reject) => void waiting.push({ resolve, reject }));
+  const waiting: { take(frame: Frame): void; reject(error: GainsayError): void }[] = [];
   const exited = new Promise<void>((resolve) => {
     const end = (error: GainsayError): void => {
       if (!alive) return;
@@ -60,7 +73,7 @@ export function createInferenceProcess(options: { provider: Provider; threads: n
     });
   });
 
-  const channel = createFrameChannel({ requests, replies }, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)), (frame) => waiting.shift()?.resolve(frame));
+  const channel = createFrameChannel({ requests, replies }, (bytes) => new Uint8Array(bytes > INLINE_BYTES ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes)), (frame) => waiting.shift()?.take(frame));
   // A broken pipe shows as the end of the process, which says more.
   for (const pipe of [requests, replies]) pipe.on("error", () => undefined);
   child.stderr?.setEncoding("utf8").on("data", (raw: string) => {
@@ -75,13 +88,25 @@ export function createInferenceProcess(options: { provider: Provider; threads: n
     child.kill("SIGKILL");
   };
   const startTimer = setTimeout(() => kill(new GainsayError("The inference process did not start in time.", { code: "INFERENCE_START_FAILED", retryable: true })), START_TIMEOUT_MS);
-  const ready = nextFrame()
-    .then((frame) => {
+  const ready = new Promise<Ready>((resolve, reject) => {
+    const take = ({ header }: Frame): void => {
       started = true;
-      return frame.header as unknown as Ready;
-    })
-    .finally(() => clearTimeout(startTimer));
+      resolve(header as unknown as Ready);
+    };
+    waiting.push({ take, reject });
+  }).finally(() => clearTimeout(startTimer));
   ready.catch(() => undefined);
+
+  const post: InferenceProcess["post"] = (request, parts, { resolve, reject }) => {
+    if (!alive) return reject(reason ?? crashed(child.exitCode, child.signalCode, stderr));
+    const take = ({ header, parts: answer }: Frame): void => {
+      const reply = header as unknown as Reply;
+      if (reply.ok) resolve({ reply, parts: answer });
+      else reject(new GainsayError(reply.message, { code: reply.code, details: { key: request.key, op: request.op } }));
+    };
+    waiting.push({ take, reject });
+    channel.send({ header: request as unknown as Frame["header"], parts });
+  };
 
   return {
     pid: child.pid,
@@ -94,14 +119,9 @@ export function createInferenceProcess(options: { provider: Provider; threads: n
     },
     async request(request, parts) {
       if (!started) await ready;
-      if (!alive) throw reason ?? crashed(child.exitCode, child.signalCode, stderr);
-      const answer = nextFrame();
-      channel.send({ header: { ...request }, parts });
-      const frame = await answer;
-      const reply = frame.header as unknown as Reply;
-      if (!reply.ok) throw new GainsayError(reply.message, { code: reply.code, details: { key: request.key, op: request.op } });
-      return { reply, parts: frame.parts };
+      return new Promise((resolve, reject) => post(request, parts, { resolve, reject }));
     },
+    post,
     kill,
     async close(graceMs) {
       reason ??= new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" });

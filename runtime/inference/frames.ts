@@ -1,7 +1,7 @@
 /** A message between the daemon and its inference process: a JSON object and raw byte strings. */
 export interface Frame {
   header: Readonly<Record<string, unknown>>;
-  parts: Uint8Array[];
+  parts: readonly Uint8Array[];
 }
 
 /**

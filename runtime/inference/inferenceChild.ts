@@ -109,7 +109,7 @@ function describe(error: unknown, op: Request["op"]): { code: string; message: s
   return { code: "MODEL_LOAD_FAILED", message: `The model could not be loaded: ${message.trim()}` };
 }
 
-function load(request: Extract<Request, { op: "load" }>, parts: Uint8Array[]): SessionInfo {
+function load(request: Extract<Request, { op: "load" }>, parts: readonly Uint8Array[]): SessionInfo {
   // It may take long, and crash: who is finished should not wait for that.
   replies.flush();
   sessions.get(request.key)?.release();
@@ -124,7 +124,7 @@ function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.buffer instanceof SharedArrayBuffer ? new Uint8Array(bytes) : bytes;
 }
 
-function run({ key, shapes }: Extract<Request, { op: "run" }>, parts: Uint8Array[]): Frame {
+function run({ key, shapes }: Extract<Request, { op: "run" }>, parts: readonly Uint8Array[]): Frame {
   const session = sessions.get(key) as NativeSession;
   const started = performance.now();
   const { bytes, outputs: given } = session.run(parts, shapes);
