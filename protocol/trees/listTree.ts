@@ -1,6 +1,6 @@
 import type { Hex } from "../hex.ts";
 import { rootPreimage, type ListDomain } from "./domains.ts";
-import { buildTree } from "./merkle.ts";
+import { buildTree, depthOf, subtreeTop } from "./merkle.ts";
 import { HASH_BYTES, sha256, sha256Hex } from "./sha256.ts";
 
 /** `H(domain ‖ count ‖ top)`: the root of a list of `count` 32-byte items. */
@@ -16,7 +16,7 @@ export function listRoot(domain: ListDomain, items: Uint8Array): Uint8Array {
 
 /** Root of a list of roots. Throws `TREE_EMPTY` for an empty list. */
 export function listRootOf(domain: ListDomain, roots: readonly Hex[]): Hex {
-  const items = Buffer.alloc(roots.length * HASH_BYTES);
+  const items = Buffer.allocUnsafe(roots.length * HASH_BYTES);
   roots.forEach((root, i) => items.write(root.slice(2), i * HASH_BYTES, HASH_BYTES, "hex"));
-  return sha256Hex(rootPreimage(domain, roots.length, buildTree(items).top));
+  return sha256Hex(rootPreimage(domain, roots.length, subtreeTop(items, depthOf(roots.length))));
 }

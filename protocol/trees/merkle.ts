@@ -1,5 +1,5 @@
 import { GainsayError } from "../errors.ts";
-import { HASH_BYTES, hashPair, hashPairs } from "./sha256.ts";
+import { digestRoom, HASH_BYTES, hashPair, hashPairs } from "./sha256.ts";
 
 const ZERO = new Uint8Array(HASH_BYTES);
 
@@ -43,7 +43,7 @@ export function buildTree(leaves: Uint8Array): MerkleTree {
   for (let height = 0; height < depth; height++) {
     const below = levels[height] as Uint8Array;
     const width = below.length / HASH_BYTES;
-    const above = new Uint8Array(Math.ceil(width / 2) * HASH_BYTES);
+    const above = digestRoom(Math.ceil(width / 2));
     // Neighbours lie side by side already; only the last node of an odd level needs its missing sibling put there.
     const pairs = Math.floor(width / 2);
     hashPairs(below.subarray(0, pairs * 2 * HASH_BYTES), above.subarray(0, pairs * HASH_BYTES));
@@ -51,6 +51,23 @@ export function buildTree(leaves: Uint8Array): MerkleTree {
     levels.push(above);
   }
   return { count, depth, top: levels[depth] as Uint8Array, levels };
+}
+
+/**
+ * Top of the complete subtree of `height` levels over nodes that stand `base` levels above the leaves; missing nodes are tops of missing subtrees. Equal
+ * to `buildTree` where both apply, but keeps no levels.
+ */
+export function subtreeTop(nodes: Uint8Array, height: number, base = 0): Uint8Array {
+  let level = nodes;
+  for (let at = base; at < base + height; at++) {
+    const width = level.length / HASH_BYTES;
+    const above = digestRoom(Math.ceil(width / 2));
+    const pairs = Math.floor(width / 2);
+    if (pairs > 0) hashPairs(level.subarray(0, pairs * 2 * HASH_BYTES), above.subarray(0, pairs * HASH_BYTES));
+    if (width % 2 === 1) above.set(hashPair(nodeIn(level, width - 1, at), zeroTop(at)), pairs * HASH_BYTES);
+    level = above;
+  }
+  return level;
 }
 
 /** Node `index` at `height` above the leaves; beyond the last real node it is the top of a missing subtree. */

@@ -6,8 +6,8 @@ export const HASH_BYTES = 32;
 
 /** SHA-256 of one byte string: 32 bytes. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  const digest = new Uint8Array(HASH_BYTES);
-  createHashWriter(digest)(bytes, 0);
+  const digest = digestRoom(1);
+  writeHash(bytes, digest, 0);
   return digest;
 }
 
@@ -16,13 +16,33 @@ export function sha256Hex(bytes: Uint8Array): Hex {
   return `0x${hash("sha256", bytes, "hex")}`;
 }
 
+/** Up to this many bytes of hashes come out of a common piece of memory. */
+const SHARED_BYTES = 4 * 1024;
+let common = new ArrayBuffer(0);
+let used = 0;
+
+/** Room for so many hashes. Many small pieces of memory of their own would keep the garbage collector busy. */
+export function digestRoom(count: number): Uint8Array {
+  const bytes = count * HASH_BYTES;
+  if (bytes > SHARED_BYTES) return new Uint8Array(bytes);
+  if (used + bytes > common.byteLength) {
+    common = new ArrayBuffer(4 * SHARED_BYTES);
+    used = 0;
+  }
+  const room = new Uint8Array(common, used, bytes);
+  used += bytes;
+  return room;
+}
+
+/** Node has it for buffers, and it works on any view of bytes. */
+const writeLatin1 = (Buffer.prototype as unknown as { latin1Write(this: Uint8Array, text: string, offset: number, length: number): number }).latin1Write;
+
 /**
- * Writes SHA-256 hashes into `target`, each at an offset. A digest as a string of bytes that is then written takes two thirds of the time of a digest as a
+ * Writes a SHA-256 hash at an offset. A digest as a string of bytes that is then written takes two thirds of the time of a digest as a
  * buffer for 1 KiB, and under half of it for 64 bytes: what costs there is making a buffer (docs/execution.md).
  */
-export function createHashWriter(target: Uint8Array): (bytes: Uint8Array, offset: number) => void {
-  const written = Buffer.from(target.buffer, target.byteOffset, target.byteLength);
-  return (bytes, offset) => void written.write(hash("sha256", bytes, "binary"), offset, HASH_BYTES, "latin1");
+export function writeHash(bytes: Uint8Array, target: Uint8Array, offset: number): void {
+  writeLatin1.call(target, hash("sha256", bytes, "binary"), offset, HASH_BYTES);
 }
 
 /** SHA-256 of two 32-byte nodes side by side. */
@@ -30,7 +50,7 @@ export function hashPair(left: Uint8Array, right: Uint8Array): Uint8Array {
   const pair = new Uint8Array(64);
   pair.set(left, 0);
   pair.set(right, 32);
-  const digest = new Uint8Array(HASH_BYTES);
+  const digest = digestRoom(1);
   hashPairs(pair, digest);
   return digest;
 }
@@ -39,8 +59,7 @@ export function hashPair(left: Uint8Array, right: Uint8Array): Uint8Array {
 export const hashPairs: (nodes: Uint8Array, target: Uint8Array) => void = nativePairs() ?? hashEach;
 
 function hashEach(nodes: Uint8Array, target: Uint8Array): void {
-  const write = createHashWriter(target);
-  for (let at = 0; at < target.length; at += HASH_BYTES) write(nodes.subarray(at * 2, at * 2 + 2 * HASH_BYTES), at);
+  for (let at = 0; at < target.length; at += HASH_BYTES) writeHash(nodes.subarray(at * 2, at * 2 + 2 * HASH_BYTES), target, at);
 }
 
 /** The library that hashes many nodes at once, a sixth of the time of one by one; it is not there on every platform, and used only where it gives the same. */

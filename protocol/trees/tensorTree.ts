@@ -1,8 +1,8 @@
 import { GainsayError } from "../errors.ts";
 import { rootPreimage } from "./domains.ts";
 import type { CommittedTensor } from "./committedTensor.ts";
-import { buildTree, type MerkleTree } from "./merkle.ts";
-import { createHashWriter, HASH_BYTES, sha256, sha256Hex } from "./sha256.ts";
+import { buildTree, depthOf, subtreeTop, type MerkleTree } from "./merkle.ts";
+import { digestRoom, HASH_BYTES, sha256, sha256Hex, writeHash } from "./sha256.ts";
 
 /** Committed bytes of a tensor are hashed in chunks of this size; see docs/protocol.md §1. */
 export const CHUNK_BYTES = 1024;
@@ -23,18 +23,26 @@ export function chunkAt(bytes: Uint8Array, index: number): Uint8Array {
 /** Concatenated SHA-256 hashes of all chunks. */
 export function tensorLeaves(bytes: Uint8Array): Uint8Array {
   const count = chunkCount(bytes.length);
-  const leaves = new Uint8Array(count * HASH_BYTES);
-  const write = createHashWriter(leaves);
-  for (let i = 0; i < count; i++) write(chunkAt(bytes, i), i * HASH_BYTES);
+  const leaves = digestRoom(count);
+  for (let i = 0; i < count; i++) writeHash(chunkAt(bytes, i), leaves, i * HASH_BYTES);
   return leaves;
 }
 
 /** Merkle tree over the chunk hashes of a tensor of `byteLength` bytes. */
 export function tensorTree(leaves: Uint8Array, byteLength: number): MerkleTree {
-  if (leaves.length !== chunkCount(byteLength) * 32) {
-    throw new GainsayError("The number of chunk hashes does not fit the tensor's length.", { code: "TREE_MALFORMED", kind: "verification", details: { hashes: leaves.length / 32, byteLength } });
-  }
+  checkLeaves(leaves, byteLength);
   return buildTree(leaves);
+}
+
+function tensorTop(leaves: Uint8Array, byteLength: number): Uint8Array {
+  checkLeaves(leaves, byteLength);
+  return subtreeTop(leaves, depthOf(leaves.length / HASH_BYTES));
+}
+
+function checkLeaves(leaves: Uint8Array, byteLength: number): void {
+  if (leaves.length !== chunkCount(byteLength) * HASH_BYTES) {
+    throw new GainsayError("The number of chunk hashes does not fit the tensor's length.", { code: "TREE_MALFORMED", kind: "verification", details: { hashes: leaves.length / HASH_BYTES, byteLength } });
+  }
 }
 
 /** `H("gainsay.tensor.1" ‖ byteLength ‖ top)`. */
@@ -44,7 +52,7 @@ export function tensorRootFromTop(byteLength: number, top: Uint8Array): Uint8Arr
 
 /** Tensor root from the chunk hashes. */
 export function tensorRootFromLeaves(leaves: Uint8Array, byteLength: number): Uint8Array {
-  return tensorRootFromTop(byteLength, tensorTree(leaves, byteLength).top);
+  return tensorRootFromTop(byteLength, tensorTop(leaves, byteLength));
 }
 
 /** Tensor root of committed bytes. */
@@ -55,5 +63,5 @@ export function tensorRoot(bytes: Uint8Array): Uint8Array {
 /** Commits to a tensor, given as committed bytes. */
 export function commitTensor(bytes: Uint8Array): CommittedTensor {
   const leaves = tensorLeaves(bytes);
-  return { root: sha256Hex(rootPreimage("tensor", bytes.length, tensorTree(leaves, bytes.length).top)), bytes, leaves };
+  return { root: sha256Hex(rootPreimage("tensor", bytes.length, tensorTop(leaves, bytes.length))), bytes, leaves };
 }

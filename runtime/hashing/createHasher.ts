@@ -1,9 +1,8 @@
 import { availableParallelism } from "node:os";
 import { GainsayError } from "../../protocol/errors.ts";
-import { depthOf } from "../../protocol/trees/merkle.ts";
+import { depthOf, subtreeTop } from "../../protocol/trees/merkle.ts";
 import { CHUNK_BYTES, chunkCount, tensorLeaves, tensorRootFromLeaves, tensorRootFromTop, tensorTree } from "../../protocol/trees/tensorTree.ts";
 import { createThreadPool } from "./createThreadPool.ts";
-import { subtreeTop } from "./subtree.ts";
 
 /** Up to this many bytes hashing at once is over before a thread would have answered; see docs/execution.md. */
 export const INLINE_BYTES = 256 * 1024;

@@ -1,7 +1,7 @@
 /** Entry of a hashing thread: answers each task with its number once the hashes stand in the shared outputs. */
 import { parentPort } from "node:worker_threads";
+import { subtreeTop } from "../../protocol/trees/merkle.ts";
 import { tensorLeaves } from "../../protocol/trees/tensorTree.ts";
-import { subtreeTop } from "./subtree.ts";
 
 export interface LeafTask {
   id: number;

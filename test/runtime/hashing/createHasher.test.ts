@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildTree } from "../../../protocol/trees/merkle.ts";
 import { tensorLeaves, tensorRoot } from "../../../protocol/trees/tensorTree.ts";
 import { createHasher, INLINE_BYTES } from "../../../runtime/hashing/createHasher.ts";
-import { subtreeTop } from "../../../runtime/hashing/subtree.ts";
+import { subtreeTop } from "../../../protocol/trees/merkle.ts";
 
 const hasher = createHasher({ threads: 2 });
 beforeAll(() => hasher.start());
