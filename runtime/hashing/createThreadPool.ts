@@ -12,6 +12,7 @@ interface Waiting {
 
 interface Thread {
   worker: Worker;
+  online: boolean;
   busy: Waiting | undefined;
 }
 
@@ -36,7 +37,8 @@ export function createThreadPool(size: number) {
 
   const addThread = (): void => {
     const worker = new Worker(new URL("./leafWorker.ts", import.meta.url), { execArgv: [], env: compiledEnvironment() });
-    const thread: Thread = { worker, busy: undefined };
+    const thread: Thread = { worker, online: false, busy: undefined };
+    worker.on("online", () => void (thread.online = true));
     const lost = (cause: unknown): void => {
       const at = threads.indexOf(thread);
       if (at < 0) return;
@@ -72,6 +74,11 @@ export function createThreadPool(size: number) {
       const ended = threads.splice(0);
       for (const { busy } of ended) busy?.reject(stopped());
       await Promise.all(ended.map(({ worker }) => worker.terminate()));
+    },
+    /** Whether a task had to wait for a thread to start; if so, has one started. */
+    cold(): boolean {
+      if (running && threads.length === 0) addThread();
+      return running && !threads.some(({ online }) => online);
     },
     /** Does one task; rejects with `HASHER_STOPPED` if the pool is not running. */
     submit(make: (id: number) => LeafTask): Promise<void> {

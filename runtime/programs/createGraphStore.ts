@@ -27,14 +27,14 @@ export function createGraphStore(folder: string, options: GraphOptions, { logger
       const setting = await graphSetting(options, runtimeVersion);
       const own = path.join(folder, program, settingName(setting));
       try {
-        await mkdir(own, { recursive: true });
-        await writeFile(path.join(own, SETTING_FILE), `${JSON.stringify(setting, null, 2)}\n`);
-        await utimes(own, new Date(), new Date());
+        const fresh = (await mkdir(own, { recursive: true })) !== undefined;
+        if (fresh) await writeFile(path.join(own, SETTING_FILE), `${JSON.stringify(setting, null, 2)}\n`);
+        else await utimes(own, new Date(), new Date());
       } catch (cause) {
         throw notKept(own, cause);
       }
-      // Whatever cannot be removed now is tried again at the next start.
-      await prune(path.join(folder, program)).catch((error: unknown) => logger.warn({ error, folder }, "graphs of former settings could not be removed"));
+      // Nobody waits for it. Whatever cannot be removed now is tried again at the next start.
+      prune(path.join(folder, program)).catch((error: unknown) => logger.warn({ error, folder }, "graphs of former settings could not be removed"));
       return programGraphs(own, logger);
     },
   };

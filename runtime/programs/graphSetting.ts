@@ -24,8 +24,8 @@ export interface GraphSetting extends GraphOptions {
 /** What makes graphs: what is not in here changes none. */
 const makers = ["protocol/lowering/executableGraph.ts", "protocol/lowering/tracedGraph.ts", "protocol/lowering/graphNames.ts", "protocol/lowering/floatTwin.ts", "protocol/onnx", "runtime/inference/sessionOptions.ts", "runtime/inference/throughFloats.ts", "runtime/inference/bfloats.ts", "runtime/inference/optimiseGraph.ts", "runtime/programs/createGraphMaker.ts"];
 
-export async function graphSetting({ provider, threads, optimization }: GraphOptions, runtimeVersion: string): Promise<GraphSetting> {
-  const [sources, features] = await Promise.all([sourceDigest(makers), processorFeatures()]);
+export async function graphSetting({ provider, threads, optimization }: GraphOptions, version: Promise<string>): Promise<GraphSetting> {
+  const [sources, features, runtimeVersion] = await Promise.all([sourceDigest(makers), processorFeatures(), version]);
   return { provider, threads, optimization, runtimeVersion, disabledOptimizers: UNFAITHFUL, sources, machine: { platform: platform(), arch: arch(), processor: cpus()[0]?.model ?? "", features } };
 }
 

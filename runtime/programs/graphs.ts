@@ -20,6 +20,6 @@ export interface ProgramGraphs {
 
 /** Where graphs are kept. */
 export interface GraphStore {
-  /** Those of a program, as this version of ONNX Runtime makes them. */
-  open(program: Hex, runtimeVersion: string): Promise<ProgramGraphs>;
+  /** Those of a program, as the version of ONNX Runtime makes them which the inference process says that it has. */
+  open(program: Hex, runtimeVersion: Promise<string>): Promise<ProgramGraphs>;
 }

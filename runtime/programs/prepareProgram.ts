@@ -17,6 +17,9 @@ import type { Graph, GraphStore, ProgramGraphs } from "./graphs.ts";
 import type { LoadedProgram, PostedBytes } from "./loadedProgram.ts";
 import { memoryGraphs } from "./memoryGraphs.ts";
 
+/** Graphs that one run may find damaged, one after the other: its own, and the one that it is made of. */
+const DAMAGED_GRAPHS = 2;
+
 export interface PrepareOptions {
   /** Where the program's graphs are kept; default: nowhere, they are made by each process that runs it. */
   graphs?: GraphStore | undefined;
@@ -45,7 +48,7 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
 
   const opened = (): Promise<ProgramGraphs> => {
     if (graphs === undefined) {
-      graphs = store === undefined ? Promise.resolve(memoryGraphs()) : inference.start().then(({ version }) => store.open(program.root, version));
+      graphs = store === undefined ? Promise.resolve(memoryGraphs()) : store.open(program.root, inference.start().then(({ version }) => version));
       graphs.catch(() => (graphs = undefined));
     }
     return graphs;
@@ -92,15 +95,16 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
     return loading;
   };
 
-  /** A graph that is found damaged is removed: what was made of it is forgotten here too, and all of it is made again, once. */
+  /** A graph that is found damaged is removed: what was made of it is forgotten here too, and all of it is made again. */
   const sound = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof GainsayError && error.code === "GRAPH_DAMAGED")) throw error;
-      sessions.clear();
-      optimising.clear();
-      return work();
+    for (let tried = 1; ; tried++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof GainsayError && error.code === "GRAPH_DAMAGED") || tried > DAMAGED_GRAPHS) throw error;
+        sessions.clear();
+        optimising.clear();
+      }
     }
   };
 

@@ -8,7 +8,7 @@ import type { Logger } from "../../../runtime/inference/types.ts";
 import { createGraphStore } from "../../../runtime/programs/createGraphStore.ts";
 import type { GraphOptions } from "../../../runtime/programs/graphSetting.ts";
 import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
-import { seededFeeds } from "../seededInput.ts";
+import { seededFeeds } from "../seededBytes.ts";
 import { residentBytes, type ProcessReport } from "./report.ts";
 
 export interface Serving {
