@@ -24,7 +24,8 @@ export function sessionOptions(provider: Provider, threads: number, optimization
     logSeverityLevel: 3,
     ...(load.saveOptimizedTo === undefined ? {} : { optimizedModelFilePath: load.saveOptimizedTo }),
     extra: {
-      ...(provider === "webgpu" ? { session: { disable_cpu_ep_fallback: "1" } } : {}),
+      // Threads that wait for work by spinning take four times the processor time of a run of milliseconds, and thirty times that of a tiny one (docs/performance.md).
+      session: { intra_op: { allow_spinning: "0" }, ...(provider === "webgpu" ? { disable_cpu_ep_fallback: "1" } : {}) },
       optimization: { disable_specified_optimizers: [...UNFAITHFUL, ...(load.disabledOptimizers ?? [])].join(";") },
     },
   };
