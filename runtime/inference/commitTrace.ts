@@ -1,6 +1,6 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { toHex } from "../../protocol/hex.ts";
-import type { Program } from "../../protocol/program/types.ts";
+import type { Program, TraceTensor } from "../../protocol/program/types.ts";
 import { listRootOf } from "../../protocol/trees/listTree.ts";
 import { commitTensor } from "../../protocol/trees/tensorTree.ts";
 import { INLINE_BYTES, type Hasher } from "../hashing/createHasher.ts";
@@ -13,8 +13,15 @@ import type { Trace } from "./trace.ts";
  * Throws `TRACE_MISMATCH` if their number or a length is not the program's.
  */
 export async function commitTrace(program: Program, inputs: readonly Hashable[], tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<Trace> {
-  checkLengths("input", program.inputs, inputs);
-  checkLengths("trace tensor", program.trace, tensors);
+  checkNumber("input", program.inputs, inputs);
+  checkNumber("trace tensor", program.trace, tensors);
+  program.inputs.forEach((spec, i) => checkLength("input", spec, bytesOf(inputs[i] as Hashable).length));
+  program.trace.forEach((spec, i) => checkLength("trace tensor", spec, bytesOf(tensors[i] as Hashable).length));
+  return commitChecked(program, inputs, tensors, hasher);
+}
+
+/** The same for inputs and tensors whose number and lengths are known to be right. */
+export async function commitChecked(program: Program, inputs: readonly Hashable[], tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<Trace> {
   const [committedInputs, committedTensors] = await Promise.all([commitTensors(inputs, hasher), commitTensors(tensors, hasher)]);
   const outputs = program.header.outputs;
   return {
@@ -49,13 +56,13 @@ async function commitLarge(bytes: Uint8Array, hasher: Pick<Hasher, "commit">): P
   return { root: toHex(root), bytes, leaves };
 }
 
-function checkLengths(what: string, specs: Program["inputs"] | Program["trace"], tensors: readonly Hashable[]): void {
-  if (tensors.length !== specs.length) {
-    throw new GainsayError(`The program has ${specs.length} ${what}s, but there are ${tensors.length}.`, { code: "TRACE_MISMATCH", kind: "usage", details: { wanted: specs.length, given: tensors.length } });
-  }
-  specs.forEach((spec, i) => {
-    const wanted = tensorByteLength(spec.dtype, spec.shape);
-    const given = bytesOf(tensors[i] as Hashable).length;
-    if (given !== wanted) throw new GainsayError(`The ${what} ${JSON.stringify(spec.name)} must have ${wanted} bytes, but it has ${given}.`, { code: "TRACE_MISMATCH", kind: "usage", details: { name: spec.name, wanted, given } });
-  });
+function checkNumber(what: string, specs: readonly unknown[], given: readonly unknown[]): void {
+  if (given.length === specs.length) return;
+  throw new GainsayError(`The program has ${specs.length} ${what}s, but there are ${given.length}.`, { code: "TRACE_MISMATCH", kind: "usage", details: { wanted: specs.length, given: given.length } });
+}
+
+/** Throws `TRACE_MISMATCH` if a tensor of a program does not have the bytes that its type and shape need. */
+export function checkLength(what: string, { name, dtype, shape }: Pick<TraceTensor, "name" | "dtype" | "shape">, given: number): void {
+  const wanted = tensorByteLength(dtype, shape);
+  if (given !== wanted) throw new GainsayError(`The ${what} ${JSON.stringify(name)} must have ${wanted} bytes, but it has ${given}.`, { code: "TRACE_MISMATCH", kind: "usage", details: { name, wanted, given } });
 }

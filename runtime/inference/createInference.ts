@@ -1,7 +1,13 @@
 import { GainsayError } from "../../protocol/errors.ts";
+import { toHex } from "../../protocol/hex.ts";
+import { HASH_BYTES } from "../../protocol/trees/sha256.ts";
 import { createInferenceProcess, type Answer, type InferenceProcess } from "./createInferenceProcess.ts";
 import { checkFeeds } from "./checkFeeds.ts";
+import { openSpool, type Region, type Spool } from "./createSpool.ts";
+import { arrivedTensor, spooledTensor, type HeldRun, type HeldTensor } from "./heldRun.ts";
 import type { Request } from "./inferenceChild.ts";
+import type { Output } from "./nativeSession.ts";
+import { layoutOf, type Layout } from "./outputLayout.ts";
 import { optimizations, providers, type LoadOptions, type Logger, type ModelFile, type Optimization, type Provider, type RunOptions, type SessionInfo, type TensorBytes } from "./types.ts";
 
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -18,6 +24,9 @@ const PIPE = { tasks: 64, milliseconds: 50, bytes: 8 * 1024 * 1024 };
  * much as a tiny run, so it is woken for several of them.
  */
 const FILL = { below: 0.25, upTo: 1 };
+
+/** Bytes of outputs from which on they go into the spool; fewer come with the answer for less. */
+const SPOOLED_BYTES = 4 * 1024;
 
 export interface InferenceOptions {
   provider: Provider;
@@ -44,11 +53,16 @@ export interface Inference {
    */
   load(key: string, model: Uint8Array | string | ModelFile, options?: LoadOptions): Promise<SessionInfo>;
   /**
-   * Runs the session `key`. Output bytes lie in shared memory, side by side in one buffer.
+   * Runs the session `key`. Output bytes lie side by side in one buffer, which is shared memory if there are many of them.
    * Throws `SESSION_UNKNOWN`, `INPUT_MISMATCH`, `INFERENCE_FAILED` (the graph itself failed), `INFERENCE_CRASHED` (retryable, with
    * the signal), `INFERENCE_TIMEOUT` (retryable), `INFERENCE_ABORTED` or `INFERENCE_STOPPED`.
    */
   run(key: string, inputs: Readonly<Record<string, TensorBytes>>, options?: RunOptions): Promise<Record<string, TensorBytes>>;
+  /**
+   * The same for outputs that are going to be committed to: the process hashes as many of them as it has time for, and their bytes stay where it has put them until
+   * somebody reads them, or releases them.
+   */
+  hold(key: string, inputs: Readonly<Record<string, TensorBytes>>, options?: RunOptions): Promise<HeldRun>;
   unload(key: string): Promise<void>;
   /** Milliseconds that the last run of `key` took in ONNX Runtime itself; undefined if there was none. */
   took(key: string): number | undefined;
@@ -77,15 +91,21 @@ interface Task extends Settle<unknown> {
   settle(): void;
   /** Called off while it was in the pipe with others: nobody waits for its answer. */
   abandoned: boolean;
+  /** Gives up an answer that nobody waits for. */
+  drop(value: unknown): void;
 }
+
+type Inputs = Readonly<Record<string, TensorBytes>>;
 
 /** A session as the daemon remembers it. */
 interface Model {
   source: Uint8Array | string | ModelFile;
   options: LoadOptions;
   info?: SessionInfo;
-  /** The request for a run, if the session fixes the shapes of its inputs. */
-  fixedRun?: Request;
+  /** Whether the session fixes the shapes of its inputs. */
+  fixed?: boolean;
+  /** Where its outputs lie in the spool, if they are enough to be worth it. */
+  layout?: Layout | undefined;
   /** The process that holds it now. */
   holder?: InferenceProcess;
   /** How long its last run took, in milliseconds. */
@@ -102,6 +122,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   const pipe: Task[] = [];
   const piped = { milliseconds: 0, bytes: 0 };
   let current: InferenceProcess | undefined;
+  let spool: Spool | undefined;
   let starting = false;
   let filling = true;
   let calls = 0;
@@ -111,7 +132,8 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   let stopping: GainsayError | undefined;
 
   const startProcess = async (): Promise<InferenceProcess> => {
-    const fresh = createInferenceProcess(options, { logger });
+    spool ??= openSpool();
+    const fresh = createInferenceProcess({ ...options, spool }, { logger });
     current = fresh;
     const { version, providers: available } = await fresh.ready;
     if (!available.includes(options.provider)) {
@@ -162,7 +184,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
       pump();
     };
     task.work(process, {
-      resolve: (value: unknown) => done(() => finish(task, () => task.resolve(value))),
+      resolve: (value: unknown) => done(() => (task.abandoned ? task.drop(value) : finish(task, () => task.resolve(value)))),
       reject: (error) => done(() => (process.lost > 1 && !process.alive && isLoss(error) ? retry(task) : finish(task, () => task.reject(task.signal?.aborted ? aborted(task.signal) : error)))),
     });
   };
@@ -220,11 +242,11 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     }
   };
 
-  const enqueue = <T>(signal: AbortSignal | undefined, work: (process: InferenceProcess, settle: Settle<T>) => void, light: Task["light"] = () => undefined): Promise<T> =>
+  const enqueue = <T>(signal: AbortSignal | undefined, work: (process: InferenceProcess, settle: Settle<T>) => void, light: Task["light"] = () => undefined, drop: (value: T) => void = () => undefined): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       if (signal?.aborted) return reject(aborted(signal));
       const onAbort = (): void => callOff(task);
-      const task: Task = { order: calls++, signal, light, milliseconds: 0, suspect: false, work: work as Task["work"], resolve: resolve as (value: unknown) => void, reject, settle: () => signal?.removeEventListener("abort", onAbort), abandoned: false };
+      const task: Task = { order: calls++, signal, light, milliseconds: 0, suspect: false, work: work as Task["work"], resolve: resolve as (value: unknown) => void, reject, settle: () => signal?.removeEventListener("abort", onAbort), abandoned: false, drop: drop as Task["drop"] };
       signal?.addEventListener("abort", onAbort, { once: true });
       queue.push(task);
       pump();
@@ -258,27 +280,64 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     if (loaded.status === "rejected") throw loaded.reason;
     const info = (model.info = loaded.value.reply.session as SessionInfo);
     model.holder = process;
-    if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixedRun = { op: "run", key };
+    const layout = layoutOf(info.outputs);
+    model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;
+    model.fixed = info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"));
     return info;
   };
 
-  const runIn = (process: InferenceProcess, key: string, inputs: Readonly<Record<string, TensorBytes>>, { resolve, reject }: Settle<Record<string, TensorBytes>>): void => {
+  const lightness = (key: string, inputs: Inputs): Task["light"] => {
+    let bytes = 0;
+    for (const name in inputs) bytes += inputs[name]?.bytes.length ?? 0;
+    return () => {
+      const model = models.get(key);
+      return model?.took === undefined || model.holder === undefined || model.holder !== current ? undefined : { milliseconds: model.took, bytes };
+    };
+  };
+
+  /** Runs with the session in this process, which may have to be made again first. */
+  const withSession = (process: InferenceProcess, key: string, inputs: Inputs, reject: Settle<never>["reject"], run: (model: Model, info: SessionInfo, request: Request, feeds: Uint8Array[]) => void): void => {
     const model = models.get(key);
     if (model?.info === undefined) return queueMicrotask(() => reject(new GainsayError(`No model is loaded under the name ${JSON.stringify(key)}; load it first.`, { code: "SESSION_UNKNOWN", details: { key } })));
     const { info } = model;
-    if (model.holder !== process) return void loadInto(process, key, model).then(() => runIn(process, key, inputs, { resolve, reject }), reject);
-    let feeds: TensorBytes[];
+    if (model.holder !== process) return void loadInto(process, key, model).then(() => withSession(process, key, inputs, reject, run), reject);
     try {
-      feeds = checkFeeds(info, inputs);
+      const feeds = checkFeeds(info, inputs);
+      run(model, info, { op: "run", key, ...(model.fixed ? {} : { shapes: feeds.map(({ shape }) => shape) }) }, feeds.map(({ bytes }) => bytes));
     } catch (error) {
-      return queueMicrotask(() => reject(error));
+      queueMicrotask(() => reject(error));
     }
-    const answered = ({ reply: { microseconds = 0, outputs = info.outputs as NonNullable<Answer["reply"]["outputs"]> }, parts }: Answer): void => {
-      model.took = microseconds / 1000;
-      resolve(Object.fromEntries(outputs.map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: parts[i] as Uint8Array }])));
-    };
-    process.post(model.fixedRun ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape) }, feeds.map(({ bytes }) => bytes), { resolve: answered, reject });
   };
+
+  const arrived = (model: Model, info: SessionInfo, { reply: { microseconds = 0, outputs = info.outputs as readonly Output[] }, parts }: Answer): [string, TensorBytes][] => {
+    model.took = microseconds / 1000;
+    return outputs.map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: parts[i] as Uint8Array }]);
+  };
+
+  const runIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<Record<string, TensorBytes>>): void =>
+    withSession(process, key, inputs, reject, (model, info, request, feeds) => process.post(request, feeds, { resolve: (answer) => resolve(Object.fromEntries(arrived(model, info, answer))), reject }));
+
+  const holdIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<HeldRun>): void =>
+    withSession(process, key, inputs, reject, (model, info, request, feeds) => {
+      const region = model.layout === undefined ? undefined : spool?.reserve(model.layout.bytes);
+      process.post({ ...request, op: "run", commit: true }, region === undefined ? feeds : [...feeds, placeOf(region)], {
+        resolve: (answer) => {
+          const { spooled, hashed = [] } = answer.reply;
+          const outputs = arrived(model, info, answer).map(([name, tensor], i): [string, HeldTensor] => [name, spooled ? spooledTensor(region as Region, model.layout?.offsets[i] as number, tensor.dtype, tensor.shape) : arrivedTensor(tensor)]);
+          const first = spooled ? 0 : outputs.length;
+          hashed.forEach((output, i) => {
+            const part = answer.parts[first + i] as Uint8Array;
+            (outputs[output] as [string, HeldTensor])[1].hashed = { root: toHex(part.subarray(0, HASH_BYTES)), leaves: part.subarray(HASH_BYTES) };
+          });
+          if (!spooled) region?.release();
+          resolve({ outputs: Object.fromEntries(outputs), release: () => region?.release() });
+        },
+        reject(error) {
+          region?.release();
+          reject(error);
+        },
+      });
+    });
 
   return {
     provider: options.provider,
@@ -294,15 +353,8 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
         models.set(key, model);
         return info;
       }),
-    run(key, inputs, { signal } = {}) {
-      let bytes = 0;
-      for (const name in inputs) bytes += inputs[name]?.bytes.length ?? 0;
-      const light: Task["light"] = () => {
-        const model = models.get(key);
-        return model?.took === undefined || model.holder === undefined || model.holder !== current ? undefined : { milliseconds: model.took, bytes };
-      };
-      return enqueue(signal, (process, settle) => runIn(process, key, inputs, settle), light);
-    },
+    run: (key, inputs, { signal } = {}) => enqueue(signal, (process, settle) => runIn(process, key, inputs, settle), lightness(key, inputs)),
+    hold: (key, inputs, { signal } = {}) => enqueue(signal, (process, settle) => holdIn(process, key, inputs, settle), lightness(key, inputs), ({ release }) => release()),
     unload: (key) => {
       // Without a process there is no session to release, only what would be loaded again.
       const waits = pipe.length > 0 || queue.length > 0;
@@ -325,9 +377,17 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
       if (busy) last?.kill(stopped);
       await last?.close(CLOSE_GRACE_MS);
       if (busy) await over;
+      spool?.close();
+      spool = undefined;
       stopping = undefined;
     },
   };
+}
+
+function placeOf({ offset }: Region): Uint8Array {
+  const place = new Uint8Array(8);
+  new DataView(place.buffer).setFloat64(0, offset, true);
+  return place;
 }
 
 /** Whether the process ended, and not because somebody wanted it to. */

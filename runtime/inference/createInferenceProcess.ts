@@ -5,6 +5,7 @@ import { compiledEnvironment } from "./compiledEnvironment.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { INLINE_BYTES } from "../hashing/createHasher.ts";
 import { createFrameChannel } from "./createFrameChannel.ts";
+import type { Spool } from "./createSpool.ts";
 import type { Frame } from "./frames.ts";
 import type { Ready, Reply, Request } from "./inferenceChild.ts";
 import { profileEnvironment } from "./sessionOptions.ts";
@@ -44,10 +45,10 @@ export interface InferenceProcess {
 }
 
 /** Starts the inference process. */
-export function createInferenceProcess(options: { provider: Provider; threads: number }, { logger }: { logger: Logger }): InferenceProcess {
+export function createInferenceProcess(options: { provider: Provider; threads: number; spool: Pick<Spool, "fd"> | undefined }, { logger }: { logger: Logger }): InferenceProcess {
   const child = spawn(process.execPath, [fileURLToPath(new URL("./inferenceChild.ts", import.meta.url)), options.provider, String(options.threads)], {
     env: { ...profileEnvironment(options.provider, process.env), ...compiledEnvironment() },
-    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
+    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", options.spool?.fd ?? "ignore"],
     windowsHide: true,
   });
   const [requests, replies] = [child.stdio[3] as unknown as Writable, child.stdio[4] as unknown as Readable];

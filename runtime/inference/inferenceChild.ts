@@ -6,9 +6,12 @@
 import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { GainsayError } from "../../protocol/errors.ts";
+import { tensorLeaves, tensorRootFromLeaves } from "../../protocol/trees/tensorTree.ts";
 import { createArena } from "./alignedMemory.ts";
+import { INLINE_BYTES } from "../hashing/createHasher.ts";
 import { createRing, ringSource } from "./frameRing.ts";
 import { createFrameReader, FRAME_ALIGNMENT, type Frame } from "./frames.ts";
+import { createHashShare } from "./hashShare.ts";
 import { createNativeSession, loadRuntime, type NativeSession, type Output } from "./nativeSession.ts";
 import { createReplyPipe } from "./replyPipe.ts";
 import { sessionOptions } from "./sessionOptions.ts";
@@ -16,11 +19,12 @@ import type { Optimization, Provider, SessionInfo } from "./types.ts";
 
 /**
  * What the daemon asks for; `run` brings one part for each input of the session, in its order, and the shapes where the session does not fix them all;
- * `load` brings the model's bytes unless it names a file.
+ * with `commit`, this process may hash outputs as committed tensors, and where there is one more part, the f64 in it says where in the spool outputs go; `load` brings the
+ * model's bytes unless it names a file.
  */
 export type Request =
   | { op: "load"; key: string; path?: string; optimization: Optimization; disabledOptimizers?: readonly string[]; saveOptimizedTo?: string }
-  | { op: "run"; key: string; shapes?: readonly (readonly number[])[] }
+  | { op: "run"; key: string; shapes?: readonly (readonly number[])[]; commit?: true }
   | { op: "unload"; key: string };
 
 /** First frame of the process: what the installed ONNX Runtime offers. */
@@ -31,9 +35,18 @@ export interface Ready {
 }
 
 export type Reply =
-  /** Of a run: the microseconds that it took in ONNX Runtime, and the outputs unless they are as the session declares them. */
-  | { ok: true; session?: SessionInfo; microseconds?: number; outputs?: readonly Output[] }
+  /**
+   * Of a run: the microseconds that it took in ONNX Runtime, the outputs unless they are as the session declares them, whether their bytes are in the spool, and which of them
+   * are hashed. The parts are the bytes of the outputs unless they are in the spool, then root and leaves of each hashed one.
+   */
+  | { ok: true; session?: SessionInfo; microseconds?: number; outputs?: readonly Output[]; spooled?: true; hashed?: readonly number[] }
   | { ok: false; code: string; message: string };
+
+/** File descriptor of the spool, where there is one (`openSpool`). */
+const SPOOL = 5;
+
+/** Bytes of outputs from which on their hashing is shared with the daemon. */
+const SHARED_BYTES = 16 * 1024;
 
 /** Runs after which the event loop has a turn, in which native objects that nobody has any more are let go of. */
 const TURN_RUNS = 256;
@@ -45,6 +58,7 @@ const [provider, threads] = [process.argv[2] as Provider, Number(process.argv[3]
 const sessions = new Map<string, NativeSession>();
 /** Outputs of a run, until they are sent. */
 const outputs = createArena(FRAME_ALIGNMENT);
+const share = createHashShare(() => performance.now());
 
 // The daemon decides when this process ends; a Ctrl-C in the terminal reaches both at once.
 process.on("SIGINT", () => undefined);
@@ -77,7 +91,9 @@ for (let runs = 0; ; ) {
   } else {
     replies.flush();
     if (closed) process.exit(0);
+    const began = performance.now();
     source.wait();
+    share.waited(performance.now() - began);
   }
 }
 
@@ -124,10 +140,37 @@ function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.buffer instanceof SharedArrayBuffer ? new Uint8Array(bytes) : bytes;
 }
 
-function run({ key, shapes }: Extract<Request, { op: "run" }>, parts: readonly Uint8Array[]): Frame {
+function run({ key, shapes, commit }: Extract<Request, { op: "run" }>, parts: readonly Uint8Array[]): Frame {
   const session = sessions.get(key) as NativeSession;
   const started = performance.now();
-  const { bytes, outputs: given } = session.run(parts, shapes);
+  const { bytes, together, outputs: given } = session.run(parts, shapes);
   const microseconds = Math.round((performance.now() - started) * 1000);
-  return reply({ ok: true, microseconds, ...(given === undefined ? {} : { outputs: given }) }, bytes);
+  const place = parts[session.info.inputs.length];
+  const spooled = place !== undefined && together !== undefined && spool(together, place);
+  const hashed = commit === true && isMuch(bytes) ? bytes.flatMap((output, i) => (output.length > 0 && output.length <= INLINE_BYTES && share.takes(output.length) ? [i] : [])) : [];
+  const header: Reply = { ok: true, microseconds, ...(given === undefined ? {} : { outputs: given }), ...(spooled ? { spooled } : {}), ...(hashed.length === 0 ? {} : { hashed }) };
+  return reply(header, [...(spooled ? [] : bytes), ...hashed.map((i) => rootAndLeaves(bytes[i] as Uint8Array))]);
+}
+
+/** Writes outputs to where the daemon wants them; false if they cannot be, as on a full disk. */
+function spool(bytes: Uint8Array, place: Uint8Array): boolean {
+  const offset = new DataView(place.buffer, place.byteOffset, place.byteLength).getFloat64(0, true);
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(SPOOL, bytes, at, bytes.length - at, offset + at);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether hashing these takes so long that it is worth sharing. */
+function isMuch(outputs: readonly Uint8Array[]): boolean {
+  let bytes = 0;
+  for (const output of outputs) bytes += output.length;
+  return bytes >= SHARED_BYTES;
+}
+
+function rootAndLeaves(bytes: Uint8Array): Uint8Array {
+  const leaves = tensorLeaves(bytes);
+  return Buffer.concat([tensorRootFromLeaves(leaves, bytes.length), leaves]);
 }

@@ -3,7 +3,8 @@ import type { Binding } from "onnxruntime-node/dist/binding.js";
 import { GainsayError } from "../../protocol/errors.ts";
 import { dtypeBytes, type Dtype } from "../../protocol/program/types.ts";
 import type { Arena } from "./alignedMemory.ts";
-import { dtypeFromName, dtypeName, tensorByteLength, viewTyped, type TypedTensor } from "./tensorTypes.ts";
+import { layoutOf } from "./outputLayout.ts";
+import { dtypeFromName, dtypeName, viewTyped, type TypedTensor } from "./tensorTypes.ts";
 import type { SessionInfo, ValueInfo } from "./types.ts";
 
 /** What the installed package offers: its native binding, without the layer of promises above it, which waits for a turn of the event loop before each run. */
@@ -24,9 +25,10 @@ export interface NativeSession {
   readonly info: SessionInfo;
   /**
    * Runs the graph on the bytes of its inputs, in its order; `shapes` are theirs where the session does not fix them all. The bytes of the outputs may be
-   * overwritten by the next run. `outputs` is missing if they are as the session declares them.
+   * overwritten by the next run. `outputs` is missing if they are as the session declares them; `together` are all of their bytes if they lie as
+   * `layoutOf` says.
    */
-  run(inputs: readonly Uint8Array[], shapes?: readonly (readonly number[])[]): { bytes: Uint8Array[]; outputs?: Output[] };
+  run(inputs: readonly Uint8Array[], shapes?: readonly (readonly number[])[]): { bytes: Uint8Array[]; together?: Uint8Array; outputs?: Output[] };
   release(): void;
 }
 
@@ -54,7 +56,7 @@ export function createNativeSession({ Session }: OnnxRuntime, model: Uint8Array 
   const feeds = info.inputs.map(({ dtype, shape }): NativeTensor => ({ type: dtypeName(dtype), dims: shape as number[], location: "cpu", data: viewTyped(dtype, new Uint8Array(0)) }));
   const named = Object.fromEntries(info.inputs.map(({ name }, i) => [name, feeds[i]]));
   const anywhere = Object.fromEntries(info.outputs.map(({ name }) => [name, null]));
-  let places = info.outputs.every(({ shape }) => shape.every((size) => typeof size === "number")) ? placesOf(info.outputs, arena) : undefined;
+  let places = placesOf(info.outputs, arena);
 
   const call = (fetches: Readonly<Record<string, NativeTensor | null>>) => session.run(named as never, fetches as never, {}) as unknown as Record<string, NativeTensor>;
   return {
@@ -68,7 +70,7 @@ export function createNativeSession({ Session }: OnnxRuntime, model: Uint8Array 
       if (places !== undefined) {
         try {
           call(places.tensors);
-          return { bytes: places.bytes };
+          return places;
         } catch {
           // Its outputs may not have the shapes that it declares; whatever else is wrong, the library says once more.
           places = undefined;
@@ -85,12 +87,15 @@ export function createNativeSession({ Session }: OnnxRuntime, model: Uint8Array 
   };
 }
 
-/** Places for outputs, side by side. */
-function placesOf(outputs: readonly ValueInfo[], arena: Arena): { bytes: Uint8Array[]; tensors: Record<string, NativeTensor> } {
+/** Places for outputs whose shapes are fixed. */
+function placesOf(outputs: readonly ValueInfo[], arena: Arena): { bytes: Uint8Array[]; together: Uint8Array; tensors: Record<string, NativeTensor> } | undefined {
+  const layout = layoutOf(outputs);
+  if (layout === undefined) return undefined;
   arena.reset();
-  const bytes = outputs.map(({ dtype, shape }) => arena.take(tensorByteLength(dtype, shape as number[])));
+  const together = arena.take(layout.bytes);
+  const bytes = layout.offsets.map((offset, i) => together.subarray(offset, offset + (layout.lengths[i] as number)));
   const tensors = outputs.map(({ name, dtype, shape }, i) => [name, { type: dtypeName(dtype), dims: shape as number[], location: "cpu", data: viewTyped(dtype, bytes[i] as Uint8Array) }] as const);
-  return { bytes, tensors: Object.fromEntries(tensors) };
+  return { bytes, together, tensors: Object.fromEntries(tensors) };
 }
 
 /** Names of element types that programs do not have, by their number. */

@@ -12,4 +12,6 @@ export interface Trace {
   tensors: CommittedTensor[];
   /** Index into `tensors` of each output of the model. */
   outputs: number[];
+  /** Gives up the bytes of tensors that nobody has read yet; reading them afterwards throws `OUTPUTS_RELEASED`. Missing if they are all in memory. */
+  release?(): void;
 }

@@ -1,10 +1,12 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { traceName } from "../../protocol/lowering/graphNames.ts";
-import type { Program } from "../../protocol/program/types.ts";
-import type { Hasher } from "../hashing/createHasher.ts";
+import { dtypes, type Program, type TraceTensor } from "../../protocol/program/types.ts";
+import { commitTensor } from "../../protocol/trees/tensorTree.ts";
+import { INLINE_BYTES, type Hasher } from "../hashing/createHasher.ts";
 import { fromResult, toFeed } from "./bfloats.ts";
-import { bytesOf, commitTrace, type Hashable } from "./commitTrace.ts";
+import { bytesOf, checkLength, commitChecked, type Hashable } from "./commitTrace.ts";
 import type { Inference } from "./createInference.ts";
+import type { HeldRun } from "./heldRun.ts";
 import { dtypeName } from "./tensorTypes.ts";
 import type { Trace } from "./trace.ts";
 import type { TensorBytes } from "./types.ts";
@@ -13,7 +15,7 @@ export interface TracedExecution {
   program: Program;
   /** Name under which the traced graph of the program is loaded: its outputs `trace:0`, `trace:1`, … are in commit order. */
   tracedKey: string;
-  inference: Pick<Inference, "run">;
+  inference: Pick<Inference, "hold">;
   hasher: Pick<Hasher, "commit">;
   /** Inputs in program order, row-major. */
   inputs: readonly Hashable[];
@@ -30,16 +32,34 @@ export async function executeTraced({ program, tracedKey, inference, hasher, inp
     const input = inputs[i];
     if (input !== undefined) feeds[name] = toFeed({ dtype, shape, bytes: bytesOf(input) });
   });
-  const results = await inference.run(tracedKey, feeds, signal === undefined ? {} : { signal });
-  const tensors = program.trace.map((spec, i) => {
-    const output = traceName(i);
-    const given = Object.hasOwn(results, output) ? results[output] : undefined;
-    if (given === undefined) throw new GainsayError(`The traced graph does not give the tensor ${JSON.stringify(spec.name)} (output ${output}); build it from the same bundle.`, { code: "TRACE_MISMATCH", details: { output } });
-    const result = fromResult(given, spec.dtype);
-    if (result.dtype !== spec.dtype) {
-      throw new GainsayError(`The traced graph gives ${JSON.stringify(spec.name)} as ${dtypeName(result.dtype)}, but the program has ${dtypeName(spec.dtype)}.`, { code: "TRACE_MISMATCH", details: { output } });
-    }
-    return result.bytes;
-  });
-  return commitTrace(program, inputs, tensors, hasher);
+  const { outputs, release } = await inference.hold(tracedKey, feeds, signal === undefined ? {} : { signal });
+  try {
+    const tensors = program.trace.map((spec, i) => hashable(spec, traceName(i), outputs));
+    return { ...(await commitChecked(program, inputs, tensors, hasher)), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** A posted tensor, hashed unless it is large; its bytes are read when somebody wants them. */
+function hashable(spec: TraceTensor, output: string, outputs: HeldRun["outputs"]): Hashable {
+  const held = Object.hasOwn(outputs, output) ? outputs[output] : undefined;
+  if (held === undefined) throw new GainsayError(`The traced graph does not give the tensor ${JSON.stringify(spec.name)} (output ${output}); build it from the same bundle.`, { code: "TRACE_MISMATCH", details: { output } });
+  if (spec.dtype === dtypes.bfloat16) return fromResult({ dtype: held.dtype, shape: held.shape, bytes: held.read() }, spec.dtype).bytes;
+  if (held.dtype !== spec.dtype) {
+    throw new GainsayError(`The traced graph gives ${JSON.stringify(spec.name)} as ${dtypeName(held.dtype)}, but the program has ${dtypeName(spec.dtype)}.`, { code: "TRACE_MISMATCH", details: { output } });
+  }
+  checkLength("trace tensor", spec, held.byteLength);
+  const { hashed } = held;
+  if (hashed === undefined && (held.byteLength > INLINE_BYTES || held.byteLength === 0)) return held.read();
+  const { root, leaves } = hashed ?? commitTensor(held.peek());
+  let bytes: Uint8Array | undefined;
+  return {
+    root,
+    leaves,
+    get bytes() {
+      return (bytes ??= held.read());
+    },
+  };
 }

@@ -40,7 +40,9 @@ export async function measureLoops(subject: Subject, context: Pick<BenchContext,
       const inputs = await commitTensors(Object.values(seededFeeds(bundle.program.inputs)).map(({ bytes }) => bytes), hasher);
       const { traceRoot } = await loaded.execute(inputs);
       const job = async (): Promise<void> => {
-        if ((await loaded.execute(inputs)).traceRoot !== traceRoot) throw new Error("two executions of one machine differ");
+        const trace = await loaded.execute(inputs);
+        if (trace.traceRoot !== traceRoot) throw new Error("two executions of one machine differ");
+        trace.release?.();
       };
       const started = performance.now();
       await job();

@@ -1,0 +1,24 @@
+import { FRAME_ALIGNMENT } from "./frames.ts";
+import { tensorByteLength } from "./tensorTypes.ts";
+import type { ValueInfo } from "./types.ts";
+
+/** Where the outputs of a session lie, side by side, each at the next multiple of `FRAME_ALIGNMENT`. */
+export interface Layout {
+  offsets: readonly number[];
+  lengths: readonly number[];
+  bytes: number;
+}
+
+/** The layout of outputs whose shapes are fixed; undefined for others. */
+export function layoutOf(outputs: readonly ValueInfo[]): Layout | undefined {
+  if (!outputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) return undefined;
+  const lengths = outputs.map(({ dtype, shape }) => tensorByteLength(dtype, shape as number[]));
+  const offsets: number[] = [];
+  let bytes = 0;
+  for (const length of lengths) {
+    const at = Math.ceil(bytes / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
+    offsets.push(at);
+    bytes = at + length;
+  }
+  return { offsets, lengths, bytes };
+}
