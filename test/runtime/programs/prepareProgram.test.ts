@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { blockGraph, cutGraph, executableGraph } from "../../../protocol/lowering/executableGraph.ts";
 import { commitShape, cutOutputName, traceName } from "../../../protocol/lowering/graphNames.ts";
+import { tracedGraph } from "../../../protocol/lowering/tracedGraph.ts";
 import { extractGraph } from "../../../protocol/onnx/extractGraph.ts";
 import { parseModel } from "../../../protocol/onnx/parseModel.ts";
 import { serializeModel } from "../../../protocol/onnx/serializeModel.ts";
@@ -19,6 +20,7 @@ import { createHasher } from "../../../runtime/hashing/createHasher.ts";
 import { rootOf } from "../../../runtime/inference/commitTrace.ts";
 import { createInference } from "../../../runtime/inference/createInference.ts";
 import { optimiseGraph } from "../../../runtime/inference/optimiseGraph.ts";
+import { executeTraced } from "../../../runtime/inference/traceExecution.ts";
 import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
 import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
 import { silentLogger } from "../../../runtime/telemetry/createLogger.ts";
@@ -147,6 +149,14 @@ describe("the executable graph of the shared models", () => {
         const alone = await run(blockGraph(program, optimised, blockIndex), { ...input!, ...posted });
         for (const tensor of program.blocks[blockIndex]!.borders) expect(equal(alone[cutOutputName(program.trace[tensor]!.step)]!.bytes, plain[traceName(tensor)]!.bytes)).toBe(true);
       }
+    });
+
+    it.skipIf(!existsSync(file))(`of ${name} with every tensor posted, saved as it was optimised, gives the bits of a session of that level`, async () => {
+      const model = await compileModel({ modelBytes: new Uint8Array(readFileSync(file)), shapes, granularity: "layer" }, { runner });
+      const inputs = seededInputs(model.program, 3, 8);
+      const { traceRoot } = await prepareProgram(model, inference, hasher).execute(inputs);
+      await inference.load("direct", tracedGraph(model));
+      expect((await executeTraced({ program: model.program, tracedKey: "direct", inference, hasher, inputs })).traceRoot).toBe(traceRoot);
     });
   }
 });
