@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import module from "node:module";
 import path from "node:path";
 import type { Address } from "viem";
 import { createOfferBook } from "../runtime/announcements/createOfferBook.ts";
@@ -6,8 +6,6 @@ import { createProviderBook } from "../runtime/announcements/createProviderBook.
 import { createStakeBook } from "../runtime/announcements/createStakeBook.ts";
 import { daemonPaths } from "../runtime/config/paths.ts";
 import { createHasher } from "../runtime/hashing/createHasher.ts";
-import { createInference } from "../runtime/inference/createInference.ts";
-import type { Optimization } from "../runtime/inference/types.ts";
 import { loadIdentity } from "../runtime/keys/loadIdentity.ts";
 import { createLedger, type Ledger } from "../runtime/ledger/createLedger.ts";
 import { treeVerifier } from "../runtime/network/blobs/treeVerifier.ts";
@@ -15,20 +13,18 @@ import { createKnownPeers } from "../runtime/network/createKnownPeers.ts";
 import { createNetwork } from "../runtime/network/createNetwork.ts";
 import type { Parts } from "../runtime/parts.ts";
 import { publishLocalPeer, readLocalPeers } from "../runtime/network/localPeers.ts";
+import { createGraphStore } from "../runtime/programs/createGraphStore.ts";
 import { createPrograms } from "../runtime/programs/createPrograms.ts";
 import { bundleSource } from "../runtime/serving/bundleSource.ts";
-import { createLogger } from "../runtime/telemetry/createLogger.ts";
 import { createDaemonMeter } from "../runtime/telemetry/createDaemonMeter.ts";
 import type { Metrics } from "../runtime/telemetry/createMetrics.ts";
 import { createTelemetryServer } from "../runtime/telemetry/createTelemetryServer.ts";
 import { createTraceStore } from "../runtime/traces/createTraceStore.ts";
 import type { Context } from "./context.ts";
+import type { DaemonInference, DaemonRole } from "./openInference.ts";
 
-export interface DaemonOptions {
-  kind: "executor" | "watcher";
-  /** Tells several daemons of one kind in the same home apart. */
-  name: string;
-  optimization: Optimization;
+export interface DaemonOptions extends DaemonRole {
+  inference: DaemonInference;
   announce: readonly string[];
   /** Bytes of all stored traces. */
   maxDisk?: number | undefined;
@@ -45,7 +41,7 @@ export interface Daemon extends Parts {
 /** Opens and starts all of it; the context stops it again, last opened first. */
 export async function openDaemon(context: Context, options: DaemonOptions): Promise<Daemon> {
   const { settings, paths } = context;
-  const logger = createLogger({ level: settings.logLevel, name: options.name === "default" ? options.kind : options.name });
+  const { inference, options: graphOptions, started, logger } = options.inference;
   const chain = await context.chain();
   const folders = daemonPaths(paths.home, options.kind, options.name);
 
@@ -57,10 +53,6 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   const { damaged } = await traces.start();
   context.onClose(() => traces.stop());
   if (damaged.length > 0) logger.warn({ damaged }, "damaged traces were set aside");
-
-  const inference = createInference({ provider: settings.executionProvider, threads: settings.threads === 0 ? availableParallelism() : settings.threads, optimization: options.optimization }, { logger });
-  context.onClose(() => inference.stop());
-  await inference.start(context.signal);
 
   const peerName = `${options.kind}-${options.name}`;
   const identity = await loadIdentity(folders.identityFile);
@@ -79,6 +71,7 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   );
   await network.start();
   context.onClose(() => network.stop());
+  await started;
   const unpublish = await publishLocalPeer(paths.home, peerName, network.addresses()).catch((error: unknown) => {
     // A full disk, for one, must not keep a daemon from what it has to defend.
     logger.warn({ error }, "own addresses could not be left in the data folder");
@@ -99,7 +92,7 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   // What a watcher fetches stays apart: an executor stakes only on programs that its owner compiled.
   const bundleFolders = options.kind === "watcher" ? [paths.bundles, path.join(folders.folder, "bundles")] : [paths.bundles];
   network.blobs.serve(bundleSource(bundleFolders));
-  const programs = createPrograms(bundleFolders, { inference, hasher });
+  const programs = createPrograms(bundleFolders, { inference, hasher, graphs: createGraphStore(folders.graphs, graphOptions, { logger }) });
   const followed = createLedger({ chain, pollingIntervalMs: settings.pollingIntervalMs });
   const { metrics } = context;
   const meter = createDaemonMeter(metrics, { chain, ledger: followed, network, traces, account: options.account, dataFolder: folders.folder, maxDisk: options.maxDisk, logger });
@@ -118,5 +111,7 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
     context.onClose(() => server.stop());
     logger.info({ url }, "telemetry served");
   }
+  // Whatever ends the process later, the next start need not compile this again.
+  module.flushCompileCache();
   return { chain, ledger, network, providers, programs, hasher, traces, logger, metrics, dataFolder: folders.folder };
 }

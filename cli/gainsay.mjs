@@ -6,5 +6,6 @@ if (process.features.typescript === undefined || process.features.typescript ===
   process.stderr.write(`gainsay: Node ${process.versions.node} is too old; use 22.18 or newer, or run \`npm run gainsay -- …\` in the clone, which fetches one. [NODE_TOO_OLD]\n`);
   process.exitCode = 2;
 } else {
+  (await import("./keepCompiled.mjs")).keepCompiled(process.argv.slice(2), process.env);
   await import("./gainsay.ts");
 }

@@ -1,8 +1,5 @@
-import module from "node:module";
 import process from "node:process";
-
-module.enableCompileCache();
-const { runCli } = await import("./runCli.ts");
+import { runCli } from "./runCli.ts";
 
 const controller = new AbortController();
 const onSignal = (signal: NodeJS.Signals): void => {

@@ -169,7 +169,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     if (loaded === undefined) throw new GainsayError("The bundle of a disputed job's program is not in the data folder; copy it there before the clock runs out.", { code: "BUNDLE_MISSING", retryable: true, details: { jobId: job.id, programRoot: job.programRoot } });
     const inner = new Map<number, readonly CommittedTensor[]>();
     for (const block of blocksNeeded(loaded.program, dispute)) inner.set(block, (await expansions.of(trace, block)).tensors);
-    const tensors = { inputs: trace.inputs, trace: trace.tensors, inner: (block: number) => inner.get(block), weight: (index: number) => loaded.weight(index) };
+    const tensors = { inputs: trace.inputs, trace: trace.tensors, inner: (block: number) => inner.get(block), weight: await loaded.weights() };
     return dispute.phase === "answer" ? answerDispute(sender, dispute, loaded.program, tensors, signal) : defendDispute(sender, dispute, job.digest, tensors, signal);
   };
 

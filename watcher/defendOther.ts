@@ -20,7 +20,7 @@ export async function defendOther(job: Job & { traceRoot: Hex }, dispute: Disput
   if (opinion === "sound" && blocks.length > 0) return;
   const trace = await dependencies.traces.get(opinion === "equal" ? `own/${job.id}` : postedKey(job));
   if (trace === undefined || trace.traceRoot !== job.traceRoot) return;
-  const tensors = opinion === "equal" ? await withInner(await ownExecution(job, dependencies, signal), signal, blocks) : { inputs: trace.inputs, trace: trace.tensors, weight: (index: number) => loaded.weight(index) };
+  const tensors = opinion === "equal" ? await withInner(await ownExecution(job, dependencies, signal), signal, blocks) : { inputs: trace.inputs, trace: trace.tensors, weight: await loaded.weights() };
   if (dispute.phase === "answer") await answerDispute(sender, dispute, program, tensors, signal);
   else await defendDispute(sender, dispute, job.digest, tensors, signal);
 }

@@ -50,7 +50,7 @@ export async function ownExecution(job: Job, dependencies: WatcherDependencies, 
     trace = await loaded.execute(await loadInputs(dependencies, loaded.program, job, signal), signal);
     await keepTrace(key, trace, dependencies);
   }
-  return { loaded, trace, tensors: { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) } };
+  return { loaded, trace, tensors: { inputs: trace.inputs, trace: trace.tensors, weight: await loaded.weights() } };
 }
 
 /** Stored, an execution need not be repeated, nor a trace fetched again; a full disk must not keep a watcher from judging. */

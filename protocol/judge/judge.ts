@@ -1,5 +1,6 @@
 import { toHex } from "../hex.ts";
-import { decodeStep, programRoot } from "../program/codec.ts";
+import { programRoot } from "../program/codec.ts";
+import { decodeStep } from "../program/decode.ts";
 import type { Claim, Step, Verdict, Witness } from "../program/types.ts";
 import { listRootFromTop } from "../trees/listTree.ts";
 import { sha256 } from "../trees/sha256.ts";

@@ -1,19 +1,18 @@
 import { GainsayError } from "../errors.ts";
-import { toHex } from "../hex.ts";
+import type { Hex } from "../hex.ts";
 import { blocksRoot, inputsHash, programRoot, stepsRoot } from "../program/codec.ts";
 import { sources, type Block, type Program, type ProgramHeader, type Step } from "../program/types.ts";
-import { sha256 } from "../trees/sha256.ts";
 import type { ProgramTables } from "./emitProgram.ts";
 
-/** Computes blocks, header and root of a program from its tables and the bytes of the folded graph. */
-export function assembleProgram(modelBytes: Uint8Array, tables: ProgramTables): Program {
+/** Computes blocks, header and root of a program from its tables and the hash of the folded graph. */
+export function assembleProgram(graph: Hex, tables: ProgramTables): Program {
   if (tables.inputs.length === 0 || tables.outputs.length === 0) {
     throw new GainsayError("The model has no inputs or no outputs; there is nothing to run.", { code: "MODEL_UNSUPPORTED", kind: "usage", details: { nodes: [] } });
   }
   const blocks = blocksOf(tables.steps);
   const header: ProgramHeader = {
     version: 1,
-    graph: toHex(sha256(modelBytes)),
+    graph,
     inputs: inputsHash(tables.inputs),
     stepsRoot: stepsRoot(tables.steps),
     blocksRoot: blocksRoot(blocks),

@@ -1,5 +1,4 @@
-import { elementCount } from "../onnx/tensors.ts";
-import { isFloat } from "../program/elements.ts";
+import { elementCount, isFloat } from "../program/elements.ts";
 import { dtypeBytes, stepKinds } from "../program/types.ts";
 import { stepsRead } from "./borders.ts";
 import type { DraftStep } from "./draft.ts";

@@ -1,9 +1,9 @@
 import type { Model } from "../onnx/parseModel.ts";
 import { declaredTensor } from "../onnx/graphs.ts";
-import { elementCount, tensorBytes, tensorShape } from "../onnx/tensors.ts";
+import { tensorBytes, tensorShape } from "../onnx/tensors.ts";
 import type { TensorProto } from "../onnx/generated/onnx_pb.ts";
 import { toHex, type Hex } from "../hex.ts";
-import { isHalf } from "../program/elements.ts";
+import { elementCount, isHalf } from "../program/elements.ts";
 import { dtypeBytes, NO_DIM, profiles, roles, sources, stepKinds, type Access, type Dtype, type Operand, type OutputSpec, type Role, type Source, type Step, type TensorSpec, type TraceTensor, type WeightTensor } from "../program/types.ts";
 import { tensorRoot } from "../trees/tensorTree.ts";
 import { abiWords } from "./abiWords.ts";

@@ -5,7 +5,8 @@ import { serializeModel } from "../onnx/serializeModel.ts";
 import { stepsOf } from "../program/blocks.ts";
 import type { Program, TraceTensor } from "../program/types.ts";
 import type { CompiledModel } from "./compiledModel.ts";
-import { commitShape, cutAt, cutInputName, cutOutputName, toCommitLayout, traceName } from "./tracedGraph.ts";
+import { commitShape, cutInputName, cutOutputName, traceName } from "./graphNames.ts";
+import { cutAt, toCommitLayout } from "./tracedGraph.ts";
 
 /**
  * The graph from which the executable graph is made, by letting ONNX Runtime optimise and save it: the folded graph cut at every posted tensor, with every

@@ -1,6 +1,6 @@
 import { bfloatToNumber, halfToNumber, numberToBfloat, numberToHalf } from "../program/halfFloat.ts";
 import { dtypes } from "../program/types.ts";
-import { elementCount } from "../onnx/tensors.ts";
+import { elementCount } from "../program/elements.ts";
 import type { DraftStep, View } from "./draft.ts";
 import { formula, opcodes, type Expression } from "./expression.ts";
 

@@ -4,7 +4,7 @@ import { intAttribute } from "../onnx/attributes.ts";
 import { declaredTensor } from "../onnx/graphs.ts";
 import type { Model } from "../onnx/parseModel.ts";
 import { dtypes, stepKinds } from "../program/types.ts";
-import { elementCount } from "../onnx/tensors.ts";
+import { elementCount } from "../program/elements.ts";
 import { inScope, MAX_TERMS, Refusal, UnknownType, type DraftStep, type View } from "./draft.ts";
 import { Lowering, type ValueType } from "./lowering.ts";
 import { whyUnsupported } from "./operators/hints.ts";

@@ -1,6 +1,6 @@
-import { floatValues, integerValues, elementCount, tensorShape } from "../onnx/tensors.ts";
+import { floatValues, integerValues, tensorShape } from "../onnx/tensors.ts";
 import type { GraphProto, NodeProto, TensorProto } from "../onnx/generated/onnx_pb.ts";
-import { isFloat, isHalf } from "../program/elements.ts";
+import { elementCount, isFloat, isHalf } from "../program/elements.ts";
 import { dtypes, stepKinds, type Dtype } from "../program/types.ts";
 import { inScope, isInteger, MAX_OPERANDS, Refusal, UnknownType, type Base, type Domain, type DraftStep, type View } from "./draft.ts";
 import { MAX_EXPRESSION_DEPTH, expressionDepth, expressionLeaves, formula, type Expression } from "./expression.ts";

@@ -5,19 +5,8 @@ import { serializeModel } from "../onnx/serializeModel.ts";
 import type { NodeProto, ValueInfoProto } from "../onnx/generated/onnx_pb.ts";
 import type { TraceTensor } from "../program/types.ts";
 import type { CompiledModel } from "./compiledModel.ts";
+import { commitShape, cutInputName, cutOutputName, traceName } from "./graphNames.ts";
 import { invertPerm, isIdentityPerm } from "./layout.ts";
-
-/** Name of trace tensor `index` among the outputs of the traced graph. */
-export const traceName = (index: number): string => `trace:${index}`;
-
-/** Name of the committed result of step `step` among the inputs of a cut graph. */
-export const cutInputName = (step: number): string => `in:${step}`;
-
-/** Name of the recomputed result of step `step` among the outputs of a cut graph. */
-export const cutOutputName = (step: number): string => `out:${step}`;
-
-/** Names that a model must not use itself. */
-export const reservedName = /^(trace|in|out|cut):\d+$/;
 
 /** The folded graph with exactly the posted trace as outputs, `trace:0`, `trace:1`, …, each in commit layout. */
 export function tracedGraph({ program, model }: CompiledModel): Uint8Array {
@@ -69,11 +58,6 @@ export function cutAt({ graph }: Model, tensors: readonly TraceTensor[]): ValueI
   graph.node = [...entries, ...graph.node, ...exits];
   graph.input.push(...tensors.map((tensor) => makeValueInfo(cutInputName(tensor.step), tensor.dtype, commitShape(tensor))));
   return tensors.map((tensor) => makeValueInfo(cutOutputName(tensor.step), tensor.dtype, commitShape(tensor)));
-}
-
-/** Shape of a committed tensor with its axes in commit order. */
-export function commitShape(tensor: TraceTensor): number[] {
-  return tensor.perm.map((axis) => tensor.shape[axis]!);
 }
 
 /** The node that brings a value into commit layout. */

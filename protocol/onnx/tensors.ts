@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { GainsayError } from "../errors.ts";
+import { elementCount } from "../program/elements.ts";
 import { bfloatToNumber, halfToNumber } from "../program/halfFloat.ts";
 import { TensorProtoSchema, type TensorProto } from "./generated/onnx_pb.ts";
 
@@ -9,11 +10,6 @@ const elementBytes: Readonly<Record<number, number>> = { 1: 4, 2: 1, 3: 1, 4: 2,
 /** Dimensions of a tensor. */
 export function tensorShape(tensor: TensorProto): number[] {
   return tensor.dims.map(Number);
-}
-
-/** Number of elements of a shape. */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /**

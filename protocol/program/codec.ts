@@ -1,66 +1,21 @@
-import { decodeAbiParameters, encodeAbiParameters, keccak256 } from "viem/utils";
-import { GainsayError } from "../errors.ts";
-import { fromHex, toHex, type Hex } from "../hex.ts";
+import { toHex, type Hex } from "../hex.ts";
 import { domainBytes } from "../trees/domains.ts";
 import { listRoot } from "../trees/listTree.ts";
 import { sha256 } from "../trees/sha256.ts";
+import { abiEncode } from "./abiEncode.ts";
 import { blockAbi, headerAbi, inputsAbi, stepAbi, witnessAbi } from "./abi.ts";
-import type { Access, Block, Dtype, Opening, Operand, ProgramHeader, ProvedBlock, Role, Source, Step, StepKind, TensorSpec, Witness } from "./types.ts";
+import type { Access, Block, Opening, ProgramHeader, ProvedBlock, Step, TensorSpec, Witness } from "./types.ts";
 
 /** Descriptor bytes of a step: `abi.encode(Step)`. */
 export function encodeStep(step: Step): Uint8Array {
-  return fromHex(
-    encodeAbiParameters(stepAbi, [
-      {
-        ...step,
-        operands: step.operands.map((operand) => ({ ...operand, elements: BigInt(operand.elements), access: accessToAbi(operand.access) })),
-        expression: toHex(step.expression),
-        attributes: toHex(step.attributes),
-      },
-    ]),
-  );
-}
-
-/** Inverse of `encodeStep`. Throws `DESCRIPTOR_MALFORMED` unless the bytes are exactly the canonical encoding of a step. */
-export function decodeStep(bytes: Uint8Array): Step {
-  let step: Step;
-  try {
-    const [raw] = decodeAbiParameters(stepAbi, toHex(bytes));
-    step = {
-      version: raw.version,
-      kind: raw.kind as StepKind,
-      op: raw.op,
-      profile: raw.profile,
-      blockIndex: raw.blockIndex,
-      result: { dtype: raw.result.dtype as Dtype, source: raw.result.source as Source, index: raw.result.index, shape: [...raw.result.shape] },
-      reduce: [...raw.reduce],
-      operands: raw.operands.map(
-        (operand): Operand => ({
-          role: operand.role as Role,
-          dtype: operand.dtype as Dtype,
-          source: operand.source as Source,
-          index: operand.index,
-          root: operand.root,
-          elements: safe(operand.elements),
-          access: {
-            offset: safe(operand.access.offset),
-            outStrides: operand.access.outStrides.map(safe),
-            reduceStrides: operand.access.reduceStrides.map(safe),
-            windows: operand.access.windows.map((window) => ({ ...window })),
-            stages: operand.access.stages.map((stage) => ({ offset: safe(stage.offset), shape: [...stage.shape], strides: stage.strides.map(safe) })),
-          },
-        }),
-      ),
-      expression: fromHex(raw.expression),
-      attributes: fromHex(raw.attributes),
-    };
-  } catch (cause) {
-    throw new GainsayError("The bytes are not a step descriptor.", { code: "DESCRIPTOR_MALFORMED", kind: "verification", cause });
-  }
-  if (!Buffer.from(encodeStep(step)).equals(bytes)) {
-    throw new GainsayError("The step descriptor is not canonically encoded.", { code: "DESCRIPTOR_MALFORMED", kind: "verification" });
-  }
-  return step;
+  return abiEncode(stepAbi, [
+    {
+      ...step,
+      operands: step.operands.map((operand) => ({ ...operand, elements: BigInt(operand.elements), access: accessToAbi(operand.access) })),
+      expression: toHex(step.expression),
+      attributes: toHex(step.attributes),
+    },
+  ]);
 }
 
 /** `H(descriptor)`. */
@@ -75,7 +30,7 @@ export function stepsRoot(steps: readonly Step[]): Hex {
 
 /** `H(abi.encode(block))`. */
 export function blockHash(block: Block): Uint8Array {
-  return sha256(fromHex(encodeAbiParameters(blockAbi, [block])));
+  return sha256(abiEncode(blockAbi, [block]));
 }
 
 /** List root over the blocks' hashes. */
@@ -85,12 +40,12 @@ export function blocksRoot(blocks: readonly Block[]): Hex {
 
 /** `H(abi.encode(TensorSpec[]))` of the model's inputs. */
 export function inputsHash(inputs: readonly TensorSpec[]): Hex {
-  return toHex(sha256(fromHex(encodeAbiParameters(inputsAbi, [inputs]))));
+  return toHex(sha256(abiEncode(inputsAbi, [inputs])));
 }
 
 /** `H("gainsay.program.1" ‖ abi.encode(header))`: the name of the program on chain. */
 export function programRoot(header: ProgramHeader): Hex {
-  return toHex(sha256(concat([domainBytes("program"), fromHex(encodeAbiParameters(headerAbi, [header]))])));
+  return toHex(sha256(concat([domainBytes("program"), abiEncode(headerAbi, [header])])));
 }
 
 /** The witness as viem's contract calls take it. */
@@ -113,35 +68,7 @@ export function provedBlockToAbi({ index, content, proof }: ProvedBlock) {
 
 /** `abi.encode(witness)`. */
 export function encodeWitness(witness: Witness): Hex {
-  return encodeAbiParameters(witnessAbi, [witnessToAbi(witness)]);
-}
-
-/** Inverse of `encodeWitness`. Throws `WITNESS_MALFORMED`. */
-export function decodeWitness(encoded: Hex): Witness {
-  try {
-    return witnessFromAbi(decodeAbiParameters(witnessAbi, encoded)[0]);
-  } catch (cause) {
-    throw new GainsayError("The bytes are not a witness.", { code: "WITNESS_MALFORMED", kind: "verification", cause });
-  }
-}
-
-/** Inverse of `witnessToAbi`, for what viem has decoded. */
-export function witnessFromAbi(raw: AbiWitness): Witness {
-  return {
-    header: { ...raw.header, outputs: [...raw.header.outputs] },
-    stepIndex: raw.stepIndex,
-    step: fromHex(raw.step),
-    stepProof: raw.stepProof.map(fromHex),
-    element: safe(raw.element),
-    result: openingFromAbi(raw.result),
-    operands: raw.operands.map(openingFromAbi),
-  };
-}
-
-/** `keccak256(abi.encode(challenger, salt, keccak256(abi.encode(witness))))`: opens a dispute without showing the refutation. */
-export function sealOf(challenger: Hex, salt: Hex, witness: Witness): Hex {
-  const inner = keccak256(encodeWitness(witness));
-  return keccak256(encodeAbiParameters([{ type: "address" }, { type: "bytes32" }, { type: "bytes32" }], [challenger, salt, inner]));
+  return toHex(abiEncode(witnessAbi, [witnessToAbi(witness)]));
 }
 
 /** Joins byte strings. */
@@ -157,30 +84,6 @@ function openingToAbi(opening: Opening) {
   };
 }
 
-interface AbiWitness {
-  header: Omit<ProgramHeader, "outputs"> & { outputs: readonly number[] };
-  stepIndex: number;
-  step: Hex;
-  stepProof: readonly Hex[];
-  element: bigint;
-  result: AbiOpening;
-  operands: readonly AbiOpening[];
-}
-
-interface AbiOpening {
-  root: Hex;
-  proof: readonly Hex[];
-  ranges: readonly { first: bigint; data: Hex; siblings: readonly Hex[] }[];
-}
-
-function openingFromAbi(opening: AbiOpening): Opening {
-  return {
-    root: opening.root,
-    proof: opening.proof.map(fromHex),
-    ranges: opening.ranges.map((range) => ({ first: safe(range.first), data: fromHex(range.data), siblings: range.siblings.map(fromHex) })),
-  };
-}
-
 function accessToAbi(access: Access) {
   return {
     offset: BigInt(access.offset),
@@ -189,10 +92,4 @@ function accessToAbi(access: Access) {
     windows: access.windows,
     stages: access.stages.map((stage) => ({ offset: BigInt(stage.offset), shape: stage.shape, strides: stage.strides.map(BigInt) })),
   };
-}
-
-function safe(value: bigint): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new GainsayError("A number of the descriptor is out of range.", { code: "DESCRIPTOR_MALFORMED", kind: "verification" });
-  return number;
 }

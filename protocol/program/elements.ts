@@ -59,3 +59,8 @@ export function elementValue(raw: RawElement, dtype: Dtype): number {
 }
 
 const scratch = new DataView(new ArrayBuffer(4));
+
+/** Number of elements of a shape. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}

@@ -74,7 +74,7 @@ export async function auditProgram(loaded: LoadedProgram, options: AuditOptions,
   const posted = { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) };
   // Blocks come one after the other, so one inner trace at a time is enough.
   let inside: InnerTrace | undefined;
-  const execution = openExecution(program, { inputs: trace.inputs, trace: trace.tensors, inner: (block) => (inside?.blockIndex === block ? inside.tensors : undefined), weight: (index) => loaded.weight(index) });
+  const execution = openExecution(program, { inputs: trace.inputs, trace: trace.tensors, inner: (block) => (inside?.blockIndex === block ? inside.tensors : undefined), weight: await loaded.weights() });
   const random = createRandom(seed);
   const steps: AuditedStep[] = [];
   const faults: Fault[] = [];

@@ -1,4 +1,4 @@
-import { elementCount } from "../../protocol/onnx/tensors.ts";
+import { elementCount } from "../../protocol/program/elements.ts";
 import { sources, type Operand, type Program, type Source, type Step, type TraceTensor } from "../../protocol/program/types.ts";
 
 /** What does not fit together in a program's tables, or undefined; the hashes alone do not say that the tables agree with each other. */

@@ -8,18 +8,14 @@ import { dtypeBytes } from "../../protocol/program/types.ts";
 import { tensorRoot } from "../../protocol/trees/tensorTree.ts";
 import type { Bundle } from "./bundle.ts";
 
-const initializers = new WeakMap<Bundle, ReadonlyMap<string, TensorProto>>();
-const materialised = new WeakMap<Bundle, Map<number, Uint8Array>>();
+/** Views of the models' bytes, for as long as somebody has them. */
+const initializers = new WeakMap<Bundle, WeakRef<ReadonlyMap<string, TensorProto>>>();
 
 /**
- * Committed bytes of weight `index`: the initialiser of the folded graph in commit order. Made when first asked for, then kept
- * as long as the bundle. Throws `BUNDLE_MISMATCH` if the graph's weight has not the root that the program names.
+ * Committed bytes of weight `index`: the initialiser of the folded graph in commit order, made anew by each call. Throws `BUNDLE_MISMATCH` if the graph's weight has
+ * not the root that the program names.
  */
 export function weightBytes(bundle: Bundle, index: number): Uint8Array {
-  const made = materialised.get(bundle) ?? new Map<number, Uint8Array>();
-  materialised.set(bundle, made);
-  const known = made.get(index);
-  if (known !== undefined) return known;
   const weight = bundle.program.weights[index];
   if (weight === undefined) {
     throw new GainsayError(`The program has ${bundle.program.weights.length} weights; there is no weight ${index}.`, { code: "WEIGHT_UNKNOWN", details: { index } });
@@ -29,15 +25,13 @@ export function weightBytes(bundle: Bundle, index: number): Uint8Array {
   if (bytes === undefined || toHex(tensorRoot(bytes)) !== weight.root) {
     throw new GainsayError(`The weight ${JSON.stringify(weight.name)} of model.onnx is not the one the program names.`, { code: "BUNDLE_MISMATCH", kind: "verification", details: { file: "model.onnx", weight: weight.name } });
   }
-  made.set(index, bytes);
   return bytes;
 }
 
 function graphInitializers(bundle: Bundle): ReadonlyMap<string, TensorProto> {
-  let map = initializers.get(bundle);
-  if (map === undefined) {
-    map = new Map(parseModel(bundle.model).graph.initializer.map((tensor) => [tensor.name, tensor]));
-    initializers.set(bundle, map);
-  }
+  const known = initializers.get(bundle)?.deref();
+  if (known !== undefined) return known;
+  const map = new Map(parseModel(bundle.model).graph.initializer.map((tensor) => [tensor.name, tensor]));
+  initializers.set(bundle, new WeakRef(map));
   return map;
 }

@@ -1,5 +1,6 @@
 import type { Bundle } from "../bundle/bundle.ts";
 import { GainsayError } from "../../protocol/errors.ts";
+import { toHex } from "../../protocol/hex.ts";
 import { assembleProgram } from "../../protocol/lowering/assembleProgram.ts";
 import { chooseBlocks, type Granularity } from "../../protocol/lowering/chooseBlocks.ts";
 import { emitProgram } from "../../protocol/lowering/emitProgram.ts";
@@ -8,10 +9,11 @@ import type { ValueType } from "../../protocol/lowering/lowering.ts";
 import { hasHalves } from "../../protocol/lowering/floatTwin.ts";
 import { LEAST_TERMS, partialSums } from "../../protocol/lowering/rewrites/partialSums.ts";
 import { needsRewriting, rewriteGraph } from "../../protocol/lowering/rewrites/rewriteGraph.ts";
-import { reservedName } from "../../protocol/lowering/tracedGraph.ts";
+import { reservedName } from "../../protocol/lowering/graphNames.ts";
 import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
 import { pruneModel } from "../../protocol/onnx/pruneModel.ts";
 import { serializeModel } from "../../protocol/onnx/serializeModel.ts";
+import { sha256 } from "../../protocol/trees/sha256.ts";
 import type { FoldRunner } from "./createFoldRunner.ts";
 import { foldHalves } from "./foldHalves.ts";
 import { fixShapes } from "./fixShapes.ts";
@@ -63,7 +65,7 @@ export async function compileModel(options: CompileOptions, { runner }: CompileD
   }
   const model = serializeModel(folded);
   const lowered = lowerGraph(folded, types);
-  const program = assembleProgram(model, emitProgram(folded, lowered, chooseBlocks(lowered, options.granularity ?? "layer")));
+  const program = assembleProgram(toHex(sha256(model)), emitProgram(folded, lowered, chooseBlocks(lowered, options.granularity ?? "layer")));
   return { program, model };
 }
 

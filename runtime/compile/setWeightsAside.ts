@@ -1,4 +1,5 @@
-import { elementCount, makeTensor, tensorShape } from "../../protocol/onnx/tensors.ts";
+import { makeTensor, tensorShape } from "../../protocol/onnx/tensors.ts";
+import { elementCount } from "../../protocol/program/elements.ts";
 import { makeNode, makeValueInfo } from "../../protocol/onnx/graphs.ts";
 import type { GraphProto, NodeProto, TensorProto } from "../../protocol/onnx/generated/onnx_pb.ts";
 import type { Model } from "../../protocol/onnx/parseModel.ts";

@@ -27,6 +27,8 @@ export interface DaemonPaths {
   identityFile: string;
   /** Data that must outlive a crash. */
   data: string;
+  /** Executable graphs, by program and setting. */
+  graphs: string;
 }
 
 /** Default data folder: `~/.gainsay`. */
@@ -52,7 +54,7 @@ export function pathsOf(home: string): Paths {
 /** Layout of the folder of one executor or watcher. `name` tells several of one kind in the same home apart. */
 export function daemonPaths(home: string, kind: "executor" | "watcher", name = "default"): DaemonPaths {
   const folder = path.join(path.resolve(home), kind, name);
-  return { folder, identityFile: path.join(folder, "identity.key"), data: path.join(folder, "data") };
+  return { folder, identityFile: path.join(folder, "identity.key"), data: path.join(folder, "data"), graphs: path.join(folder, "graphs") };
 }
 
 /** Folder of what one account has under way on one chain. */

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { GainsayError } from "../../protocol/errors.ts";
+import { compiledEnvironment } from "../inference/compiledEnvironment.ts";
 import type { LeafAnswer, LeafTask } from "./leafWorker.ts";
 
 /** A task made only when a thread is free, so that no more than one part a thread is copied at a time. */
@@ -11,10 +12,11 @@ interface Waiting {
 
 interface Thread {
   worker: Worker;
+  online: boolean;
   busy: Waiting | undefined;
 }
 
-/** Threads that run `leafWorker.ts`; a thread that dies is replaced, and its task fails with `HASHER_CRASHED`. */
+/** Threads that run `leafWorker.ts`, up to `size` of them, each started when it is first needed: small models never need one. A thread that dies is replaced, and its task fails with `HASHER_CRASHED`. */
 export function createThreadPool(size: number) {
   const threads: Thread[] = [];
   const queue: Waiting[] = [];
@@ -22,6 +24,7 @@ export function createThreadPool(size: number) {
   let nextId = 0;
 
   const dispatch = (): void => {
+    if (queue.length > 0 && threads.length < size && threads.every(({ busy }) => busy !== undefined)) addThread();
     for (const thread of threads) {
       if (thread.busy !== undefined) continue;
       const waiting = queue.shift();
@@ -33,8 +36,9 @@ export function createThreadPool(size: number) {
   };
 
   const addThread = (): void => {
-    const worker = new Worker(new URL("./leafWorker.ts", import.meta.url), { execArgv: [], env: {} });
-    const thread: Thread = { worker, busy: undefined };
+    const worker = new Worker(new URL("./leafWorker.ts", import.meta.url), { execArgv: [], env: compiledEnvironment() });
+    const thread: Thread = { worker, online: false, busy: undefined };
+    worker.on("online", () => void (thread.online = true));
     const lost = (cause: unknown): void => {
       const at = threads.indexOf(thread);
       if (at < 0) return;
@@ -62,9 +66,7 @@ export function createThreadPool(size: number) {
 
   return {
     start(): void {
-      if (running) return;
       running = true;
-      while (threads.length < size) addThread();
     },
     async stop(): Promise<void> {
       running = false;
@@ -72,6 +74,11 @@ export function createThreadPool(size: number) {
       const ended = threads.splice(0);
       for (const { busy } of ended) busy?.reject(stopped());
       await Promise.all(ended.map(({ worker }) => worker.terminate()));
+    },
+    /** Whether a task had to wait for a thread to start; if so, has one started. */
+    cold(): boolean {
+      if (running && threads.length === 0) addThread();
+      return running && !threads.some(({ online }) => online);
     },
     /** Does one task; rejects with `HASHER_STOPPED` if the pool is not running. */
     submit(make: (id: number) => LeafTask): Promise<void> {

@@ -10,7 +10,7 @@ import { arrivedRun, arrivedTensor, spooledTensor, type HeldRun, type HeldTensor
 import type { Request } from "./inferenceChild.ts";
 import type { Output } from "./nativeSession.ts";
 import { layoutOf, type Layout } from "./outputLayout.ts";
-import { optimizations, providers, type LoadOptions, type Logger, type Optimization, type Provider, type RunOptions, type SessionInfo, type TensorBytes } from "./types.ts";
+import { optimizations, providers, type LoadOptions, type Logger, type ModelFile, type Optimization, type Provider, type RunOptions, type SessionInfo, type TensorBytes } from "./types.ts";
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const CLOSE_GRACE_MS = 2_000;
@@ -50,10 +50,10 @@ export interface Inference {
   start(signal?: AbortSignal): Promise<{ version: string; providers: string[] }>;
   /**
    * Makes a session under `key`, in place of one that has that key. `model` is the graph's bytes, kept until `unload` so that
-   * the session can be made again after a crash, or the path of its file.
-   * Throws `PROVIDER_UNAVAILABLE`, `MODEL_LOAD_FAILED`, `INFERENCE_CRASHED`, `INFERENCE_TIMEOUT` or `INFERENCE_ABORTED`.
+   * the session can be made again after a crash, or its file, of which nothing is kept in memory.
+   * Throws what the file's check throws, `PROVIDER_UNAVAILABLE`, `MODEL_LOAD_FAILED`, `INFERENCE_CRASHED`, `INFERENCE_TIMEOUT` or `INFERENCE_ABORTED`.
    */
-  load(key: string, model: Uint8Array | string, options?: LoadOptions): Promise<SessionInfo>;
+  load(key: string, model: Uint8Array | string | ModelFile, options?: LoadOptions): Promise<SessionInfo>;
   /**
    * Runs the session `key`. Output bytes lie side by side in one buffer, which is shared memory if there are many of them.
    * Throws `SESSION_UNKNOWN`, `INPUT_MISMATCH`, `INFERENCE_FAILED` (the graph itself failed), `INFERENCE_CRASHED` (retryable, with
@@ -101,7 +101,7 @@ type Inputs = Readonly<Record<string, TensorBytes>>;
 
 /** A session as the daemon remembers it. */
 interface Model {
-  source: Uint8Array | string;
+  source: Uint8Array | string | ModelFile;
   options: LoadOptions;
   info?: SessionInfo;
   /** The requests for a run, if the session fixes the shapes of its inputs: always the same objects, which are encoded once. */
@@ -260,18 +260,28 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
 
   const loadInto = async (process: InferenceProcess, key: string, model: Model): Promise<SessionInfo> => {
     const { source, options: load } = model;
-    const { reply } = await process.request(
-      {
-        op: "load",
-        key,
-        optimization: load.optimization ?? options.optimization,
-        ...(typeof source === "string" ? { path: source } : {}),
-        ...(load.disabledOptimizers === undefined ? {} : { disabledOptimizers: load.disabledOptimizers }),
-        ...(load.saveOptimizedTo === undefined ? {} : { saveOptimizedTo: load.saveOptimizedTo }),
-      },
-      typeof source === "string" ? [] : [source],
-    );
-    const info = (model.info = reply.session as SessionInfo);
+    const file = source instanceof Uint8Array ? undefined : typeof source === "string" ? { path: source } : source;
+    // A session of a file that turns out to be damaged is never run, and whatever the library says about it then is of no interest.
+    const [loaded, checked] = await Promise.allSettled([
+      process.request(
+        {
+          op: "load",
+          key,
+          optimization: load.optimization ?? options.optimization,
+          ...(file === undefined ? {} : { path: file.path }),
+          ...(load.disabledOptimizers === undefined ? {} : { disabledOptimizers: load.disabledOptimizers }),
+          ...(load.saveOptimizedTo === undefined ? {} : { saveOptimizedTo: load.saveOptimizedTo }),
+        },
+        source instanceof Uint8Array ? [source] : [],
+      ),
+      file !== undefined && "check" in file ? file.check() : undefined,
+    ]);
+    if (checked.status === "rejected") {
+      if (loaded.status === "fulfilled") await process.request({ op: "unload", key }, []);
+      throw checked.reason;
+    }
+    if (loaded.status === "rejected") throw loaded.reason;
+    const info = (model.info = loaded.value.reply.session as SessionInfo);
     model.holder = process;
     const layout = layoutOf(info.outputs);
     model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { compiledEnvironment } from "./compiledEnvironment.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import { INLINE_BYTES } from "../hashing/createHasher.ts";
 import { createFrameChannel } from "./createFrameChannel.ts";
@@ -46,7 +47,7 @@ export interface InferenceProcess {
 /** Starts the inference process. */
 export function createInferenceProcess(options: { provider: Provider; threads: number; spool: Pick<Spool, "fd"> | undefined }, { logger }: { logger: Logger }): InferenceProcess {
   const child = spawn(process.execPath, [fileURLToPath(new URL("./inferenceChild.ts", import.meta.url)), options.provider, String(options.threads)], {
-    env: profileEnvironment(options.provider, process.env),
+    env: { ...profileEnvironment(options.provider, process.env), ...compiledEnvironment() },
     stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", options.spool?.fd ?? "ignore"],
     windowsHide: true,
   });

@@ -66,19 +66,20 @@ process.on("SIGTERM", () => undefined);
 
 // The native binding knows no Float16Array and would read it as empty; without that class, half floats travel as Uint16Array.
 delete (globalThis as { Float16Array?: unknown }).Float16Array;
-// Loaded late, so that a missing native library is reported like any other failure to start.
-const runtime = await loadRuntime();
-const ready: Ready = { ready: true, version: runtime.version, providers: runtime.providers };
-const ring = createRing();
-const source = ringSource(ring);
-const requests = createFrameReader(source);
-const replies = createReplyPipe(4);
 // A thread that reads cannot be ended, and would keep this process from ending by itself.
 process.on("uncaughtException", (error) => {
   writeSync(2, `${error.stack ?? error.message}\n`);
   process.kill(process.pid, "SIGKILL");
 });
+// It starts while the library is loaded.
+const ring = createRing();
 new Worker(new URL("./pipeReader.ts", import.meta.url), { workerData: ring });
+// Loaded late, so that a missing native library is reported like any other failure to start.
+const runtime = await loadRuntime();
+const ready: Ready = { ready: true, version: runtime.version, providers: runtime.providers };
+const source = ringSource(ring);
+const requests = createFrameReader(source);
+const replies = createReplyPipe(4);
 replies.send({ header: { ...ready }, parts: [] });
 for (let runs = 0; ; ) {
   const { closed } = source;

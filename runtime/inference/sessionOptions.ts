@@ -8,7 +8,7 @@ const COREML_FP32_FLAGS = 0x010 | 0x020;
  * Rewrites of ONNX Runtime that change what is computed by more than rounding, and are left out of every graph: one quantises float weights and
  * biases between quantised activations again, the other takes a requantisation out.
  */
-const UNFAITHFUL: readonly string[] = ["WeightBiasQuantization", "DoubleQDQPairsRemover"];
+export const UNFAITHFUL: readonly string[] = ["WeightBiasQuantization", "DoubleQDQPairsRemover"];
 
 /**
  * Session options of the numeric profile fp32: one stream of execution, no silent fallback from WebGPU to the CPU, and for
@@ -24,7 +24,8 @@ export function sessionOptions(provider: Provider, threads: number, optimization
     logSeverityLevel: 3,
     ...(load.saveOptimizedTo === undefined ? {} : { optimizedModelFilePath: load.saveOptimizedTo }),
     extra: {
-      ...(provider === "webgpu" ? { session: { disable_cpu_ep_fallback: "1" } } : {}),
+      // Threads that wait for work by spinning take four times the processor time of a run of milliseconds, and thirty times that of a tiny one (docs/performance.md).
+      session: { intra_op: { allow_spinning: "0" }, ...(provider === "webgpu" ? { disable_cpu_ep_fallback: "1" } : {}) },
       optimization: { disable_specified_optimizers: [...UNFAITHFUL, ...(load.disabledOptimizers ?? [])].join(";") },
     },
   };

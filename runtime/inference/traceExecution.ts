@@ -1,5 +1,5 @@
 import { GainsayError } from "../../protocol/errors.ts";
-import { traceName } from "../../protocol/lowering/tracedGraph.ts";
+import { traceName } from "../../protocol/lowering/graphNames.ts";
 import { dtypes, type Program, type TraceTensor } from "../../protocol/program/types.ts";
 import { commitTensor } from "../../protocol/trees/tensorTree.ts";
 import { INLINE_BYTES, type Hasher } from "../hashing/createHasher.ts";

@@ -35,6 +35,13 @@ export interface SessionInfo {
   outputs: readonly ValueInfo[];
 }
 
+/** A model in a file that may have been damaged since it was written. */
+export interface ModelFile {
+  path: string;
+  /** Rejects if the file is not what it was. It is called each time that the model is loaded, while ONNX Runtime reads the file. */
+  check(): Promise<void>;
+}
+
 /** How one session differs from the options of the whole. */
 export interface LoadOptions {
   /** Overrides the level of `createInference`. */

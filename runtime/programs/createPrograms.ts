@@ -6,6 +6,7 @@ import type { Hex } from "../../protocol/hex.ts";
 import { readBundle } from "../bundle/readBundle.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import type { Inference } from "../inference/createInference.ts";
+import type { GraphStore } from "./graphs.ts";
 import type { LoadedProgram } from "./loadedProgram.ts";
 import { prepareProgram } from "./prepareProgram.ts";
 
@@ -20,10 +21,12 @@ export interface Programs {
 export interface ProgramsDependencies {
   inference: Inference;
   hasher: Hasher;
+  /** Where executable graphs are kept; default: nowhere. */
+  graphs?: GraphStore;
 }
 
 /** Opens bundles below the folders on demand and keeps them open; an earlier folder goes first. */
-export function createPrograms(folders: readonly string[], { inference, hasher }: ProgramsDependencies): Programs {
+export function createPrograms(folders: readonly string[], { inference, hasher, graphs }: ProgramsDependencies): Programs {
   const opened = new Map<Hex, Promise<LoadedProgram>>();
 
   const load = async (folder: string, root: Hex): Promise<LoadedProgram> => {
@@ -31,7 +34,7 @@ export function createPrograms(folders: readonly string[], { inference, hasher }
     if (bundle.program.root !== root) {
       throw new GainsayError("The bundle in this folder is of another program than the folder's name says; compile the model again.", { code: "BUNDLE_MISPLACED", details: { root, found: bundle.program.root } });
     }
-    return prepareProgram(bundle, inference, hasher);
+    return prepareProgram(bundle, inference, hasher, { graphs });
   };
 
   return {

@@ -30,8 +30,13 @@ export interface LoadedProgram {
   recompute(inputs: readonly Uint8Array[], tensors: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array[]>;
   /** Runs one block from committed tensors, with the very kernels of `execute`, and commits to what is inside. */
   expand(blockIndex: number, posted: PostedBytes, signal?: AbortSignal): Promise<Expansion>;
+  /**
+   * Names the executable graph, by its bytes, and all that decides with which bits it and its blocks run on this machine; undefined if it is not kept on disk. The same name at a later
+   * start is the same graph at the same setting.
+   */
+  graphName(): Promise<string | undefined>;
   /** Computes every step of a block again from committed tensors, posted and inner; results in the order of the steps. */
   recomputeSteps(blockIndex: number, posted: PostedBytes, inner: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array[]>;
-  /** A weight in the layout in which it is committed. */
-  weight(index: number): CommittedTensor;
+  /** Finds a weight by its index, in the layout in which it is committed. It is read when it is asked for, and kept for as long as somebody has it. */
+  weights(): Promise<(index: number) => CommittedTensor>;
 }

@@ -1,61 +1,111 @@
+import { writeFile } from "node:fs/promises";
 import { GainsayError } from "../../protocol/errors.ts";
-import { bordersGraph, blockGraph, cutGraph, executableGraph } from "../../protocol/lowering/executableGraph.ts";
-import type { CompiledModel } from "../../protocol/lowering/compiledModel.ts";
-import { runnableModel } from "../../protocol/lowering/floatTwin.ts";
-import { checkGraph, commitShape, cutInputName, cutOutputName, tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
+import { commitShape, cutInputName, cutOutputName } from "../../protocol/lowering/graphNames.ts";
 import { hasInner, innerTensors, stepsOf } from "../../protocol/program/blocks.ts";
 import { sources, type Step, type TraceTensor } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { tensorLeaves } from "../../protocol/trees/tensorTree.ts";
 import type { Bundle } from "../bundle/bundle.ts";
-import { weightBytes } from "../bundle/weightBytes.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
-import { fromResult, seenByRuntime, throughFloats, toFeed } from "../inference/bfloats.ts";
+import { fromResult, toFeed } from "../inference/bfloats.ts";
 import { commitTensors, rootOf } from "../inference/commitTrace.ts";
 import type { Inference } from "../inference/createInference.ts";
 import { optimiseGraph } from "../inference/optimiseGraph.ts";
 import { executeTraced } from "../inference/traceExecution.ts";
-import type { SessionInfo, TensorBytes } from "../inference/types.ts";
+import type { ModelFile, Optimization, SessionInfo, TensorBytes } from "../inference/types.ts";
+import type { Graph, GraphStore, ProgramGraphs } from "./graphs.ts";
 import type { LoadedProgram, PostedBytes } from "./loadedProgram.ts";
+import { memoryGraphs } from "./memoryGraphs.ts";
+
+/** Graphs that one run may find damaged, one after the other: its own, and the one that it is made of. */
+const DAMAGED_GRAPHS = 2;
+
+export interface PrepareOptions {
+  /** Where the program's graphs are kept; default: nowhere, they are made by each process that runs it. */
+  graphs?: GraphStore | undefined;
+}
 
 /**
  * Makes a bundle runnable; graphs are made and loaded into ONNX Runtime when they are first needed.
  *
- * A program with inner tensors runs as its executable graph (docs/compiler.md): optimised and saved once for this machine, then run as saved. The graph of
- * a single block is a part of it, loaded for one run only, since disputes are rare and weights are large.
+ * A program runs as its executable graph (docs/compiler.md): optimised and saved once for this machine, then run as saved. The graph of
+ * a single block is a part of it, loaded for one run only, since disputes are rare and weights are large. With a store no graph stays in this process's memory.
  */
-export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pick<Hasher, "commit">): LoadedProgram {
+export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pick<Hasher, "commit">, { graphs: store }: PrepareOptions = {}): LoadedProgram {
   const { program } = bundle;
-  const seen = seenByRuntime(program);
   const twoLevel = hasInner(program);
   const sessions = new Map<string, Promise<SessionInfo>>();
-  const weights = new Map<number, CommittedTensor>();
-  let made: CompiledModel | undefined;
-  let optimising: Promise<Uint8Array> | undefined;
+  const weights = new Map<number, WeakRef<CommittedTensor>>();
+  let graphs: Promise<ProgramGraphs> | undefined;
+  const optimising = new Map<string, Promise<Graph>>();
   let blockRuns: Promise<unknown> = Promise.resolve();
 
   const keyOf = (kind: string): string => `${kind}/${program.root}`;
 
-  const runnable = (): CompiledModel => (made ??= runnableModel(bundle));
+  const maker = async () => (await import("./createGraphMaker.ts")).createGraphMaker(bundle);
 
-  const optimised = (): Promise<Uint8Array> => {
-    if (optimising === undefined) {
-      optimising = optimiseGraph(throughFloats(program, cutGraph(runnable())), keyOf("cut"), inference);
-      optimising.catch(() => (optimising = undefined));
+  type Maker = Awaited<ReturnType<typeof maker>>;
+
+  const opened = (): Promise<ProgramGraphs> => {
+    if (graphs === undefined) {
+      graphs = store === undefined ? Promise.resolve(memoryGraphs()) : store.open(program.root, inference.start().then(({ version }) => version));
+      graphs.catch(() => (graphs = undefined));
     }
-    return optimising;
+    return graphs;
   };
 
-  const load = async (kind: string, graph: () => Uint8Array | Promise<Uint8Array>): Promise<SessionInfo> => inference.load(keyOf(kind), throughFloats(program, await graph()), twoLevel && kind !== "check" ? { optimization: "disabled" } : {});
+  const graph = async (name: string, write: (file: string) => Promise<void>, from?: Graph): Promise<Graph> => (await opened()).of(name, write, from);
 
-  const session = (kind: "trace" | "borders" | "check", graph: () => Uint8Array | Promise<Uint8Array>): Promise<SessionInfo> => {
+  /** What ONNX Runtime makes of a graph at the inference's own level; it runs as saved ever after. */
+  const optimised = (name: "cut" | "trace", make: (maker: Maker) => Uint8Array): Promise<Graph> => {
+    let making = optimising.get(name);
+    if (making === undefined) {
+      making = graph(name, async (file) => optimiseGraph(make(await maker()), keyOf(name), file, inference));
+      optimising.set(name, making);
+      making.catch(() => optimising.delete(name));
+    }
+    return making;
+  };
+
+  const cut = (): Promise<Graph> => optimised("cut", (made) => made.cut());
+
+  /** A graph made of the optimised cut graph. */
+  const derived = async (name: string, make: (maker: Maker, optimised: Uint8Array) => Uint8Array): Promise<Graph> => {
+    const from = await cut();
+    return graph(name, async (file) => writeFile(file, make(await maker(), await from.bytes())), from);
+  };
+
+  const graphOf = (kind: "trace" | "borders" | "check"): Promise<Graph> => {
+    if (kind === "check") return graph(kind, async (file) => writeFile(file, (await maker()).check()));
+    if (kind === "borders") return derived(kind, (made, bytes) => made.borders(bytes));
+    // Where every tensor is posted nothing is cut, and one optimisation makes the graph that runs.
+    return twoLevel ? derived(kind, (made, bytes) => made.executable(bytes)) : optimised(kind, (made) => made.traced());
+  };
+
+  const load = (kind: string, source: Uint8Array | ModelFile, optimization: Optimization | undefined): Promise<SessionInfo> => inference.load(keyOf(kind), source, optimization === undefined ? {} : { optimization });
+
+  /** Sessions that stay. */
+  const session = (kind: "trace" | "borders" | "check"): Promise<SessionInfo> => {
     let loading = sessions.get(kind);
     if (loading === undefined) {
-      loading = load(kind, graph);
+      loading = graphOf(kind).then(({ source }) => load(kind, source, kind === "check" ? undefined : "disabled"));
       sessions.set(kind, loading);
       loading.catch(() => sessions.delete(kind));
     }
     return loading;
+  };
+
+  /** A graph that is found damaged is removed: what was made of it is forgotten here too, and all of it is made again. */
+  const sound = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof GainsayError && error.code === "GRAPH_DAMAGED") || tried > DAMAGED_GRAPHS) throw error;
+        sessions.clear();
+        optimising.clear();
+      }
+    }
   };
 
   /** Runs a cut graph on as much of the committed tensors as it reads. */
@@ -70,10 +120,10 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
     return (step: number): Uint8Array => fromResult(results[cutOutputName(step)] as TensorBytes, (program.steps[step] as Step).result.dtype).bytes;
   };
 
-  /** Loads a graph of one block, runs it, and lets it go; one at a time. */
-  const runBlock = <T>(kind: string, graph: () => Uint8Array | Promise<Uint8Array>, run: (info: SessionInfo) => Promise<T>): Promise<T> => {
+  /** Loads a graph for one run, and lets it go; one at a time. */
+  const runOnce = <T>(kind: string, optimization: Optimization | undefined, source: () => Promise<Uint8Array>, run: (info: SessionInfo) => Promise<T>): Promise<T> => {
     const done = blockRuns.then(async () => {
-      const info = await load(kind, graph);
+      const info = await load(kind, await source(), optimization);
       try {
         return await run(info);
       } finally {
@@ -84,45 +134,58 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
     return done;
   };
 
+  const weightAt = (made: Maker, index: number): CommittedTensor => {
+    const known = weights.get(index)?.deref();
+    if (known !== undefined) return known;
+    const spec = program.weights[index];
+    if (spec === undefined) throw new GainsayError("The program has no such weight.", { code: "WEIGHT_UNKNOWN", details: { index } });
+    const bytes = made.weight(index);
+    const weight = { root: spec.root, bytes, leaves: tensorLeaves(bytes) };
+    weights.set(index, new WeakRef(weight));
+    return weight;
+  };
+
   return {
     program,
     bundle,
-    async execute(inputs, signal) {
-      await session("trace", async () => (twoLevel ? executableGraph(seen, await optimised()) : tracedGraph(runnable())));
-      return executeTraced({ program, tracedKey: keyOf("trace"), inference, hasher, inputs, ...(signal === undefined ? {} : { signal }) });
-    },
-    async recompute(inputs, tensors, signal) {
-      const kind = twoLevel ? "borders" : "check";
-      const info = await session(kind, async () => (twoLevel ? bordersGraph(seen, await optimised()) : checkGraph(runnable())));
-      const computed = await runCut(kind, info, { inputs, tensors }, signal);
-      return program.trace.map(({ step }) => computed(step));
-    },
+    execute: (inputs, signal) =>
+      sound(async () => {
+        await session("trace");
+        return executeTraced({ program, tracedKey: keyOf("trace"), inference, hasher, inputs, ...(signal === undefined ? {} : { signal }) });
+      }),
+    recompute: (inputs, tensors, signal) =>
+      sound(async () => {
+        const kind = twoLevel ? "borders" : "check";
+        const computed = await runCut(kind, await session(kind), { inputs, tensors }, signal);
+        return program.trace.map(({ step }) => computed(step));
+      }),
     async expand(blockIndex, posted, signal) {
       const specs = innerTensors(program, blockIndex);
-      return runBlock("block", async () => blockGraph(seen, await optimised(), blockIndex), async (info) => {
-        const computed = await runCut("block", info, posted, signal);
-        const tensors = await commitTensors(specs.map(({ step }) => computed(step)), hasher);
-        const borders = new Map(stepsOf(program, blockIndex).flatMap(([step, { result }]) => (result.source === sources.trace ? [[result.index, computed(step)] as const] : [])));
-        return { blockIndex, innerRoot: tensors.length === 0 ? undefined : rootOf("inner", tensors.map(({ root }) => root)), tensors, borders };
-      });
+      const source = async (): Promise<Uint8Array> => (await maker()).block(await (await cut()).bytes(), blockIndex);
+      return sound(() =>
+        runOnce("block", "disabled", source, async (info) => {
+          const computed = await runCut("block", info, posted, signal);
+          const tensors = await commitTensors(specs.map(({ step }) => computed(step)), hasher);
+          const borders = new Map(stepsOf(program, blockIndex).flatMap(([step, { result }]) => (result.source === sources.trace ? [[result.index, computed(step)] as const] : [])));
+          return { blockIndex, innerRoot: tensors.length === 0 ? undefined : rootOf("inner", tensors.map(({ root }) => root)), tensors, borders };
+        }),
+      );
     },
-    async recomputeSteps(blockIndex, posted, inner, signal) {
+    async graphName() {
+      const { setting } = await opened();
+      // Of what is not the processor the setting says no more than the provider.
+      return setting === undefined || inference.provider !== "cpu" ? undefined : `${setting}/${(await (twoLevel ? cut() : graphOf("trace"))).sha256}`;
+    },
+    recomputeSteps(blockIndex, posted, inner, signal) {
       const steps = stepsOf(program, blockIndex).map(([step]) => step);
-      return runBlock("check", () => checkGraph(runnable(), steps), async (info) => {
+      return runOnce("check", undefined, async () => (await maker()).check(steps), async (info) => {
         const computed = await runCut("check", info, posted, signal, { specs: innerTensors(program, blockIndex), bytes: inner });
         return steps.map(computed);
       });
     },
-    weight(index) {
-      let weight = weights.get(index);
-      if (weight === undefined) {
-        const spec = program.weights[index];
-        if (spec === undefined) throw new GainsayError("The program has no such weight.", { code: "WEIGHT_UNKNOWN", details: { index } });
-        const bytes = weightBytes(bundle, index);
-        weight = { root: spec.root, bytes, leaves: tensorLeaves(bytes) };
-        weights.set(index, weight);
-      }
-      return weight;
+    async weights() {
+      const made = await maker();
+      return (index) => weightAt(made, index);
     },
   };
 }

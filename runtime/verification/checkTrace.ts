@@ -62,7 +62,7 @@ export async function checkTrace(loaded: LoadedProgram, inputs: readonly Committ
   const posted = { inputs: inputs.map(({ bytes }) => bytes), tensors: claimed.map(({ bytes }) => bytes) };
   const { tolerance = 0 } = options;
   const own = follows(program, claimed, options.own) ?? (await loaded.recompute(posted.inputs, posted.tensors, options.signal));
-  const tensors: ExecutionTensors = { inputs, trace: claimed, weight: (index) => loaded.weight(index) };
+  const tensors: ExecutionTensors = { inputs, trace: claimed, weight: await loaded.weights() };
   const report: TraceReport = { differing: 0, judged: 0, opened: [] };
   if (!hasInner(program)) return checkSteps(program, program.trace.map(({ step }, i) => ({ stepIndex: step, own: own[i] as Uint8Array })), tensors, report, options);
   const suspicious = program.blocks

@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import type { Tensor } from "onnxruntime-node";
 import type { LogLine } from "../../cli/commands/demo/createStage.ts";
 import { table, toJson } from "../../cli/output.ts";
 import { granularities, type Granularity } from "../../protocol/lowering/chooseBlocks.ts";
@@ -11,7 +10,9 @@ import { storeBundle } from "../../runtime/bundle/storeBundle.ts";
 import { compileModel } from "../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../runtime/compile/createFoldRunner.ts";
 import { openRing } from "./devnet/openRing.ts";
-import { bytesOfTensor, seededInput } from "./seededInput.ts";
+import { dtypeName } from "../../runtime/inference/tensorTypes.ts";
+import type { TensorSpec } from "../../protocol/program/types.ts";
+import { seededBytes } from "./seededBytes.ts";
 import { readSubjects, type Subject } from "./subjects.ts";
 
 /** Milliseconds after which a case is given up. */
@@ -49,7 +50,7 @@ export async function measureConvictions(subjects: readonly Subject[], note: (te
         const written: string[] = [];
         for (const [i, spec] of inputs.entries()) {
           const file = path.join(files, `${root}-${i}.npy`);
-          await writeFile(file, npy(seededInput(spec)));
+          await writeFile(file, npy(spec));
           written.push(`${spec.name}=${file}`);
         }
         cases.push({ subject, granularity, root, inputs: written });
@@ -91,14 +92,15 @@ export function convictionLines(measured: readonly Conviction[]): string[] {
   );
 }
 
-/** A tensor as NumPy writes it, version 1.0 of the format. */
-function npy(tensor: Tensor): Uint8Array {
-  const descr = { float32: "<f4", int64: "<i8", int32: "<i4" }[tensor.type as string];
-  if (descr === undefined) throw new Error(`no input of type ${tensor.type} is written`);
-  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tensor.dims.join(", ")},), }`;
+/** A seeded input as NumPy writes it, version 1.0 of the format. */
+function npy(spec: TensorSpec): Uint8Array {
+  const name = dtypeName(spec.dtype);
+  const descr = { float32: "<f4", int64: "<i8", int32: "<i4" }[name as string];
+  if (descr === undefined) throw new Error(`no input of type ${name} is written`);
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${spec.shape.join(", ")},), }`;
   const padded = `${text.padEnd(Math.ceil((text.length + 11) / 64) * 64 - 11)}\n`;
   const head = Buffer.from([0x93, ...Buffer.from("NUMPY"), 1, 0, padded.length & 0xff, padded.length >> 8]);
-  return Buffer.concat([head, Buffer.from(padded), bytesOfTensor(tensor)]);
+  return Buffer.concat([head, Buffer.from(padded), seededBytes(spec)]);
 }
 
 if (import.meta.main) {

@@ -4,7 +4,7 @@ import { prepareProgram } from "../../runtime/programs/prepareProgram.ts";
 import { openBench } from "./openBench.ts";
 import { processorTime } from "./processorTime.ts";
 import type { BenchContext } from "./section.ts";
-import { seededFeeds } from "./seededInput.ts";
+import { seededFeeds } from "./seededBytes.ts";
 import type { Subject } from "./subjects.ts";
 import { timeLoops, type Loop, type LoopTime } from "./timeLoops.ts";
 

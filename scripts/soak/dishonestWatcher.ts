@@ -4,6 +4,7 @@ import process from "node:process";
 import { Command } from "commander";
 import { action } from "../../cli/action.ts";
 import { openDaemon } from "../../cli/daemon.ts";
+import { openInference } from "../../cli/openInference.ts";
 import { addDaemonFlags, type DaemonFlags } from "../../cli/daemonFlags.ts";
 import { addGlobalFlags } from "../../cli/globalFlags.ts";
 import { repeated } from "../../cli/parse.ts";
@@ -36,7 +37,7 @@ const shell: Shell = { env: process.env, stdin: process.stdin, stdout: process.s
 const start = addDaemonFlags(new Command("start")).requiredOption("--against <account>", "executor whose results are disputed", repeated(String)).action(
   action(shell, async (context, flags: Flags) => {
     const [sender, account] = [await context.sender(), await context.account()];
-    const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, optimization: flags.optimization, announce: [], account: sender.address });
+    const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, inference: openInference(context, { kind: "watcher", name: flags.name }, flags.optimization), announce: [], account: sender.address });
     const { chain, ledger, network, logger } = daemon;
     const { rules } = await getParameters(chain);
     const alarm = createAlarm(account, daemon);

@@ -64,7 +64,7 @@ export interface Started {
 
 /** Starts a long-lived command as a process of its own; resolves when it has written its document. */
 export async function start(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Started> {
-  const child = spawn(process.execPath, [gainsayFile, ...args, "--json"], { env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [gainsayFile, ...args, "--json"], { env: { NODE_COMPILE_CACHE: path.join(tmpdir(), "gainsay-test-compiled"), PATH: process.env["PATH"], HOME: process.env["HOME"], ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const exited = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
   let stdout = "";
   let stderr = "";

@@ -87,7 +87,7 @@ describe.each([digits, realMnist].map((model) => ({ ...model, steps: model.name 
     const lying = await visibleLie(executor, honest, step, opened.hasher);
     const job = await withheld(lying.trace);
     const disputeId = await demand(job);
-    const tensors = { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: (index: number) => executor.weight(index) };
+    const tensors = { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: await executor.weights() };
     let dispute = await getDispute(arena.chain, disputeId);
     for (let moves = 0; moves < 40 && !(dispute.phase === "answer" && dispute.position.stepIndex === step && dispute.position.index === lying.element); moves++) {
       // It uses what it can of its clock, and the challenge window runs out meanwhile.
@@ -134,7 +134,7 @@ describe.each([digits, realMnist].map((model) => ({ ...model, steps: model.name 
     const job = await withheld(honest);
     const disputeId = await demand(job);
     await arena.pass(20);
-    const tensors = { inputs: honest.inputs, trace: honest.tensors, weight: (index: number) => executor.weight(index) };
+    const tensors = { inputs: honest.inputs, trace: honest.tensors, weight: await executor.weights() };
     const waiting = await getDispute(arena.chain, disputeId);
     expect(await answerDispute(arena.sender("stranger"), waiting, executor.program, tensors, signal)).toMatch(/^0x/);
     expect(await answerDispute(arena.sender("executor"), waiting, executor.program, tensors, signal)).toBeUndefined();

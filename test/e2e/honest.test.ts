@@ -6,7 +6,7 @@ import { floatOf } from "../../protocol/judge/float32.ts";
 import { judgeElement } from "../../protocol/judge/judgeElement.ts";
 import { toHex } from "../../protocol/hex.ts";
 import { claimOf } from "../../protocol/program/claim.ts";
-import { sealOf } from "../../protocol/program/codec.ts";
+import { sealOf } from "../../protocol/program/sealOf.ts";
 import { collectCredits } from "../../runtime/chain/calls/collectCredits.ts";
 import { finalizeJob } from "../../runtime/chain/calls/finalizeJob.ts";
 import { openDispute } from "../../runtime/chain/calls/openDispute.ts";
@@ -82,7 +82,7 @@ describe("a challenge against an honest result", () => {
 
   it.each([0, 1, 2, 3, 4, 5])("by a sealed witness of a sound element of step %i", async (step) => {
     await rewind();
-    const tensors: ExecutionTensors = { inputs: honest.inputs, trace: honest.tensors, weight: (index) => loaded.weight(index) };
+    const tensors: ExecutionTensors = { inputs: honest.inputs, trace: honest.tensors, weight: await loaded.weights() };
     const witness = refutationFromTrace(loaded.program, tensors, step, 3);
     const salt = toHex(new Uint8Array(32).fill(7));
     const by = arena.sender("watcher");
@@ -98,7 +98,7 @@ describe("a challenge against an honest result", () => {
     const step = loaded.program.steps[stepIndex] as (typeof loaded.program.steps)[number];
     const bytes = honest.tensors.map((tensor) => new Uint8Array(tensor.bytes));
     const other = new DataView((bytes[step.result.index] as Uint8Array).buffer);
-    const read = operandReader(step, { inputs: honest.inputs, trace: honest.tensors, weight: (index) => loaded.weight(index) });
+    const read = operandReader(step, { inputs: honest.inputs, trace: honest.tensors, weight: await loaded.weights() });
     const element = other.byteLength / 4 - 1;
     // A pool has one sound value; a challenger that calls another one its own is wrong, and nothing worse.
     const { hi } = judgeElement(step, read, element, other.getUint32(element * 4, true));
@@ -152,7 +152,7 @@ describe.each([digits, realMnist])("executors of the $name model with other thre
     // The same floats need not be judged twice.
     if (judged.has(trace.traceRoot)) return;
     judged.add(trace.traceRoot);
-    const tensors: ExecutionTensors = { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) };
+    const tensors: ExecutionTensors = { inputs: trace.inputs, trace: trace.tensors, weight: await loaded.weights() };
     const random = seeded(judged.size);
     const claim = claimOf({ programRoot: program.root, inputRoot: trace.inputRoot, traceRoot: trace.traceRoot });
     for (const [stepIndex, step] of program.steps.entries()) {

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { checkGraph, cutInputName, cutOutputName, commitShape, traceName, tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
+import { commitShape, cutInputName, cutOutputName, traceName } from "../../protocol/lowering/graphNames.ts";
+import { checkGraph, tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
 import { innerTensors } from "../../protocol/program/blocks.ts";
 import { judgeElement } from "../../protocol/judge/judgeElement.ts";
 import { GainsayError } from "../../protocol/errors.ts";

@@ -183,7 +183,7 @@ describe("createWatcher", () => {
   it("walks a withheld lie back by demands where it does not know the executor's floats", async () => {
     const other = await opened.load({ optimization: "disabled" });
     const { trace, element } = await visibleLie(other, await other.execute(opened.inputs), 3, opened.hasher);
-    const tensors = { inputs: trace.inputs, trace: trace.tensors, weight: (index: number) => other.weight(index) };
+    const tensors = { inputs: trace.inputs, trace: trace.tensors, weight: await other.weights() };
     const job = await commit(trace);
     await start({ onWithheld: "auto", patienceSeconds: 0 });
     const opening = await journal.next("watcher", "dispute opened by demand", { jobId });

@@ -1,6 +1,7 @@
 import { intAttribute, intsAttribute, floatAttribute, stringAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
-import { elementCount, tensorBytes } from "../../onnx/tensors.ts";
+import { tensorBytes } from "../../onnx/tensors.ts";
+import { elementCount } from "../../program/elements.ts";
 import { dtypes, NO_DIM, roles, stepKinds, type Window } from "../../program/types.ts";
 import { isInteger, Refusal, type DraftFactor, type View } from "../draft.ts";
 import { formula } from "../expression.ts";

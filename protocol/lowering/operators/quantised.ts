@@ -1,6 +1,6 @@
 import { intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
-import { elementCount } from "../../onnx/tensors.ts";
+import { elementCount } from "../../program/elements.ts";
 import { dtypeBytes, dtypes, stepKinds, type Dtype } from "../../program/types.ts";
 import { abiWords } from "../abiWords.ts";
 import { integerRange, MAX_OPERANDS, Refusal, type DraftCore, type View } from "../draft.ts";

@@ -43,7 +43,7 @@ export async function publishedTrace(loaded: LoadedProgram, { inputs, outputs }:
   const own = (bytes: Uint8Array): CommittedTensor => ({ root: "0x", bytes: new Uint8Array(bytes), leaves: new Uint8Array() });
   // The search reads bytes only; roots follow from what it settles on.
   const searched = tensors.map(own);
-  for (const [index, elements] of reconcileTrace(program, { inputs: given.map(own), trace: searched, weight: (index) => loaded.weight(index) }) ?? []) suspects.set(index, elements);
+  for (const [index, elements] of reconcileTrace(program, { inputs: given.map(own), trace: searched, weight: await loaded.weights() }) ?? []) suspects.set(index, elements);
   return { trace: await commitTrace(program, given, searched.map(({ bytes }) => bytes), hasher), suspects };
 }
 

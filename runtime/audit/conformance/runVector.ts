@@ -73,7 +73,7 @@ async function runDataSet(modelBytes: Uint8Array, dataSet: DataSet, { samples, s
     const loaded = prepareProgram(bundle, own, hasher);
     const { program } = bundle;
     const { trace, suspects } = await publishedTrace(loaded, dataSet, hasher, signal).catch(refusing);
-    const execution = openExecution(program, { inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) });
+    const execution = openExecution(program, { inputs: trace.inputs, trace: trace.tensors, weight: await loaded.weights() });
     const random = createRandom(seed);
     for (const [index, step] of program.steps.entries()) {
       const count = step.result.shape.reduce((product, size) => product * size, 1);

@@ -3,7 +3,7 @@ import type { Address } from "viem";
 import { GainsayError } from "../../../protocol/errors.ts";
 import type { Hex } from "../../../protocol/hex.ts";
 import { fromHex } from "../../../protocol/hex.ts";
-import { witnessFromAbi } from "../../../protocol/program/codec.ts";
+import { witnessFromAbi } from "../../../protocol/program/decode.ts";
 import type { Verdict, Witness } from "../../../protocol/program/types.ts";
 import type { Chain } from "../createChain.ts";
 import type { EventPlace, EventsOf } from "../events.ts";

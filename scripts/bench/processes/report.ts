@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import module from "node:module";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -22,8 +23,15 @@ export function residentBytes(pid: number): number {
   }
 }
 
-/** Runs one of the scripts of this folder and reads its report. */
-export async function runProcess(script: "plainProcess.ts" | "servingProcess.ts", args: readonly string[]): Promise<ProcessReport> {
-  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args], { maxBuffer: 1 << 20 });
+/** Writes the report, keeps what was compiled for the next process, and ends this one. */
+export async function writeReport(report: ProcessReport): Promise<never> {
+  module.flushCompileCache();
+  await new Promise((resolve) => process.stdout.write(JSON.stringify(report), resolve));
+  process.exit(0);
+}
+
+/** Runs one of the scripts of this folder, with code compiled into `compiled`, and reads its report. */
+export async function runProcess(script: "plainProcess.ts" | "servingProcess.ts", args: readonly string[], compiled: string): Promise<ProcessReport> {
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args], { maxBuffer: 1 << 20, env: { ...process.env, NODE_COMPILE_CACHE: compiled } });
   return JSON.parse(stdout) as ProcessReport;
 }

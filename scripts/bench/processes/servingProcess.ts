@@ -1,25 +1,20 @@
 /**
- * A process with the parts of an executor that serve a model: opens the bundle in the folder, runs it, and writes what that took as JSON. With a folder for what
- * self-tests remember, it makes the self-test.
+ * A process with the parts of an executor that serve a model: opens the bundle in the folder, runs it, and writes what that took as JSON. With a folder for what outlives a
+ * restart, executable graphs and what self-tests remember, it makes the self-test. Like a daemon's, its inference process is started before everything else is loaded, and it has no ONNX Runtime of its own.
  */
-import { createTestMemory } from "../../../node/createTestMemory.ts";
-import { selfTest } from "../../../node/selfTest.ts";
-import { readBundle } from "../../../runtime/bundle/readBundle.ts";
-import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
-import { openBench } from "../openBench.ts";
-import { seededFeeds } from "../seededInput.ts";
-import { residentBytes, type ProcessReport } from "./report.ts";
+import { createInference } from "../../../runtime/inference/createInference.ts";
 
-const [folder, threads, runs, memoryFolder] = [process.argv[2] as string, Number(process.argv[3]), Number(process.argv[4]), process.argv[5]];
-await openBench(threads, async ({ inference, hasher, children }) => {
-  const started = performance.now();
-  const loaded = prepareProgram(await readBundle(folder), inference, hasher);
-  const inputs = Object.values(seededFeeds(loaded.program.inputs)).map(({ bytes }) => bytes);
-  if (memoryFolder !== undefined) await selfTest(loaded, { memory: createTestMemory(memoryFolder) });
-  else await loaded.execute(inputs);
-  const ready = performance.now();
-  for (let run = 0; run < runs; run++) await loaded.execute(inputs);
-  const report: ProcessReport = { sinceStart: ready, session: ready - started, resident: [process.pid, ...children].map(residentBytes) };
-  process.stdout.write(JSON.stringify(report));
-});
-process.exit(0);
+const [folder, threads, runs, kept] = [process.argv[2] as string, Number(process.argv[3]), Number(process.argv[4]), process.argv[5]];
+const children: number[] = [];
+const silent = (): void => undefined;
+const logger = { debug: (fields: object) => void ("pid" in fields && typeof fields.pid === "number" && children.push(fields.pid)), info: silent, warn: silent, error: silent };
+const running = { provider: "cpu", threads, optimization: "all" } as const;
+const inference = createInference(running, { logger });
+const started = performance.now();
+// Whatever is wrong with the process shows in the first load.
+inference.start().catch(silent);
+const { measureServing } = await import("./measureServing.ts");
+const report = await measureServing({ inference, children, started, running, logger, folder, runs, kept });
+await inference.stop();
+const { writeReport } = await import("./report.ts");
+await writeReport(report);

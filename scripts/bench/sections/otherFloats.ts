@@ -8,7 +8,7 @@ import { checkTrace } from "../../../runtime/verification/checkTrace.ts";
 import { DEFAULT_TOLERANCE } from "../../../watcher/options.ts";
 import { openBench } from "../openBench.ts";
 import type { BenchContext, Section } from "../section.ts";
-import { bytesOfTensor, seededInput } from "../seededInput.ts";
+import { seededBytes } from "../seededBytes.ts";
 import { serveTrace } from "../serveTrace.ts";
 import { median, times, type Spread } from "../spread.ts";
 import type { Subject } from "../subjects.ts";
@@ -72,7 +72,7 @@ async function measureCheck(subject: Subject, context: BenchContext): Promise<Mo
       const { program } = bundle;
       const loaded = prepareProgram(bundle, inference, hasher);
       const other = prepareProgram(bundle, stranger, hasher);
-      const inputs = await commitTensors(program.inputs.map((spec) => bytesOfTensor(seededInput(spec))), hasher);
+      const inputs = await commitTensors(program.inputs.map((spec) => seededBytes(spec)), hasher);
       const first = await loaded.execute(inputs);
       const served = await serveTrace(other, await other.execute(inputs));
       onClose(() => served.close());

@@ -4,7 +4,7 @@ import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
 import { openBench } from "../openBench.ts";
 import { plotBars } from "../plots/plotBars.ts";
 import type { BenchContext, Section, Table } from "../section.ts";
-import { seededFeeds } from "../seededInput.ts";
+import { seededFeeds } from "../seededBytes.ts";
 import { median, times, type Spread } from "../spread.ts";
 import type { Subject } from "../subjects.ts";
 import { timeStages, type Stage } from "../timeStages.ts";

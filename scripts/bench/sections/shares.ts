@@ -4,7 +4,7 @@ import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
 import { openBench } from "../openBench.ts";
 import { plotStacks } from "../plots/plotStacks.ts";
 import type { BenchContext, Section } from "../section.ts";
-import { seededFeeds } from "../seededInput.ts";
+import { seededFeeds } from "../seededBytes.ts";
 import { spreadOf, type Spread } from "../spread.ts";
 import type { Subject } from "../subjects.ts";
 

@@ -1,4 +1,5 @@
-import { tracedGraph, traceName } from "../../../protocol/lowering/tracedGraph.ts";
+import { traceName } from "../../../protocol/lowering/graphNames.ts";
+import { tracedGraph } from "../../../protocol/lowering/tracedGraph.ts";
 import type { Bundle } from "../../../runtime/bundle/bundle.ts";
 import { createInference } from "../../../runtime/inference/createInference.ts";
 import { silentLogger } from "../../../runtime/telemetry/createLogger.ts";

@@ -4,7 +4,8 @@ import { treeOf } from "../../../protocol/dispute/defenderMove.ts";
 import { refutationFromTrace, stepsTree } from "../../../protocol/dispute/refutation.ts";
 import type { ExecutionTensors } from "../../../protocol/dispute/stepOperands.ts";
 import { toHex, type Hex } from "../../../protocol/hex.ts";
-import { encodeStep, sealOf } from "../../../protocol/program/codec.ts";
+import { encodeStep } from "../../../protocol/program/codec.ts";
+import { sealOf } from "../../../protocol/program/sealOf.ts";
 import type { Step, Witness } from "../../../protocol/program/types.ts";
 import { pathProof } from "../../../protocol/trees/merkle.ts";
 import { chooseNode, chooseTensor } from "../../../runtime/chain/calls/chooseNode.ts";
@@ -20,7 +21,7 @@ import { until } from "../../runtime/chain/localChain.ts";
 import { PATIENCE_MS, type Town } from "./createTown.ts";
 import type { Subject } from "./subjects.ts";
 
-export const tensorsOf = ({ loaded }: Subject, trace: Trace): ExecutionTensors => ({ inputs: trace.inputs, trace: trace.tensors, weight: (index) => loaded.weight(index) });
+export const tensorsOf = ({ weight }: Subject, trace: Trace): ExecutionTensors => ({ inputs: trace.inputs, trace: trace.tensors, weight });
 
 export const witnessOf = (subject: Subject, trace: Trace, stepIndex: number, element: number): Witness => refutationFromTrace(subject.loaded.program, tensorsOf(subject, trace), stepIndex, element);
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
 import { digits, openModel, type OpenedModel } from "../../e2e/support/openModel.ts";
@@ -12,6 +13,7 @@ export interface Subject {
   opened: OpenedModel;
   loaded: LoadedProgram;
   honest: Trace;
+  weight(index: number): CommittedTensor;
 }
 
 export async function openDigits(): Promise<Subject> {
@@ -54,5 +56,5 @@ const bytesOf = (values: Float32Array): Uint8Array => new Uint8Array(values.buff
 
 async function subjectOf(name: string, opened: OpenedModel): Promise<Subject> {
   const loaded = await opened.load();
-  return { name, opened, loaded, honest: await loaded.execute(opened.inputs) };
+  return { name, opened, loaded, honest: await loaded.execute(opened.inputs), weight: await loaded.weights() };
 }

@@ -43,7 +43,7 @@ export async function lie(loaded: LoadedProgram, honest: Trace, { step: stepInde
   const { program } = loaded;
   const step = program.steps[stepIndex] as (typeof program.steps)[number];
   const tensor = step.result.index;
-  const tensors: ExecutionTensors = { inputs: honest.inputs, trace: honest.tensors, weight: (index) => loaded.weight(index) };
+  const tensors: ExecutionTensors = { inputs: honest.inputs, trace: honest.tensors, weight: await loaded.weights() };
   const bytes = honest.tensors.map((committed) => new Uint8Array(committed.bytes));
   const changed = bytes[tensor] as Uint8Array;
   const view = new DataView(changed.buffer, changed.byteOffset, changed.byteLength);

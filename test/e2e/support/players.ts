@@ -143,7 +143,7 @@ export const demandBudget: DemandBudget = { demands: 16, wei: parseEther("10") }
 /** The committed trace as whoever answers a demand needs it. */
 async function executionOf(job: Committed, trace: Trace, { programs }: WatcherDependencies, inner: Inner = () => undefined): Promise<[Program, ExecutionTensors]> {
   const loaded = (await programs.open(job.programRoot)) as LoadedProgram;
-  return [loaded.program, { inputs: trace.inputs, trace: trace.tensors, inner, weight: (index) => loaded.weight(index) }];
+  return [loaded.program, { inputs: trace.inputs, trace: trace.tensors, inner, weight: await loaded.weights() }];
 }
 
 /** What the executor says is inside of a block. */

@@ -9,6 +9,7 @@ import { disputedChunk, refutationFromBisection, refutationFromTrace } from "../
 import { replay, type RecordedMove } from "../../../protocol/dispute/replay.ts";
 import type { ExecutionTensors } from "../../../protocol/dispute/stepOperands.ts";
 import { toHex } from "../../../protocol/hex.ts";
+import { sha256 } from "../../../protocol/trees/sha256.ts";
 import { judge } from "../../../protocol/judge/judge.ts";
 import { assembleProgram } from "../../../protocol/lowering/assembleProgram.ts";
 import { claimOf } from "../../../protocol/program/claim.ts";
@@ -40,7 +41,7 @@ function chain(parents: readonly number[], elements: number) {
     result: { dtype: 1, source: 2, index: i, shape: [elements] },
   }));
   const access = { offset: 0, outStrides: [1], reduceStrides: [], windows: [], stages: [] };
-  const program: Program = assembleProgram(new Uint8Array([1]), {
+  const program: Program = assembleProgram(toHex(sha256(new Uint8Array([1]))), {
     steps,
     inputs: [{ name: "x", dtype: 1, shape: [elements] }],
     outputs: [{ name: "y", dtype: 1, shape: [elements], trace: steps.length - 1, access }],

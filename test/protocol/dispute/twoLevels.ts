@@ -1,6 +1,7 @@
 import { traceTree } from "../../../protocol/dispute/defenderMove.ts";
 import { resultOf, type ExecutionTensors } from "../../../protocol/dispute/stepOperands.ts";
 import { toHex } from "../../../protocol/hex.ts";
+import { sha256 } from "../../../protocol/trees/sha256.ts";
 import { assembleProgram } from "../../../protocol/lowering/assembleProgram.ts";
 import type { Program, Source, Step, TraceTensor } from "../../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
@@ -46,7 +47,7 @@ export function twoLevels(parents: readonly number[], cuts: readonly boolean[], 
   const table = (i: number): TraceTensor => ({ name: `t${i}`, dtype: 1, shape: [elements], perm: [0], step: i });
   const ofSource = (wanted: Source): TraceTensor[] => steps.flatMap(({ result }, i) => (result.source === wanted ? [table(i)] : []));
   const access = { offset: 0, outStrides: [1], reduceStrides: [], windows: [], stages: [] };
-  const program: Program = assembleProgram(new Uint8Array([1]), { steps, inputs: [{ name: "x", dtype: 1, shape: [elements] }], outputs: [{ name: "y", dtype: 1, shape: [elements], trace: places[last]!.index, access }], trace: ofSource(2), inner: ofSource(3), weights: [], nodes: steps.map(() => []) });
+  const program: Program = assembleProgram(toHex(sha256(new Uint8Array([1]))), { steps, inputs: [{ name: "x", dtype: 1, shape: [elements] }], outputs: [{ name: "y", dtype: 1, shape: [elements], trace: places[last]!.index, access }], trace: ofSource(2), inner: ofSource(3), weights: [], nodes: steps.map(() => []) });
   const input = Float32Array.from({ length: elements }, (_, i) => Math.fround(Math.sin(i + 1) * 3));
 
   const assemble = (results: readonly CommittedTensor[]): ExecutionTensors => {

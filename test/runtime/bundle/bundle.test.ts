@@ -70,6 +70,18 @@ describe("bundles", () => {
     expect(() => weightBytes(bundle, 99)).toThrow(/no weight 99/);
   });
 
+  it("leave the model on disk until it is asked for, and notice if it is another by then", async () => {
+    const read = await readBundle(folder);
+    const file = join(folder, "model.onnx");
+    const bytes = await readFile(file);
+    await writeFile(file, Buffer.concat([bytes, Buffer.from([0])]));
+    expect(() => read.model).toThrow(expect.objectContaining({ code: "BUNDLE_MISMATCH" }) as Error);
+    await unlink(file);
+    expect(() => weightBytes(read, 0)).toThrow(expect.objectContaining({ code: "BUNDLE_MISSING" }) as Error);
+    await writeFile(file, bytes);
+    expect(Buffer.from(read.model).equals(bundle.model)).toBe(true);
+  });
+
   it.each(["manifest.json", "model.onnx", "program.json"])("name a missing %s", async (file) => {
     await unlink(join(folder, file));
     await expect(readBundle(folder)).rejects.toMatchObject({ code: "BUNDLE_MISSING", details: { file } });

@@ -1,7 +1,8 @@
 import { parseEther, zeroHash } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toHex } from "../../../protocol/hex.ts";
-import { concat, encodeStep, inputsHash, programRoot, sealOf, stepsRoot } from "../../../protocol/program/codec.ts";
+import { concat, encodeStep, inputsHash, programRoot, stepsRoot } from "../../../protocol/program/codec.ts";
+import { sealOf } from "../../../protocol/program/sealOf.ts";
 import { claimOf } from "../../../protocol/program/claim.ts";
 import type { ProgramHeader, Step, Witness } from "../../../protocol/program/types.ts";
 import { listRoot } from "../../../protocol/trees/listTree.ts";

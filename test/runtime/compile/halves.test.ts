@@ -4,7 +4,8 @@ import { operandReader, type ExecutionTensors } from "../../../protocol/dispute/
 import { makeTensor } from "../../../protocol/onnx/tensors.ts";
 import { parseModel } from "../../../protocol/onnx/parseModel.ts";
 import { floatTwin } from "../../../protocol/lowering/floatTwin.ts";
-import { checkGraph, commitShape, cutInputName, cutOutputName } from "../../../protocol/lowering/tracedGraph.ts";
+import { commitShape, cutInputName, cutOutputName } from "../../../protocol/lowering/graphNames.ts";
+import { checkGraph } from "../../../protocol/lowering/tracedGraph.ts";
 import { elementReader, elementValue, isHalf, type RawElement } from "../../../protocol/program/elements.ts";
 import { numberToBfloat, numberToHalf } from "../../../protocol/program/halfFloat.ts";
 import { hasInner } from "../../../protocol/program/blocks.ts";
@@ -14,7 +15,8 @@ import { selfTest } from "../../../node/selfTest.ts";
 import { elementType, readElement } from "../../../runtime/audit/elementTypes.ts";
 import { compileModel } from "../../../runtime/compile/compileModel.ts";
 import { readTypes } from "../../../runtime/compile/readTypes.ts";
-import { fromResult, throughFloats, toFeed } from "../../../runtime/inference/bfloats.ts";
+import { fromResult, toFeed } from "../../../runtime/inference/bfloats.ts";
+import { throughFloats } from "../../../runtime/inference/throughFloats.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
 import { createHasher } from "../../../runtime/hashing/createHasher.ts";
 import { createInference } from "../../../runtime/inference/createInference.ts";
@@ -90,7 +92,7 @@ describe.each([["float16", dtypes.float16], ["bfloat16", dtypes.bfloat16]] as co
     for (const step of program.steps) {
       if (step.profile === profiles.fp32) expect(step.operands.some((operand) => isHalf(operand.dtype))).toBe(false);
       const inner = expansions[step.blockIndex]?.tensors ?? [];
-      const tensors: ExecutionTensors = { inputs: trace.inputs, trace: trace.tensors, inner: () => inner, weight: (index) => loaded.weight(index) };
+      const tensors: ExecutionTensors = { inputs: trace.inputs, trace: trace.tensors, inner: () => inner, weight: await loaded.weights() };
       const { bytes } = (step.result.source === sources.trace ? trace.tensors : inner)[step.result.index]!;
       const read = operandReader(step, tensors);
       const claimed = elementReader(bytes, step.result.dtype);
@@ -130,7 +132,7 @@ describe.each([["float16", dtypes.float16], ["bfloat16", dtypes.bfloat16]] as co
     const results = await inference.run("rounding", Object.fromEntries(inputs.map(({ name }) => [name, feeds.get(name)!])));
     let apart = 0;
     for (const [index, step] of program.steps.entries()) {
-      const read = operandReader(step, { inputs: trace.inputs, trace: trace.tensors, inner: () => undefined, weight: (k) => loaded.weight(k) });
+      const read = operandReader(step, { inputs: trace.inputs, trace: trace.tensors, inner: () => undefined, weight: await loaded.weights() });
       const rounded = fromResult(results[cutOutputName(index)]!, step.result.dtype).bytes;
       const [claimed, own] = [rounded, trace.tensors[step.result.index]!.bytes].map((bytes) => elementReader(bytes, step.result.dtype)) as [(at: number) => RawElement, (at: number) => RawElement];
       for (let element = 0; element * dtypeBytes[step.result.dtype] < rounded.length; element++) {

@@ -61,7 +61,7 @@ describe("long sums in parts", () => {
       const bundle = await compileModel({ modelBytes, ...(splitSums === undefined ? {} : { splitSums }) }, { runner });
       const loaded = prepareProgram(bundle, inference, hasher);
       const trace = await loaded.execute(seededInputs(bundle.program, 1, 2));
-      const tensors = { inputs: trace.inputs, trace: trace.tensors, weight: (index: number) => loaded.weight(index) };
+      const tensors = { inputs: trace.inputs, trace: trace.tensors, weight: await loaded.weights() };
       return bundle.program.steps.reduce((sum, step, index) => {
         if (!bundle.program.nodes[index]!.some((name) => name.startsWith("hidden"))) return sum;
         const claimed = elementReader(trace.tensors[step.result.index]!.bytes, step.result.dtype);

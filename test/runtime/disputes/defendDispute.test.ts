@@ -11,7 +11,7 @@ import { endDispute, reclaimBond } from "../../../runtime/disputes/endDispute.ts
 import { gameOf, isMoveAlreadyMade } from "../../../runtime/disputes/game.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import { refutationFromTrace } from "../../../protocol/dispute/refutation.ts";
-import { sealOf } from "../../../protocol/program/codec.ts";
+import { sealOf } from "../../../protocol/program/sealOf.ts";
 import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
 import { createArena, type Arena } from "../../e2e/support/createArena.ts";
 import { lie, seeded, type LyingTrace } from "../../e2e/support/lies.ts";
@@ -67,7 +67,7 @@ describe("the players' moves on the chain", () => {
 
   it("only the challenger chooses and refutes", async () => {
     const disputeId = await openBisection(arena, job);
-    const witness = refutationFromTrace(loaded.program, { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: (index) => loaded.weight(index) }, 3, lying.element);
+    const witness = refutationFromTrace(loaded.program, { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: await loaded.weights() }, 3, lying.element);
     await expect(refute(arena.sender("watcher"), disputeId, salt, witness)).rejects.toMatchObject({ details: { name: "WrongPhase" } });
     await expect(refute(arena.sender("stranger"), disputeId, salt, witness)).rejects.toMatchObject({ details: { name: "NotChallenger" } });
   });
@@ -75,7 +75,7 @@ describe("the players' moves on the chain", () => {
   it("a seal binds its sender, its salt and its witness", async () => {
     const by = arena.sender("watcher");
     const { rules } = await getParameters(arena.chain);
-    const tensors = { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: (index: number) => loaded.weight(index) };
+    const tensors = { inputs: lying.trace.inputs, trace: lying.trace.tensors, weight: await loaded.weights() };
     const witness = refutationFromTrace(loaded.program, tensors, 3, lying.element);
     const { disputeId } = await openDispute(by, { jobId: job.id, digest: job.digest, seal: sealOf(by.address, salt, witness), bond: rules.bond });
     const { disputeId: copied } = await openDispute(arena.sender("stranger"), { jobId: job.id, digest: job.digest, seal: sealOf(by.address, salt, witness), bond: rules.bond });

@@ -62,7 +62,8 @@ describe("createHasher", () => {
 
   it("rejects work when it is not running, and can be started again", async () => {
     const other = createHasher({ threads: 1 });
-    const bytes = bytesOf(3_000_000);
+    // More than is hashed at once where no thread runs yet.
+    const bytes = bytesOf(5_000_000);
     await expect(other.commit(bytes)).rejects.toMatchObject({ code: "HASHER_STOPPED" });
     other.start();
     // One task that a thread has already begun, and several that still wait.

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkGraph, cutInputName, cutOutputName, commitShape, tracedGraph } from "../../../protocol/lowering/tracedGraph.ts";
+import { commitShape, cutInputName, cutOutputName } from "../../../protocol/lowering/graphNames.ts";
+import { checkGraph, tracedGraph } from "../../../protocol/lowering/tracedGraph.ts";
 import type { Bundle } from "../../../runtime/bundle/bundle.ts";
 import { compileModel } from "../../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -190,6 +191,25 @@ describe("the self-test of a program with blocks", () => {
       expect(other.judged()).toBeGreaterThan(0);
     });
 
+    it("expands no block where the very graph that was tested is kept, and every block where another one gives the same bits", async () => {
+      const kept = (graph: string): { loaded: LoadedProgram; expanded: () => number; judged: () => number } => {
+        let count = 0;
+        const { loaded, judged } = counted(executor);
+        return { loaded: { ...loaded, graphName: async () => graph, expand: (...args) => (count++, executor.expand(...args)) }, expanded: () => count, judged };
+      };
+      await rm(folder, { recursive: true, force: true });
+      await selfTest(kept("setting/graph").loaded, { memory });
+      const again = kept("setting/graph");
+      expect(await selfTest(again.loaded, { memory })).toMatchObject({ recalled: true });
+      expect([again.expanded(), again.judged()]).toEqual([0, 0]);
+      const moved = kept("another/graph");
+      expect(await selfTest(moved.loaded, { memory })).toMatchObject({ recalled: true });
+      expect([moved.expanded(), moved.judged()]).toEqual([bundle.program.blocks.length, 0]);
+      const settled = kept("another/graph");
+      expect(await selfTest(settled.loaded, { memory })).toMatchObject({ recalled: true });
+      expect(settled.expanded()).toBe(0);
+    });
+
     it("does not take for judged what is different inside of one block only", async () => {
       await selfTest(executor, { memory });
       const wrong: LoadedProgram = {
@@ -206,7 +226,7 @@ describe("the self-test of a program with blocks", () => {
       await expect(selfTest(wrong, { memory })).rejects.toMatchObject({ code: "KERNEL_FAULT" });
     });
 
-    it.each([["damaged", "{"], ["of another version", JSON.stringify({ version: "0.0.0", differing: 0, traceRoot: `0x${"00".repeat(32)}`, innerRoots: [] })]])("tests again where the record is %s", async (_, text) => {
+    it.each([["damaged", "{"], ["of other sources", JSON.stringify({ sources: "0", differing: 0, traceRoot: `0x${"00".repeat(32)}`, innerRoots: [] })]])("tests again where the record is %s", async (_, text) => {
       await selfTest(executor, { memory });
       writeFileSync(path.join(folder, `${bundle.program.root}.json`), text);
       expect(await selfTest(executor, { memory })).toMatchObject({ recalled: false });

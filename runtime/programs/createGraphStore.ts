@@ -1,0 +1,132 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { GainsayError } from "../../protocol/errors.ts";
+import { hashFile } from "../hashFile.ts";
+import type { Logger } from "../inference/types.ts";
+import { graphSetting, settingName, type GraphOptions } from "./graphSetting.ts";
+import type { Graph, GraphStore, ProgramGraphs } from "./graphs.ts";
+
+/** Settings of one program whose graphs are kept, those that were used last. */
+const KEPT_SETTINGS = 8;
+/** Files of writers that ended before they were done are removed after this time. */
+const ABANDONED_MS = 24 * 60 * 60 * 1000;
+const SETTING_FILE = "setting.json";
+
+/**
+ * Keeps graphs as files: FOLDER/PROGRAM/SETTING/NAME-SHA256.onnx, where the setting is all that decides their bits.
+ *
+ * "Optimise once, save, run as saved" then holds beyond a restart: what was posted from a graph can be expanded with that graph. A file appears whole or not at all.
+ * Of several that writers made at the same time the oldest counts, for all of them. Each time that a file is loaded it is hashed while ONNX Runtime reads it; one that
+ * has other bytes than its name says is removed, with a warning, and the load fails with `GRAPH_DAMAGED`, so that it is made again.
+ * Throws `GRAPH_NOT_KEPT` where the folder cannot be written.
+ */
+export function createGraphStore(folder: string, options: GraphOptions, { logger }: { logger: Pick<Logger, "warn"> }): GraphStore {
+  return {
+    async open(program, runtimeVersion) {
+      const setting = await graphSetting(options, runtimeVersion);
+      const own = path.join(folder, program, settingName(setting));
+      try {
+        const fresh = (await mkdir(own, { recursive: true })) !== undefined;
+        if (fresh) await writeFile(path.join(own, SETTING_FILE), `${JSON.stringify(setting, null, 2)}\n`);
+        else await utimes(own, new Date(), new Date());
+      } catch (cause) {
+        throw notKept(own, cause);
+      }
+      // Nobody waits for it. Whatever cannot be removed now is tried again at the next start.
+      prune(path.join(folder, program)).catch((error: unknown) => logger.warn({ error, folder }, "graphs of former settings could not be removed"));
+      return programGraphs(own, logger);
+    },
+  };
+}
+
+function programGraphs(folder: string, logger: Pick<Logger, "warn">): ProgramGraphs {
+  return {
+    setting: path.basename(folder),
+    async of(name, write, from) {
+      // 64 bits of the hash tell apart what one program was ever made into.
+      const label = from === undefined ? name : `${name}.${from.sha256.slice(0, 16)}`;
+      const kept = await find(folder, label);
+      if (kept !== undefined) return storedGraph(folder, kept, logger);
+      const temporary = path.join(folder, `.${label}-${randomUUID()}`);
+      let made: string;
+      try {
+        await write(temporary);
+        made = await settle(temporary, folder, label);
+      } catch (cause) {
+        await rm(temporary, { force: true });
+        throw cause instanceof GainsayError ? cause : notKept(folder, cause);
+      }
+      return storedGraph(folder, (await find(folder, label)) ?? made, logger);
+    },
+  };
+}
+
+/** Flushes a file to disk and gives it the name of its contents. */
+async function settle(temporary: string, folder: string, label: string): Promise<string> {
+  const handle = await open(temporary, "r+");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  const name = `${label}-${(await hashFile(temporary)).sha256}.onnx`;
+  await rename(temporary, path.join(folder, name));
+  return name;
+}
+
+/** Name of the graph's file. Of several the one that was there first: commitments may have been made with it. */
+async function find(folder: string, label: string): Promise<string | undefined> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith(`${label}-`) && /^-[0-9a-f]{64}\.onnx$/.test(name.slice(label.length))).sort();
+  if (names.length < 2) return names[0];
+  const times = await Promise.all(names.map(async (name) => (await stat(path.join(folder, name))).mtimeMs));
+  return names[times.indexOf(Math.min(...times))];
+}
+
+function storedGraph(folder: string, name: string, logger: Pick<Logger, "warn">): Graph {
+  const file = path.join(folder, name);
+  const sha256 = name.slice(-(64 + ".onnx".length), -".onnx".length);
+  let read: WeakRef<Uint8Array> | undefined;
+  const refuse = async (details: object, cause?: unknown): Promise<never> => {
+    logger.warn({ file, ...details }, "a kept graph is damaged or gone, so it is made again");
+    await rm(file, { force: true });
+    throw new GainsayError("A graph that was kept on disk is damaged or gone; it is made again.", { code: "GRAPH_DAMAGED", retryable: true, details: { file, ...details }, cause });
+  };
+  const gone = (cause: unknown): Promise<never> => refuse({}, cause);
+  const verify = async (found: string): Promise<void> => {
+    if (found !== sha256) await refuse({ wanted: sha256, found });
+  };
+  return {
+    sha256,
+    source: {
+      path: file,
+      check: async () => verify((await hashFile(file).catch(gone)).sha256),
+    },
+    async bytes() {
+      const known = read?.deref();
+      if (known !== undefined) return known;
+      const bytes = new Uint8Array(await readFile(file).catch(gone));
+      await verify(createHash("sha256").update(bytes).digest("hex"));
+      read = new WeakRef(bytes);
+      return bytes;
+    },
+  };
+}
+
+/** Removes the settings that were not used for the longest time, and what writers have left unfinished. */
+async function prune(folder: string): Promise<void> {
+  const settings = await Promise.all((await readdir(folder)).map(async (name) => ({ own: path.join(folder, name), used: (await stat(path.join(folder, name))).mtimeMs })));
+  settings.sort((a, b) => b.used - a.used);
+  for (const { own } of settings.slice(KEPT_SETTINGS)) await rm(own, { recursive: true, force: true });
+  const current = settings[0]?.own;
+  if (current === undefined) return;
+  for (const name of await readdir(current)) {
+    if (!name.startsWith(".")) continue;
+    const left = path.join(current, name);
+    if (Date.now() - (await stat(left)).mtimeMs > ABANDONED_MS) await rm(left, { force: true });
+  }
+}
+
+function notKept(folder: string, cause: unknown): GainsayError {
+  return new GainsayError(`The graphs of a program cannot be kept in ${folder}; check that the folder is writable and the disk has room.`, { code: "GRAPH_NOT_KEPT", retryable: true, details: { folder }, cause });
+}
