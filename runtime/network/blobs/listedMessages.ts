@@ -64,8 +64,16 @@ export function decodeListedHeader(bytes: Uint8Array): ListedHeader {
   return header;
 }
 
-export const encodeListedRequest = (message: ListedRequest): Uint8Array => encodeCanonical(message);
-export const encodeListedHeader = (message: ListedHeader): Uint8Array => encodeCanonical(message);
+/** As canonical JSON writes it; none of the values has a character that would have to be escaped. */
+export function encodeListedRequest({ list, known }: ListedRequest): Uint8Array {
+  if (list.kind === "inner") return encodeCanonical({ list, known });
+  return Buffer.from(`{"known":"${known}","list":{"domain":"${list.domain}","kind":"list","root":"${list.root}"}}`);
+}
+
+/** As canonical JSON writes it. */
+export function encodeListedHeader(header: ListedHeader): Uint8Array {
+  return Buffer.from(header.found ? `{"byteLength":${header.byteLength},"found":true,"items":${header.items},"sent":"${header.sent}"}` : '{"found":false}');
+}
 
 /** Each byte as one character, so that other bytes are other texts. */
 function asText(bytes: Uint8Array): string {

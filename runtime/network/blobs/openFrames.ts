@@ -65,29 +65,33 @@ export function openFrames(stream: Stream, signal?: AbortSignal): Frames {
     },
   });
 
+  const isAborted = (): boolean => signal?.aborted === true;
+  // Once for all calls: there are several for each message.
+  const onAbort = (): void => stream.abort(aborted(signal as AbortSignal));
+  if (signal !== undefined && stream.status === "open") {
+    signal.addEventListener("abort", onAbort, { once: true });
+    stream.addEventListener("close", () => signal.removeEventListener("abort", onAbort), { once: true });
+  }
+
   /** Everything that can go wrong ends in an aborted stream, whose error then surfaces in the pending read or write. */
   async function guarded<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
-    let stopped: GainsayError | undefined;
-    const stop = (error: GainsayError) => {
-      stopped ??= error;
-      stream.abort(error);
-    };
-    const onAbort = () => stop(aborted(signal as AbortSignal));
-    if (signal?.aborted === true) onAbort();
-    if (stopped !== undefined) throw stopped;
-    signal?.addEventListener("abort", onAbort, { once: true });
+    let late: GainsayError | undefined;
+    if (isAborted()) {
+      onAbort();
+      throw aborted(signal as AbortSignal);
+    }
     const timer = setTimeout(() => {
-      stop(new GainsayError("The peer did not go on in time; ask another peer.", { code: "FRAME_TIMEOUT", retryable: true, details: { timeoutMs } }));
+      late = new GainsayError("The peer did not go on in time; ask another peer.", { code: "FRAME_TIMEOUT", retryable: true, details: { timeoutMs } });
+      stream.abort(late);
     }, timeoutMs);
     try {
       return await work();
     } catch (cause) {
-      const error = stopped ?? asFrameError(cause);
+      const error = late ?? (isAborted() ? aborted(signal as AbortSignal) : asFrameError(cause));
       stream.abort(error);
       throw error;
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
     }
   }
 

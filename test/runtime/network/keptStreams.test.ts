@@ -8,9 +8,10 @@ import { listRoot } from "../../../protocol/trees/listTree.ts";
 import { encodeHeader, encodeRequest, keptBlobProtocol, type ListBlobName } from "../../../runtime/network/blobs/blobMessages.ts";
 import type { Blobs } from "../../../runtime/network/blobs/createBlobs.ts";
 import { createSeats } from "../../../runtime/network/blobs/createSeats.ts";
-import { decodeKeptRequest, encodeListedHeader, encodeListedRequest, type ListedRequest, namesOfKnown, readSentBits, sentBits } from "../../../runtime/network/blobs/listedMessages.ts";
+import { decodeKeptRequest, decodeListedHeader, encodeListedHeader, encodeListedRequest, type ListedRequest, namesOfKnown, readSentBits, sentBits } from "../../../runtime/network/blobs/listedMessages.ts";
 import { openFrames, type Frames } from "../../../runtime/network/blobs/openFrames.ts";
 import type { ListedWish } from "../../../runtime/network/blobs/receiveListed.ts";
+import { encodeCanonical } from "../../../runtime/network/canonicalJson.ts";
 import { networkLimits } from "../../../runtime/network/limits.ts";
 import { addressOf, firstAddress, sourceOf, startBareNode, startNetwork, tensorSample, until, type Sample } from "./helpers.ts";
 
@@ -218,7 +219,14 @@ describe("requests", () => {
   const inner = { kind: "inner", root: list.name.root, block: 3 } as const;
   const asText = (message: ListedRequest): string => Buffer.from(encodeListedRequest(message)).toString();
   it("are read as they were written", () => {
-    for (const message of [{ list: list.name, known: "" }, { list: list.name, known: "00112233445566ff" }, { list: { ...list.name, domain: "a.1" }, known: "" }, { list: inner, known: "" }]) expect(decodeKeptRequest(Buffer.from(asText(message)))).toEqual(message);
+    for (const message of [{ list: list.name, known: "" }, { list: list.name, known: "00112233445566ff" }, { list: { ...list.name, domain: "a.1" }, known: "" }, { list: inner, known: "" }]) {
+      expect(decodeKeptRequest(Buffer.from(asText(message)))).toEqual(message);
+      expect(asText(message)).toBe(Buffer.from(encodeCanonical(message)).toString());
+    }
+    for (const header of [{ found: false }, { found: true, items: 3, sent: "05", byteLength: 0 }, { found: true, items: 0, sent: "", byteLength: 123_456 }] as const) {
+      expect(Buffer.from(encodeListedHeader(header)).toString()).toBe(Buffer.from(encodeCanonical(header)).toString());
+      for (let again = 0; again < 2; again++) expect(decodeListedHeader(encodeListedHeader(header))).toEqual(header);
+    }
   });
 
   const text = asText({ list: list.name, known: "0011223344556677" });
