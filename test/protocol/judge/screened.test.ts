@@ -3,6 +3,7 @@ import type { GainsayError } from "../../../protocol/errors.ts";
 import { bitsOf, floatOf, move } from "../../../protocol/judge/float32.ts";
 import { judgeElement, type ElementVerdict, type ReadOperand } from "../../../protocol/judge/judgeElement.ts";
 import { judgeScreened } from "../../../protocol/judge/judgeScreened.ts";
+import { screenRead } from "../../../protocol/judge/screenElement.ts";
 import { elementReader, floatsIn, type RawElement } from "../../../protocol/program/elements.ts";
 import { dtypes, stepKinds, type Operand } from "../../../protocol/program/types.ts";
 import { Random } from "../../contracts/judge/random.ts";
@@ -43,6 +44,15 @@ describe("judgeScreened", () => {
       if (step.kind === stepKinds.contraction && first?.dtype === dtypes.float32 && second?.dtype === dtypes.float32) {
         const factors = [floatsIn(operands[0] as Uint8Array), floatsIn(operands[1] as Uint8Array)] as const;
         expect(fraudOrFault(() => judgeScreened(step, read, element, claimed, factors)), `case ${i} with factors: ${label}`).toBe(expected);
+        const readFloat = (operand: number, at: number): number => floatOf(Number(read(operand, at)));
+        const screening = (given?: typeof factors): unknown => {
+          try {
+            return screenRead(step, readFloat, element, floatOf(Number(claimed)), given);
+          } catch (error) {
+            return (error as GainsayError).code;
+          }
+        };
+        expect(screening(factors), `case ${i} with factors: ${label}`).toEqual(screening());
         withFactors++;
       }
       if (expected === false && judgeScreened(step, read, element, claimed).margin === undefined && judgeElement(step, read, element, claimed).margin !== undefined) screened++;
