@@ -27,18 +27,25 @@ const screenable = new WeakMap<Step, boolean>();
  * `operands` are the committed tensors as floats. For steps of other kinds the answer is never `sound`.
  */
 export function screenElement(step: Step, operands: readonly Float32Array[], element: number, claimed: number): Screening {
-  return screenRead(step, (operand, at) => operands[operand]?.[at] ?? Number.NaN, element, claimed);
+  return screenRead(step, (operand, at) => operands[operand]?.[at] ?? Number.NaN, element, claimed, factorsOf(operands));
 }
 
 /** Gives an element of an operand as the float that it is. */
 export type ReadFloat = (operand: number, element: number) => number;
 
-/** `screenElement` for operands that are read one element at a time. */
-export function screenRead(step: Step, read: ReadFloat, element: number, claimed: number): Screening {
+/** The two factors of a contraction as floats. */
+export type Factors = readonly [Float32Array, Float32Array];
+
+function factorsOf([first, second]: readonly Float32Array[]): Factors | undefined {
+  return first === undefined || second === undefined ? undefined : [first, second];
+}
+
+/** `screenElement` for operands that are read one element at a time; where the factors are at hand as a whole, their many taps need no call for each. */
+export function screenRead(step: Step, read: ReadFloat, element: number, claimed: number, factors?: Factors): Screening {
   if (!isScreenable(step) || !Number.isFinite(claimed)) return undecided;
   const compiled = compileStep(step);
   const coords = coordinatesOf(compiled, element);
-  const { sum, magnitude, terms } = estimate(compiled, read, coords);
+  const { sum, magnitude, terms } = estimate(compiled, read, coords, factors);
   const radius = (terms / (2 ** 24 - terms)) * magnitude * (1 - 2 ** -10);
   // Also refuses NaN and infinities, which are left to the judge.
   if (!(terms < 2 ** 22 && Math.abs(sum) + radius < 2 ** 127)) return undecided;
@@ -69,7 +76,7 @@ function isScreenable(step: Step): boolean {
   return known;
 }
 
-function estimate(compiled: CompiledStep, read: ReadFloat, coords: readonly number[]) {
+function estimate(compiled: CompiledStep, read: ReadFloat, coords: readonly number[], factors: Factors | undefined) {
   const [f, g] = compiled.maps as [CompiledStep["maps"][number], CompiledStep["maps"][number]];
   let sum = 0;
   let magnitude = 0;
@@ -88,7 +95,15 @@ function estimate(compiled: CompiledStep, read: ReadFloat, coords: readonly numb
         f.resolve(first + k * f.stride);
         g.resolve(second + k * g.stride);
       }
-      for (let k = 0, i = first, j = second; k < count; k++, i += f.stride, j += g.stride) take(i, j);
+      if (factors === undefined) for (let k = 0, i = first, j = second; k < count; k++, i += f.stride, j += g.stride) take(i, j);
+      else {
+        const [a, b] = factors;
+        for (let k = 0, i = first, j = second; k < count; k++, i += f.stride, j += g.stride) {
+          const product = (a[i] as number) * (b[j] as number);
+          sum += product;
+          magnitude += Math.abs(product);
+        }
+      }
     } else {
       for (let k = 0; k < count; k++) take(f.resolve(first + k * f.stride), g.resolve(second + k * g.stride));
     }

@@ -41,6 +41,12 @@ export function elementReader(bytes: Uint8Array, dtype: Dtype): (index: number) 
   }
 }
 
+/** The elements of a float32 tensor, where it lies if it begins at a multiple of four, else in a copy. */
+export function floatsIn(bytes: Uint8Array): Float32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
+}
+
 /** Whether a type has floats. */
 export function isFloat(dtype: number): boolean {
   return dtype === dtypes.float32 || isHalf(dtype);

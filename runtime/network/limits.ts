@@ -134,6 +134,8 @@ export const networkLimits = {
       maxHeaderBytes: 1_024,
       /** Wire. Bytes of all tensors in one response, which are checked when they are complete: what a program with blocks posts, and most small ones by layer. */
       maxBytes: 512 * 1024,
+      /** Lists that one peer is asked for together, all of them no larger than one response may be. */
+      maxShared: 32,
     },
   },
 

@@ -39,13 +39,15 @@ export async function fetchListedTensors(options: Pick<FetchTraceOptions, "netwo
   const items = listed?.items ?? (await network.blobs.fetch(list, peers, { ...within, maxBytes: specs.length * 32 }));
   if (items.length !== specs.length * 32) throw new GainsayError(unfit, { code: "TRACE_UNFIT", kind: "verification", details: { wanted: specs.length, got: items.length / 32 } });
   const known = new Map(own.map((tensor) => [tensor.root, tensor]));
-  const failed = new AbortController();
-  const others = { network, peers, signal: AbortSignal.any([signal, failed.signal]) };
-  const fetching = lengths.map(async (length, index): Promise<CommittedTensor> => {
+  const found = lengths.map((_, index): CommittedTensor | Hex => {
     const root = toHex(items.subarray(index * 32, index * 32 + 32));
     const sent = listed?.tensors.get(index);
-    return known.get(root) ?? (sent === undefined ? fetchTensor(others, root, length) : { root, ...sent });
+    return known.get(root) ?? (sent === undefined ? root : { root, ...sent });
   });
+  if (found.every((one) => typeof one !== "string")) return found;
+  const failed = new AbortController();
+  const others = { network, peers, signal: AbortSignal.any([signal, failed.signal]) };
+  const fetching = found.map(async (one, index) => (typeof one === "string" ? fetchTensor(others, one, lengths[index] as number) : one));
   try {
     return await Promise.all(fetching);
   } catch (error) {

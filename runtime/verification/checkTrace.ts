@@ -1,12 +1,12 @@
-import { isInner, operandReader, resultOf, type ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
+import { isInner, operandReader, resultOf, tensorOf, type ExecutionTensors } from "../../protocol/dispute/stepOperands.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { judgeElement, type ElementVerdict } from "../../protocol/judge/judgeElement.ts";
 import { floatOf } from "../../protocol/judge/float32.ts";
-import { elementReader, elementValue } from "../../protocol/program/elements.ts";
+import { elementReader, elementValue, floatsIn } from "../../protocol/program/elements.ts";
 import { judgeScreened } from "../../protocol/judge/judgeScreened.ts";
 import { blockAt, hasInner } from "../../protocol/program/blocks.ts";
-import { sources, type Program, type Step, type TraceTensor } from "../../protocol/program/types.ts";
+import { dtypes, sources, stepKinds, type Program, type Step, type TraceTensor } from "../../protocol/program/types.ts";
 import type { LoadedProgram } from "../programs/loadedProgram.ts";
 import { deviation, findSuspects } from "./suspects.ts";
 
@@ -140,13 +140,14 @@ export async function judgeElements(program: Program, stepIndex: number, element
   const step = program.steps[stepIndex] as Step;
   const claimedAt = elementReader(resultOf(step, tensors).bytes, step.result.dtype);
   const read = operandReader(step, tensors);
+  const factors = factorsOf(step, tensors);
   let worst: Omit<Finding, "claimed"> | undefined;
   for (const [done, element] of elements.entries()) {
     if (done % ELEMENTS_A_TURN === 0) {
       signal?.throwIfAborted();
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
-    const verdict = judgeScreened(step, read, element, claimedAt(element));
+    const verdict = judgeScreened(step, read, element, claimedAt(element), factors);
     if (!verdict.fraud) continue;
     if (worst === undefined || marginOf(verdict) > marginOf(worst.verdict)) worst = { stepIndex, element, verdict };
   }
@@ -154,6 +155,13 @@ export async function judgeElements(program: Program, stepIndex: number, element
   const claimed = claimedAt(worst.element);
   const inner = isInner(step) ? tensors.inner?.(step.blockIndex) : undefined;
   return { judged: elements.length, finding: { ...worst, ...(inner === undefined ? {} : { inner }), claimed: elementValue(claimed, step.result.dtype), verdict: judgeElement(step, read, worst.element, claimed, true) } };
+}
+
+/** The factors of a contraction of float32, which the screen reads thousands of times for each element. */
+function factorsOf(step: Step, tensors: ExecutionTensors): readonly [Float32Array, Float32Array] | undefined {
+  const [first, second] = step.operands;
+  if (step.kind !== stepKinds.contraction || first?.dtype !== dtypes.float32 || second?.dtype !== dtypes.float32) return undefined;
+  return [floatsIn(tensorOf(first, tensors, step.blockIndex).bytes), floatsIn(tensorOf(second, tensors, step.blockIndex).bytes)];
 }
 
 function marginOf(verdict: ElementVerdict): number {

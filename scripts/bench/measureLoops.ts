@@ -60,7 +60,7 @@ export async function measureLoops(subject: Subject, context: Pick<BenchContext,
 }
 
 /** Does jobs of which `width` are under way at any time: one that is done is followed by the next at once. */
-function keptFull(width: number, milliseconds: number, job: () => Promise<void>): Loop {
+export function keptFull(width: number, milliseconds: number, job: () => Promise<void>): Loop {
   // The pauses at the start and at the end must not count, nor may one call of a slow model take for ever.
   const jobs = width * Math.min(8, Math.max(2, Math.ceil(LAP_MS / milliseconds / width)));
   return {

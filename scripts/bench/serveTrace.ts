@@ -30,9 +30,11 @@ export async function serveTrace(loaded: LoadedProgram, trace: Trace): Promise<S
     }),
   );
   server.blobs.serve(createExpansions({ programs: { open: async () => loaded }, traces: { list: () => [stored], get: async () => trace } }).source);
+  // As an announcement has told them.
+  const peers = server.addresses();
   return {
     async fetch(program, own) {
-      const source = { network: client, peers: server.addresses(), program, traceRoot: trace.traceRoot, signal: new AbortController().signal };
+      const source = { network: client, peers, program, traceRoot: trace.traceRoot, signal: new AbortController().signal };
       return { trace: await fetchTrace({ ...source, own }), inner: async (blockIndex) => (await fetchInner({ ...source, blockIndex })).tensors };
     },
     async close() {

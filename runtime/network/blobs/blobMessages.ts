@@ -16,8 +16,8 @@ import { networkLimits } from "../limits.ts";
 export const blobProtocol = "/gainsay/blob/1.0.0";
 
 /**
- * The same on a stream that stays open: after a response the next request may follow, and either side may close between two of them. A stream takes
- * milliseconds to open and a tenth of one to use. Besides, a list may be asked for together with tensors that it names (listedMessages.ts).
+ * The same on a stream that stays open: further requests may follow, also before the first is answered, and are answered in their order; either side may close when nothing
+ * is unanswered. A stream takes milliseconds to open and a tenth of one to use. Besides, a list may be asked for together with tensors that it names (listedMessages.ts).
  */
 export const keptBlobProtocol = "/gainsay/blob/1.1.0";
 

@@ -8,13 +8,15 @@ import { withDeadline } from "../withDeadline.ts";
 import { type BlobName, blobProtocol, keptBlobProtocol } from "./blobMessages.ts";
 import type { BlobVerifier } from "./createBlobAssembly.ts";
 import { createSeats } from "./createSeats.ts";
+import { createListAsker } from "./createListAsker.ts";
 import { createSlots } from "./createSlots.ts";
 import { createStreamPool } from "./createStreamPool.ts";
-import { fetchBlob, type FetchDependencies, type FetchOptions } from "./fetchBlob.ts";
+import { fetchBlob, type FetchOptions } from "./fetchBlob.ts";
 import { fetchListed } from "./fetchListed.ts";
 import type { HashedBlob, Listed, ListedWish } from "./receiveListed.ts";
 import type { BlobSource } from "./serveBlob.ts";
 import { serveStream } from "./serveStream.ts";
+import type { TryDependencies } from "./tryPeers.ts";
 
 const limits = networkLimits.blob;
 
@@ -66,6 +68,7 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
   const slots = createSlots(limits.maxFetchStreamsPerPeer);
   const seats = createSeats();
   const streams = createStreamPool(open);
+  const lists = createListAsker({ streams, slots, verify });
   let running: { node: Libp2p; stopping: AbortController } | undefined;
 
   const source: BlobSource = {
@@ -107,16 +110,15 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
     );
   }
 
-  /** What a fetch works with, and its options with a signal that fires when the network stops, too. */
-  function run<T extends { signal?: AbortSignal }>(blob: BlobName, options: T): [T & { signal: AbortSignal }, FetchDependencies] {
+  function runningNow(): { node: Libp2p; stopping: AbortController } {
     if (running === undefined) throw new GainsayError("The network is not running; start it first.", { code: "NETWORK_NOT_STARTED" });
-    const { node, stopping } = running;
-    const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal]);
-    const dependencies: FetchDependencies = {
-      verify,
-      slots,
-      streams,
-      self: node.peerId.toString(),
+    return running;
+  }
+
+  /** Who is asked for a blob, and who is told of liars. */
+  function asking(blob: BlobName): TryDependencies {
+    return {
+      self: runningNow().node.peerId.toString(),
       onCorrupt(liars, error) {
         for (const peer of liars) {
           logger.warn({ peer, reason: error.details["reason"], blob }, "peer sent corrupt data");
@@ -124,7 +126,13 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
         }
       },
     };
-    return [{ ...options, signal }, dependencies];
+  }
+
+  /** Fetches one blob, until the network stops. */
+  async function fetch(name: BlobName, peers: readonly string[], options: FetchOptions = {}): Promise<HashedBlob> {
+    const { signal: stopped } = runningNow().stopping;
+    const signal = options.signal === undefined ? stopped : AbortSignal.any([options.signal, stopped]);
+    return fetchBlob(name, peers, { ...options, signal }, { ...asking(name), verify, slots, streams });
   }
 
   return {
@@ -133,9 +141,9 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
         sources.add(added);
         return () => void sources.delete(added);
       },
-      fetch: async (name, peers, options = {}) => (await fetchBlob(name, peers, ...run(name, options))).bytes,
-      fetchHashed: async (name, peers, options = {}) => fetchBlob(name, peers, ...run(name, options)),
-      fetchListed: async (wish, peers, options = {}) => fetchListed(wish, peers, ...run(wish.list, options)),
+      fetch: async (name, peers, options) => (await fetch(name, peers, options)).bytes,
+      fetchHashed: fetch,
+      fetchListed: async (wish, peers, options = {}) => fetchListed(wish, peers, options, { ...asking(wish.list), lists }),
     },
     async attach(node) {
       running = { node, stopping: new AbortController() };
@@ -150,6 +158,7 @@ export function createBlobs(dependencies: BlobDependencies): BlobLayer {
     },
     detach() {
       running?.stopping.abort();
+      lists.stop();
       streams.close();
       running = undefined;
     },

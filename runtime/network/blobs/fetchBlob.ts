@@ -1,6 +1,8 @@
+import type { PeerTarget } from "../addresses.ts";
 import { networkLimits } from "../limits.ts";
 import type { BlobName } from "./blobMessages.ts";
 import { type BlobAssembly, type BlobVerifier, createBlobAssembly } from "./createBlobAssembly.ts";
+import type { Slots } from "./createSlots.ts";
 import type { StreamPool } from "./createStreamPool.ts";
 import { receiveBlob } from "./receiveBlob.ts";
 import type { HashedBlob } from "./receiveListed.ts";
@@ -20,6 +22,7 @@ export interface FetchOptions {
 
 export interface FetchDependencies extends TryDependencies {
   verify: BlobVerifier;
+  slots: Slots;
   streams: StreamPool;
 }
 
@@ -28,13 +31,15 @@ export async function fetchBlob(name: BlobName, peers: readonly string[], option
   const { signal, onProgress, timeoutMs = limits.readTimeoutMs } = options;
   const assembly = createBlobAssembly(name, Math.min(options.maxBytes ?? limits.maxBlobBytes, limits.maxBlobBytes), dependencies.verify);
   const receive = { timeoutMs, onBytes: () => onProgress?.({ heldBytes: assembly.heldBytes }) };
-  return tryPeers(name, peers, signal, dependencies, async (target, peer) => {
+  const { slots, streams } = dependencies;
+  const attempt = async (target: PeerTarget, peer: string): Promise<HashedBlob> => {
     // Also for a peer whose bundle leaves were all there is: it must confirm them, or nobody does.
     do {
-      await dependencies.streams.use(target, signal, (frames) => receiveBlob(frames, name, assembly, peer, receive));
+      await streams.use(target, signal, (frames) => receiveBlob(frames, name, assembly, peer, receive));
     } while (!finished(assembly));
     return { bytes: await assembly.finish(), leaves: assembly.leaves };
-  });
+  };
+  return tryPeers(name, peers, signal, dependencies, (target, peer) => slots.run(peer, () => attempt(target, peer), signal));
 }
 
 const finished = (assembly: BlobAssembly): boolean => assembly.complete;

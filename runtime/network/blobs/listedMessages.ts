@@ -37,16 +37,48 @@ const listedHeader = z.union([
 ]);
 export type ListedHeader = z.infer<typeof listedHeader>;
 
+/** The one way in which a request for a posted trace is written: what nearly all requests are is read at a glance. */
+const listRequestText = new RegExp(`^\\{"known":"((?:[0-9a-f]{${2 * knownBytes}}){0,${maxKnown}})","list":\\{"domain":"([a-z0-9.]{1,32})","kind":"list","root":"(0x[0-9a-f]{64})"\\}\\}$`);
+
 /** Reads what may be asked for on a kept stream. @throws if it is malformed. */
 export function decodeKeptRequest(bytes: Uint8Array): BlobRequest | ListedRequest {
+  const [text, known, domain, root] = listRequestText.exec(asText(bytes)) ?? [];
+  if (text !== undefined) return { list: { kind: "list", root: root as Hex, domain: domain as string }, known: known as string };
   const value = decodeCanonical(bytes);
   return typeof value === "object" && value !== null && "list" in value ? listedRequest.parse(value) : decodeRequest(bytes);
 }
 
+/** Headers read last, by their text: those of all traces of a program are the same. */
+const recentHeaders = new Map<string, ListedHeader>();
+const MAX_RECENT_HEADERS = 64;
+
 /** Reads a header. @throws if it is malformed. */
-export const decodeListedHeader = (bytes: Uint8Array): ListedHeader => listedHeader.parse(decodeCanonical(bytes));
-export const encodeListedRequest = (message: ListedRequest): Uint8Array => encodeCanonical(listedRequest.parse(message));
-export const encodeListedHeader = (message: ListedHeader): Uint8Array => encodeCanonical(listedHeader.parse(message));
+export function decodeListedHeader(bytes: Uint8Array): ListedHeader {
+  const text = asText(bytes);
+  const recent = recentHeaders.get(text);
+  if (recent !== undefined) return recent;
+  const header = listedHeader.parse(decodeCanonical(bytes));
+  const oldest = recentHeaders.keys().next();
+  if (recentHeaders.size >= MAX_RECENT_HEADERS && oldest.done !== true) recentHeaders.delete(oldest.value);
+  recentHeaders.set(text, header);
+  return header;
+}
+
+/** As canonical JSON writes it; none of the values has a character that would have to be escaped. */
+export function encodeListedRequest({ list, known }: ListedRequest): Uint8Array {
+  if (list.kind === "inner") return encodeCanonical({ list, known });
+  return Buffer.from(`{"known":"${known}","list":{"domain":"${list.domain}","kind":"list","root":"${list.root}"}}`);
+}
+
+/** As canonical JSON writes it. */
+export function encodeListedHeader(header: ListedHeader): Uint8Array {
+  return Buffer.from(header.found ? `{"byteLength":${header.byteLength},"found":true,"items":${header.items},"sent":"${header.sent}"}` : '{"found":false}');
+}
+
+/** Each byte as one character, so that other bytes are other texts. */
+function asText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
 
 /** How tensors are named that are not to be sent; those beyond the limit may be sent all the same. */
 export function namesOfKnown(roots: readonly Hex[]): string {

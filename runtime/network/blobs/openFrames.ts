@@ -13,7 +13,10 @@ export interface Frames {
    * @throws GainsayError `FRAME_INVALID` (too long, or cut off), `FRAME_TIMEOUT`, `FRAME_INTERRUPTED`, `ABORTED`.
    */
   read(maxBytes: number, timeoutMs: number): Promise<Uint8Array | undefined>;
-  /** Sends a frame, or several in one piece, and waits until the peer's window has room again. Errors as in {@link read}. */
+  /**
+   * Sends a frame, or several in one piece, and waits until the peer's window has room again. What is written without a pause leaves together, when this end begins to wait
+   * for the peer, at the end of the turn, or when it is enough for a packet: what fails then is told by the next call. Errors as in {@link read}.
+   */
   write(frames: Uint8Array | readonly [Uint8Array, ...Uint8Array[]], timeoutMs: number): Promise<void>;
   /** Ends the writing side after all data has left. */
   close(timeoutMs: number): Promise<void>;
@@ -28,11 +31,33 @@ export interface Frames {
 /** Unread bytes above which the sender is held back. */
 const highWater = 2 * networkLimits.blob.frameBytes;
 
+/** Written bytes that do not wait for more. */
+const flushAt = networkLimits.blob.frameBytes;
+
 /** Frames the stream with unsigned varint lengths. The signal aborts the stream at any time. */
 export function openFrames(stream: Stream, signal?: AbortSignal): Frames {
   stream.maxReadBufferLength = networkLimits.maxStreamBufferBytes;
   let maxFrame = 0;
-  const frames = decode(bytesOf(stream), {
+  let written: ReturnType<typeof encode.single> | undefined;
+  let flushing: NodeJS.Immediate | undefined;
+
+  const flush = (): void => {
+    clearImmediate(flushing);
+    flushing = undefined;
+    const piece = written;
+    written = undefined;
+    // The layers below handle each part of a list by itself.
+    if (piece !== undefined) stream.send(piece.byteLength < flushAt ? piece.subarray() : piece);
+  };
+  const flushLater = (): void => {
+    try {
+      flush();
+    } catch (error) {
+      stream.abort(asFrameError(error));
+    }
+  };
+
+  const frames = decode(bytesOf(stream, flush), {
     maxDataLength: networkLimits.blob.frameBytes,
     maxLengthLength: 4,
     onLength(length) {
@@ -40,29 +65,33 @@ export function openFrames(stream: Stream, signal?: AbortSignal): Frames {
     },
   });
 
+  const isAborted = (): boolean => signal?.aborted === true;
+  // Once for all calls: there are several for each message.
+  const onAbort = (): void => stream.abort(aborted(signal as AbortSignal));
+  if (signal !== undefined && stream.status === "open") {
+    signal.addEventListener("abort", onAbort, { once: true });
+    stream.addEventListener("close", () => signal.removeEventListener("abort", onAbort), { once: true });
+  }
+
   /** Everything that can go wrong ends in an aborted stream, whose error then surfaces in the pending read or write. */
   async function guarded<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
-    let stopped: GainsayError | undefined;
-    const stop = (error: GainsayError) => {
-      stopped ??= error;
-      stream.abort(error);
-    };
-    const onAbort = () => stop(aborted(signal as AbortSignal));
-    if (signal?.aborted === true) onAbort();
-    if (stopped !== undefined) throw stopped;
-    signal?.addEventListener("abort", onAbort, { once: true });
+    let late: GainsayError | undefined;
+    if (isAborted()) {
+      onAbort();
+      throw aborted(signal as AbortSignal);
+    }
     const timer = setTimeout(() => {
-      stop(new GainsayError("The peer did not go on in time; ask another peer.", { code: "FRAME_TIMEOUT", retryable: true, details: { timeoutMs } }));
+      late = new GainsayError("The peer did not go on in time; ask another peer.", { code: "FRAME_TIMEOUT", retryable: true, details: { timeoutMs } });
+      stream.abort(late);
     }, timeoutMs);
     try {
       return await work();
     } catch (cause) {
-      const error = stopped ?? asFrameError(cause);
+      const error = late ?? (isAborted() ? aborted(signal as AbortSignal) : asFrameError(cause));
       stream.abort(error);
       throw error;
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
     }
   }
 
@@ -72,17 +101,25 @@ export function openFrames(stream: Stream, signal?: AbortSignal): Frames {
       const { done, value } = await frames.next();
       return done === true ? undefined : value.subarray();
     });
-  const close: Frames["close"] = (timeoutMs) => guarded(timeoutMs, () => stream.close());
+  const close: Frames["close"] = (timeoutMs) =>
+    guarded(timeoutMs, async () => {
+      flush();
+      await stream.close();
+    });
 
   return {
     read,
     close,
-    write: (written, timeoutMs) =>
+    write: (added, timeoutMs) =>
       guarded(timeoutMs, async () => {
-        const [first, ...more] = written instanceof Uint8Array ? [written] : written;
-        const piece = encode.single(first as Uint8Array);
-        for (const frame of more) piece.append(encode.single(frame));
-        stream.send(piece);
+        if (stream.writeStatus === "closing" || stream.writeStatus === "closed") throw new Error(`the stream is ${stream.writeStatus} for writing`);
+        for (const frame of added instanceof Uint8Array ? [added] : added) {
+          const piece = encode.single(frame);
+          if (written === undefined) written = piece;
+          else written.append(piece);
+        }
+        if ((written?.byteLength ?? 0) >= flushAt) flush();
+        else flushing ??= setImmediate(flushLater);
         while (stream.writableNeedsDrain) await nextEvent(stream, "drain");
       }),
     async finish(timeoutMs) {
@@ -100,8 +137,8 @@ export function openFrames(stream: Stream, signal?: AbortSignal): Frames {
   };
 }
 
-/** The bytes of a stream as they come. A slow consumer pauses the stream, so that the peer's send window fills up. */
-async function* bytesOf(stream: Stream): AsyncGenerator<Uint8Array> {
+/** The bytes of a stream as they come. A slow consumer pauses the stream, so that the peer's send window fills up. `beforeWaiting` is called when none are there. */
+async function* bytesOf(stream: Stream, beforeWaiting: () => void): AsyncGenerator<Uint8Array> {
   const queue: Uint8Array[] = [];
   let queued = 0;
   let resuming = false;
@@ -143,6 +180,7 @@ async function* bytesOf(stream: Stream): AsyncGenerator<Uint8Array> {
       } else if (stream.readableEnded || stream.status !== "open") {
         return;
       } else {
+        beforeWaiting();
         await wake.promise;
       }
     }

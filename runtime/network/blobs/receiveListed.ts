@@ -32,14 +32,23 @@ export interface ListedWish {
   known: readonly Hex[];
 }
 
+/** Asks one peer on one kept stream for lists with their tensors, whose responses come in this order. @throws GainsayError as {@link receiveBlob} does. */
+export async function requestListed(frames: Frames, wishes: readonly [ListedWish, ...ListedWish[]], peer: string, timeoutMs: number): Promise<void> {
+  const [first, ...more] = wishes.map(({ list, known }) => encodeListedRequest({ list, known: namesOfKnown(known) }));
+  try {
+    await frames.write([first as Uint8Array, ...more], timeoutMs);
+  } catch (error) {
+    throw failed(frames, error, peer);
+  }
+}
+
 /**
- * Asks one peer on one kept stream for a list with its tensors. What came is checked when all of it is there, at most half a mebibyte, and before any of it is
+ * Receives one list with its tensors. What came is checked when all of it is there, at most half a mebibyte, and before any of it is
  * given on. Resolves to undefined if list or tensors are not of the lengths that were asked for: what is wrong with them shows when they are fetched one by one.
  * @throws GainsayError as {@link receiveBlob} does.
  */
 export async function receiveListed(frames: Frames, { list, lengths, known }: ListedWish, verify: BlobVerifier, peer: string, timeoutMs: number): Promise<Listed | undefined> {
   try {
-    await frames.write(encodeListedRequest({ list, known: namesOfKnown(known) }), timeoutMs);
     const header = parseHeader(decodeListedHeader, await required(frames, listed.maxHeaderBytes, timeoutMs), peer);
     if (!header.found) throw notFound(list, peer);
     const places = readSentBits(header.sent, header.items).flatMap((is, index) => (is ? [index] : []));

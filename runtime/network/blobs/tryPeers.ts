@@ -3,12 +3,10 @@ import { groupByPeer, type PeerTarget } from "../addresses.ts";
 import { networkLimits } from "../limits.ts";
 import { aborted } from "../withDeadline.ts";
 import { type BlobName, blobName } from "./blobMessages.ts";
-import type { Slots } from "./createSlots.ts";
 
 const limits = networkLimits.blob;
 
 export interface TryDependencies {
-  slots: Slots;
   /** Peer id of this node, which asks itself for nothing. */
   self: string;
   /** Told which peers sent wrong data. */
@@ -16,7 +14,7 @@ export interface TryDependencies {
 }
 
 /** Asks peer after peer for a blob until one attempt resolves. Throws what `Blobs.fetch` says. */
-export async function tryPeers<T>(name: BlobName, peers: readonly string[], signal: AbortSignal | undefined, { slots, self, onCorrupt }: TryDependencies, attempt: (target: PeerTarget, peer: string) => Promise<T>): Promise<T> {
+export async function tryPeers<T>(name: BlobName, peers: readonly string[], signal: AbortSignal | undefined, { self, onCorrupt }: TryDependencies, attempt: (target: PeerTarget, peer: string) => Promise<T>): Promise<T> {
   if (!blobName.safeParse(name).success) {
     throw new GainsayError("The name of the blob is malformed; write its root as 32 bytes in lower-case hex.", { code: "BLOB_NAME_INVALID", kind: "usage" });
   }
@@ -25,7 +23,7 @@ export async function tryPeers<T>(name: BlobName, peers: readonly string[], sign
   for (const target of targets) {
     const peer = target.peer.toString();
     try {
-      return await slots.run(peer, () => attempt(target, peer), signal);
+      return await attempt(target, peer);
     } catch (cause) {
       if (signal?.aborted === true) throw aborted(signal);
       if (!(cause instanceof GainsayError)) throw cause;

@@ -1,4 +1,5 @@
 import { plotBars } from "../plots/plotBars.ts";
+import { plotLines } from "../plots/plotLines.ts";
 import type { Section } from "../section.ts";
 import { measureThroughput, type Throughput } from "../throughput.ts";
 
@@ -29,8 +30,23 @@ export const throughput: Section<Throughput[]> = {
       rows: processes.map(({ name, checking, settling }) => [name, checking.toFixed(1), settling.toFixed(1), calls.find((one) => one.name === name)?.requests.toFixed(1) ?? ""]),
     })),
   ],
-  plots: ([first]) => (first === undefined ? [] : [{ file: "throughput.svg", svg: plotBars(barsOf(first)) }]),
+  plots: ([first, ...byWatchers]) => (first === undefined ? [] : [{ file: "throughput.svg", svg: plotBars(barsOf(first)) }, { file: "growth-watchers.svg", svg: plotLines(linesOf(byWatchers)) }]),
 };
+
+/** Cost by the number of watchers, all of which fetch each trace. */
+function linesOf(runs: readonly Throughput[]): Parameters<typeof plotLines>[0] {
+  const spent = ({ processes }: Throughput, daemon: RegExp): number => {
+    const all = processes.filter(({ name }) => daemon.test(name));
+    return all.reduce((sum, { checking }) => sum + checking, 0) / all.length;
+  };
+  const lines = [["executor", /^executor[^,]*$/], ["its inference", /^executor.*, inference$/], ["each watcher", /^watcher[^,]*$/], ["chain", /^chain$/]] as const;
+  return {
+    title: "Processor time of a job until it is checked, by watchers",
+    x: { label: "watchers with other floats", values: runs.map(({ watchers }) => watchers) },
+    y: { label: "milliseconds a job" },
+    lines: [...lines.map(([label, daemon]) => ({ label, values: runs.map((one) => spent(one, daemon)) })), { label: "kB written by the executor", values: runs.map(({ written }) => written) }],
+  };
+}
 
 function barsOf({ processes }: Throughput): Parameters<typeof plotBars>[0] {
   return { title: "Processor time of a job, by process", label: "milliseconds a job", series: ["until checked", "until final"], groups: processes.map(({ name, checking, settling }) => ({ label: name, values: [checking, settling] })) };

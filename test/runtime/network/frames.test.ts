@@ -26,6 +26,34 @@ describe("frames", () => {
     expect(await right?.read(65_536, 5_000)).toBeUndefined();
   });
 
+  it("leave together when nothing is there to be read, or the turn is over, or they are many", async () => {
+    const [left, right] = await streamPair();
+    const [writer, reader] = [openFrames(left), openFrames(right)];
+    const sent: number[] = [];
+    const send = left.send.bind(left);
+    left.send = (data) => (sent.push(data.byteLength), send(data));
+    for (const length of [10, 20, 30]) await writer.write(new Uint8Array(length), 5_000);
+    expect(sent).toEqual([]);
+    const answer = writer.read(10, 5_000);
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    expect(sent).toEqual([63]);
+    await writer.write(new Uint8Array(5), 5_000);
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    expect(sent).toEqual([63]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sent).toEqual([63, 6]);
+    await writer.write(new Uint8Array(1), 5_000);
+    await writer.write(new Uint8Array(65_536), 5_000);
+    expect(sent).toEqual([63, 6, 65_541]);
+    for (const length of [10, 20, 30, 5, 1, 65_536]) expect((await reader.read(65_536, 5_000))?.length).toBe(length);
+    await reader.write(new Uint8Array(7), 5_000);
+    await reader.close(5_000);
+    expect((await answer)?.length).toBe(7);
+    await writer.write(new Uint8Array(2), 5_000);
+    await writer.close(5_000);
+    expect((await reader.read(2, 5_000))?.length).toBe(2);
+  });
+
   it("arrive however the bytes are cut", async () => {
     const [left, right] = await streamPair();
     const frames = openFrames(right);

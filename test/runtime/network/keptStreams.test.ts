@@ -1,13 +1,17 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { multiaddr } from "@multiformats/multiaddr";
 import { describe, expect, it } from "vitest";
+import type { GainsayError } from "../../../protocol/errors.ts";
 import { toHex, type Hex } from "../../../protocol/hex.ts";
 import { domains } from "../../../protocol/trees/domains.ts";
 import { listRoot } from "../../../protocol/trees/listTree.ts";
 import { encodeHeader, encodeRequest, keptBlobProtocol, type ListBlobName } from "../../../runtime/network/blobs/blobMessages.ts";
+import type { Blobs } from "../../../runtime/network/blobs/createBlobs.ts";
 import { createSeats } from "../../../runtime/network/blobs/createSeats.ts";
-import { decodeKeptRequest, encodeListedHeader, encodeListedRequest, type ListedRequest, namesOfKnown, readSentBits, sentBits } from "../../../runtime/network/blobs/listedMessages.ts";
+import { decodeKeptRequest, decodeListedHeader, encodeListedHeader, encodeListedRequest, type ListedRequest, namesOfKnown, readSentBits, sentBits } from "../../../runtime/network/blobs/listedMessages.ts";
 import { openFrames, type Frames } from "../../../runtime/network/blobs/openFrames.ts";
 import type { ListedWish } from "../../../runtime/network/blobs/receiveListed.ts";
+import { encodeCanonical } from "../../../runtime/network/canonicalJson.ts";
 import { networkLimits } from "../../../runtime/network/limits.ts";
 import { addressOf, firstAddress, sourceOf, startBareNode, startNetwork, tensorSample, until, type Sample } from "./helpers.ts";
 
@@ -204,10 +208,198 @@ describe("a list with its tensors", () => {
     const request = decodeKeptRequest(encodeListedRequest({ list: list.name, known: namesOfKnown(roots) })) as ListedRequest;
     expect(request.known.length).toBe(limits.listed.maxKnown * 16);
     expect(encodeListedRequest(request).length).toBeLessThanOrEqual(limits.listed.maxRequestBytes);
-    expect(() => encodeListedRequest({ list: list.name, known: "00" })).toThrow();
+    expect(() => decodeKeptRequest(encodeListedRequest({ list: list.name, known: "00" }))).toThrow();
     const bits = Array.from({ length: 19 }, (_, i) => i % 3 === 0);
     expect(readSentBits(sentBits(bits), 19)).toEqual(bits);
     expect(encodeListedHeader({ found: true, items: limits.listed.maxItems, sent: sentBits(Array(limits.listed.maxItems).fill(true)), byteLength: 10 }).length).toBeLessThanOrEqual(limits.listed.maxHeaderBytes);
+  });
+});
+
+describe("requests", () => {
+  const inner = { kind: "inner", root: list.name.root, block: 3 } as const;
+  const asText = (message: ListedRequest): string => Buffer.from(encodeListedRequest(message)).toString();
+  it("are read as they were written", () => {
+    for (const message of [{ list: list.name, known: "" }, { list: list.name, known: "00112233445566ff" }, { list: { ...list.name, domain: "a.1" }, known: "" }, { list: inner, known: "" }]) {
+      expect(decodeKeptRequest(Buffer.from(asText(message)))).toEqual(message);
+      expect(asText(message)).toBe(Buffer.from(encodeCanonical(message)).toString());
+    }
+    for (const header of [{ found: false }, { found: true, items: 3, sent: "05", byteLength: 0 }, { found: true, items: 0, sent: "", byteLength: 123_456 }] as const) {
+      expect(Buffer.from(encodeListedHeader(header)).toString()).toBe(Buffer.from(encodeCanonical(header)).toString());
+      for (let again = 0; again < 2; again++) expect(decodeListedHeader(encodeListedHeader(header))).toEqual(header);
+    }
+  });
+
+  const text = asText({ list: list.name, known: "0011223344556677" });
+  it.each([
+    ["a field more", text.replace('{"known"', '{"a":1,"known"')],
+    ["a field more in the name", text.replace('"kind"', '"e":1,"kind"')],
+    ["a space", text.replace(",", ", ")],
+    ["a line behind it", `${text}\n`],
+    ["the fields in another order", JSON.stringify({ list: list.name, known: "" })],
+    ["capital letters", text.replace(/0x[0-9a-f]{64}/, (root) => `0x${root.slice(2).toUpperCase()}`)],
+    ["a root that is too short", text.replace(/0x[0-9a-f]{64}/, (root) => root.slice(0, -1))],
+    ["half of a known root", text.replace("0011223344556677", "00112233")],
+    ["a byte beyond ASCII", text.replace("gainsay", "g\u00e4insay")],
+    ["a domain of nothing", text.replace(domains.trace, "")],
+  ])("with %s are refused", (_, wrong) => {
+    expect(() => decodeKeptRequest(Buffer.from(wrong))).toThrow();
+  });
+});
+
+describe("lists that are asked for together", () => {
+  const many = Array.from({ length: 40 }, (_, i) => {
+    const [own, common] = [tensorSample(100 + i), tensorSample(28)];
+    return { ...listOf([own, common]), own, common };
+  });
+  const everything = many.flatMap(({ list, own, common }) => [list, own, common]);
+  const answerOf = ({ list, own, common }: (typeof many)[number]): [Uint8Array, Uint8Array] => {
+    const bytes = Buffer.concat([list.data, own.data, common.data]);
+    return [encodeListedHeader({ found: true, items: 2, sent: "03", byteLength: bytes.length }), bytes];
+  };
+  const answerTo = ({ list: { root } }: ListedRequest): [Uint8Array, Uint8Array] => answerOf(many.find(({ list }) => list.name.root === root)!);
+  const ownOf = (listed: Awaited<ReturnType<Blobs["fetchListed"]>>): number | undefined => listed?.tensors.get(0)?.bytes.length;
+
+  it("each come to whom they belong", async () => {
+    const server = await honest(...everything);
+    const client = await startNetwork();
+    const fetched = await Promise.all(many.map(({ wish }) => client.blobs.fetchListed(wish(), [server.address])));
+    expect(fetched.map(ownOf)).toEqual(many.map(({ own }) => own.data.length));
+  });
+
+  it("leave as many together as may share an exchange, of which the first waits for no other", async () => {
+    const asked: string[] = [];
+    const peer = await startKeptPeer(async (frames, request, stream) => {
+      asked.push(`${stream}`);
+      await frames.write(answerTo(request), 5_000);
+    });
+    const client = await startNetwork();
+    await client.blobs.fetchListed(many[0]!.wish(), [peer.address]);
+    expect(asked).toEqual(["1"]);
+    await Promise.all(many.map(({ wish }) => client.blobs.fetchListed(wish(), [peer.address])));
+    // 32 go at once, and the other eight, which are no full exchange, follow them.
+    expect(asked).toEqual(["1", ...Array<string>(40).fill("1")]);
+    expect(peer.streams()).toBe(1);
+  });
+
+  it("begin a further exchange when they fill one, and no more than that", async () => {
+    const peer = await startKeptPeer(() => new Promise(() => undefined));
+    const client = await startNetwork();
+    const controller = new AbortController();
+    const fetching = Promise.allSettled(Array.from({ length: 2 * limits.listed.maxShared + 5 }, (_, i) => client.blobs.fetchListed(many[i % many.length]!.wish(), [peer.address], { signal: controller.signal })));
+    await until("two exchanges have begun", () => peer.streams() === 2);
+    await pause(50);
+    expect(peer.streams()).toBe(2);
+    controller.abort();
+    for (const one of await fetching) expect(one).toMatchObject({ status: "rejected", reason: { code: "ABORTED" } });
+  });
+
+  it("are not more bytes than one response may have: larger ones have streams of their own, side by side", async () => {
+    const large = [200_000, 200_001, 200_002, 200_003, 200_004].map((length) => listOf([tensorSample(length)]));
+    const waiting: (() => void)[] = [];
+    const peer = await startKeptPeer(async (frames) => {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      await frames.write(encodeListedHeader({ found: false }), 5_000);
+    });
+    const client = await startNetwork();
+    const fetching = Promise.allSettled(large.map(({ wish }) => client.blobs.fetchListed(wish(), [peer.address])));
+    // Two and two; the last one is no full exchange and waits.
+    await until("both exchanges have begun", () => waiting.length === 2);
+    await pause(50);
+    expect(peer.streams()).toBe(2);
+    while (waiting.length > 0) {
+      waiting.shift()!();
+      await pause(20);
+    }
+    expect((await fetching).map((one) => one.status === "rejected" && (one.reason as GainsayError).code)).toEqual(Array(5).fill("BLOB_NOT_FOUND"));
+  });
+
+  it("stand by themselves: one that is not there, or not as long as was asked for, says nothing of the others", async () => {
+    const server = await honest(...everything.filter(({ name }) => name.root !== many[2]!.list.name.root));
+    const client = await startNetwork();
+    const wishes = many.slice(0, 6).map(({ wish }, i) => (i === 4 ? { ...wish(), lengths: [1, 28] } : wish()));
+    const fetched = await Promise.allSettled(wishes.map((one) => client.blobs.fetchListed(one, [server.address])));
+    expect(fetched.map((one) => (one.status === "fulfilled" ? ownOf(one.value) : (one.reason as GainsayError).code))).toEqual([100, 101, "BLOB_NOT_FOUND", 103, undefined, 105]);
+  });
+
+  it("convict the peer of one that is wrong, and are then had from another", async () => {
+    const liar = await startKeptPeer(async (frames, request) => {
+      const [header, bytes] = answerTo(request);
+      await frames.write([header, request.list.root === many[2]!.list.name.root ? flipped(bytes, bytes.length - 1) : bytes], 5_000);
+    });
+    const server = await honest(...everything);
+    const client = await startNetwork();
+    const fetched = await Promise.allSettled(many.slice(0, 6).map(({ wish }) => client.blobs.fetchListed(wish(), [liar.address])));
+    expect(fetched.map((one) => (one.status === "fulfilled" ? ownOf(one.value) : (one.reason as GainsayError).code))).toEqual([100, 101, "BLOB_CORRUPT", "BLOB_INTERRUPTED", "BLOB_INTERRUPTED", "BLOB_INTERRUPTED"]);
+    await until("the liar is disconnected", () => client.peers().length === 0);
+    const again = await Promise.all(many.slice(0, 6).map(({ wish }) => client.blobs.fetchListed(wish(), [liar.address, server.address])));
+    expect(again.map(ownOf)).toEqual([100, 101, 102, 103, 104, 105]);
+  });
+
+  it("convict a peer that answers one with the answer to another, as in a replay", async () => {
+    const liar = await startKeptPeer((frames) => frames.write(answerOf(many[0]!), 5_000));
+    const client = await startNetwork();
+    const fetched = await Promise.allSettled(many.slice(0, 3).map(({ wish }) => client.blobs.fetchListed(wish(), [liar.address])));
+    expect(fetched.map((one) => (one.status === "fulfilled" ? ownOf(one.value) : (one.reason as GainsayError).code))).toEqual([100, "BLOB_CORRUPT", "BLOB_INTERRUPTED"]);
+  });
+
+  it("are asked for one by one after one of them has broken the stream", async () => {
+    const server = await startNetwork();
+    const source = sourceOf(...everything);
+    server.blobs.serve({ open: async (name, peer) => (name.root === many[2]!.own.name.root ? Promise.reject(new Error("damaged")) : source.open(name, peer)) });
+    const client = await startNetwork();
+    const fetched = await Promise.allSettled(many.slice(0, 6).map(({ wish }) => client.blobs.fetchListed(wish(), [firstAddress(server)])));
+    expect(fetched.map((one) => (one.status === "fulfilled" ? ownOf(one.value) : (one.reason as GainsayError).code))).toEqual([100, 101, "BLOB_INTERRUPTED", 103, 104, 105]);
+  });
+
+  it("end together where the peer stalls", async () => {
+    const staller = await startKeptPeer((frames, request) => (request.list.root === many[0]!.list.name.root ? frames.write(answerTo(request), 5_000) : new Promise(() => undefined)));
+    const client = await startNetwork();
+    const fetched = await Promise.allSettled(many.slice(0, 3).map(({ wish }) => client.blobs.fetchListed(wish(), [staller.address], { timeoutMs: 150 })));
+    expect(fetched.map((one) => (one.status === "fulfilled" ? ownOf(one.value) : (one.reason as GainsayError).code))).toEqual([100, "BLOB_TIMEOUT", "BLOB_TIMEOUT"]);
+  });
+
+  it("can be withdrawn one by one; the stream ends when nobody waits for it any more", async () => {
+    const waiting: (() => void)[] = [];
+    const peer = await startKeptPeer(async (frames, request) => {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      await frames.write(answerTo(request), 5_000);
+    });
+    const client = await startNetwork();
+    const controllers = many.slice(0, 3).map(() => new AbortController());
+    const fetching = controllers.map(({ signal }, i) => client.blobs.fetchListed(many[i]!.wish(), [peer.address], { signal }));
+    const settled = Promise.allSettled(fetching);
+    await until("the first request has come", () => waiting.length === 1);
+    controllers[0]!.abort();
+    await expect(fetching[0]).rejects.toMatchObject({ code: "ABORTED" });
+    waiting.shift()!();
+    await until("the second request is read", () => waiting.length === 1);
+    waiting.shift()!();
+    expect(ownOf(await fetching[1])).toBe(101);
+    controllers[2]!.abort();
+    await settled;
+    await expect(fetching[2]).rejects.toMatchObject({ code: "ABORTED" });
+    // On the former stream an answer may still come, so it is not used again.
+    const next = client.blobs.fetchListed(many[5]!.wish(), [peer.address]);
+    const answering = setInterval(() => waiting.shift()?.(), 5);
+    expect(ownOf(await next)).toBe(105);
+    clearInterval(answering);
+    expect(peer.streams()).toBe(2);
+  });
+
+  it("end with the network, those too that wait for their turn", async () => {
+    const peer = await startKeptPeer(() => new Promise(() => undefined));
+    const client = await startNetwork();
+    const fetching = Promise.allSettled(many.map(({ wish }) => client.blobs.fetchListed(wish(), [peer.address])));
+    await until("the peer is asked", () => peer.streams() > 0);
+    await client.stop();
+    for (const one of await fetching) expect(one).toMatchObject({ status: "rejected", reason: { code: "ABORTED" } });
+  });
+
+  it("come one by one from a peer of the older protocol", async () => {
+    const old = await startBareNode();
+    await old.handle("/gainsay/blob/1.0.0", () => undefined);
+    const client = await startNetwork();
+    expect(await Promise.all(many.slice(0, 5).map(({ wish }) => client.blobs.fetchListed(wish(), [addressOf(old)])))).toEqual(Array(5).fill(undefined));
   });
 });
 

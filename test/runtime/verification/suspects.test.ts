@@ -49,6 +49,22 @@ describe("findSuspects", () => {
     expect(new Set(found).size).toBe(found.length);
   });
 
+  it("chooses the same of many as sorting all of them would, ties and infinities included", () => {
+    const value = fc.oneof(fc.constantFrom(0, -0, 1, 2, 3, -1, Infinity, -Infinity, NaN), fc.float());
+    fc.assert(
+      fc.property(fc.array(fc.tuple(value, value), { maxLength: 80 }), fc.integer({ min: 1, max: 20 }), (pairs, limit) => {
+        const [claimed, own] = [0, 1].map((side) => floats(...pairs.map((pair) => pair[side] as number))) as [Uint8Array, Uint8Array];
+        const all = findSuspects(claimed, own, dtypes.float32, Infinity).sort((a, b) => a.element - b.element);
+        const difference = (one: { claimed: number; own: number }): number => (Number.isNaN(one.claimed - one.own) ? Infinity : Math.abs(one.claimed - one.own));
+        const share = (one: { claimed: number; own: number }): number => (Number.isFinite(one.claimed) && Number.isFinite(one.own) ? difference(one) / Math.max(Math.abs(one.claimed), Math.abs(one.own)) : Infinity);
+        const falling = (measure: typeof difference) => [...all].sort((a, b) => (measure(a) === measure(b) ? a.element - b.element : measure(b) - measure(a)));
+        const expected = all.length <= limit ? falling(difference) : [...new Set([...falling(difference).slice(0, limit), ...falling(share).slice(0, limit)])];
+        expect(elements(claimed, own, limit)).toEqual(expected.map(({ element }) => element));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("reads tensors that do not start at a multiple of four", () => {
     const shifted = (bytes: Uint8Array): Uint8Array => {
       const room = new Uint8Array(bytes.length + 1);
