@@ -22,14 +22,24 @@ export interface ClaimDependencies extends InputSources {
   decline(jobId: bigint): void;
 }
 
+/** Looks at the free stake that are under way: claims come many at once, and one answer does for all that asked meanwhile. */
+const looks = new WeakMap<Sender, Promise<bigint>>();
+
+function freeStake(sender: Sender): Promise<bigint> {
+  const look = looks.get(sender) ?? getStakeAccount(sender.chain, sender.address).then(({ free }) => free).finally(() => looks.delete(sender));
+  looks.set(sender, look);
+  return look;
+}
+
 /** Claims a job, once its input is here: from the claim on, the executor answers for having it. */
 export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, signal: AbortSignal): Promise<void> {
   const { sender, programs, logger, decline } = dependencies;
-  if (await isBarred(sender.chain, job.id, sender.address)) {
+  // Before its first failure a job bars nobody.
+  if ((job.attempt > 1 || job.missed > 0) && (await isBarred(sender.chain, job.id, sender.address))) {
     logger.info({ jobId: job.id }, "job left to others after a failure");
     return decline(job.id);
   }
-  const { free } = await getStakeAccount(sender.chain, sender.address);
+  const free = await freeStake(sender);
   if (free < job.collateral) {
     throw new GainsayError("The free stake does not cover the collateral of an open job; deposit more with `gainsay stake deposit`.", { code: "STAKE_TOO_SMALL", retryable: true, details: { jobId: job.id, free, collateral: job.collateral } });
   }
@@ -48,7 +58,7 @@ export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, si
     return decline(job.id);
   }
   try {
-    const { attempt, deadline } = await claimJob(sender, job.id, { signal, deadline: job.deadline });
+    const { attempt, deadline } = await claimJob(sender, job.id, { signal, deadline: job.deadline, digest: job.digest });
     logger.info({ jobId: job.id, attempt, deadline, fee: job.fee, collateral: job.collateral }, "job claimed");
   } catch (error) {
     if (isRevert(error, "WrongStatus", "WrongRecord")) return logger.debug({ jobId: job.id }, "job claimed by another executor");

@@ -62,7 +62,7 @@ export async function runJob(job: Job, options: Pick<ExecutorOptions, "misbehavi
 /** Commits to the stored trace of a claimed job, and tells who looks for it where it is. */
 export async function commitResult(job: Job, { claim, outputRoot }: Result, options: Pick<ExecutorOptions, "misbehaviour">, { sender, announcer, logger }: CommitDependencies, signal: AbortSignal): Promise<void> {
   try {
-    const { deadline } = await commitJob(sender, job.id, claim, { signal, deadline: job.deadline });
+    const { deadline } = await commitJob(sender, job.id, claim, { signal, deadline: job.deadline, digest: job.digest });
     logger.info({ jobId: job.id, attempt: job.attempt, traceRoot: claim.traceRoot, challengeableUntil: deadline }, "result committed");
   } catch (error) {
     // Committed before a crash, or taken away after the deadline: the ledger tells which.

@@ -7,7 +7,7 @@ import type { Logger } from "../runtime/telemetry/createLogger.ts";
 /** Makes an unchallenged commitment final; that somebody else did so already, or that a dispute came in between, is no error. */
 export async function finalizeCommitment(job: Job, { sender, logger }: { sender: Sender; logger: Logger }, signal: AbortSignal): Promise<void> {
   try {
-    await finalizeJob(sender, job.id, { signal });
+    await finalizeJob(sender, job.id, { signal, digest: job.digest });
     logger.info({ jobId: job.id, attempt: job.attempt, fee: job.fee }, "job final");
   } catch (error) {
     if (!isRevert(error, "WrongStatus", "WrongRecord", "DisputesOpen", "DeadlineNotPassed")) throw error;

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { encodeFunctionData, type TransactionReceipt } from "viem";
+import type { TransactionReceipt } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
-import { contractCall, type ContractCall } from "./contracts.ts";
+import { contractCall, encodeCall, type ContractCall } from "./contracts.ts";
 import type { Sender } from "./createSender.ts";
 import type { Deadline } from "./createTurns.ts";
 import { aborted, leaveOnAbort } from "./leaveOnAbort.ts";
@@ -139,7 +139,7 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
       const { signal } = options;
       if (call.contract !== "jobs" || !steps.has(call.functionName)) return sender.send(call, options);
       if (signal?.aborted) return Promise.reject(aborted());
-      const one: Waiting = { call, data: encodeFunctionData(call), jobId: call.args[0] as bigint, deadline: options.deadline, isGone: false, resolve: () => undefined, reject: () => undefined };
+      const one: Waiting = { call, data: encodeCall(call), jobId: call.args[0] as bigint, deadline: options.deadline, isGone: false, resolve: () => undefined, reject: () => undefined };
       const turn = new Promise<TransactionReceipt>((resolve, reject) => Object.assign(one, { resolve, reject }));
       waiting.push(one);
       void pump();

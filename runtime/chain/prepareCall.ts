@@ -1,9 +1,9 @@
-import { encodeFunctionData, type Address } from "viem";
+import type { Address } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
 import { ETHER, formatAmount } from "../assets/asset.ts";
 import { chainError, isInsufficientFunds } from "./chainError.ts";
-import type { ContractCall } from "./contracts.ts";
+import { encodeCall, type ContractCall } from "./contracts.ts";
 import type { Chain } from "./createChain.ts";
 
 /** The most gas one Ethereum transaction may have (EIP-7825). */
@@ -28,7 +28,7 @@ export interface PreparedCall {
  * @throws GainsayError `CONTRACT_REVERTED`, `CHAIN_NO_FUNDS`, `CHAIN_GAS_LIMIT`, `CHAIN_FEE_TOO_HIGH`, `CHAIN_UNREACHABLE`, `CHAIN_FAILED`.
  */
 export async function prepareCall(chain: Chain, from: Address, call: ContractCall, feeLimit: bigint): Promise<PreparedCall> {
-  const transaction = { account: from, to: call.address, data: encodeFunctionData(call), value: call.value };
+  const transaction = { account: from, to: call.address, data: encodeCall(call), value: call.value };
   try {
     const balance = await chain.client.getBalance({ address: from });
     if (balance < call.value) throw noFunds(from, balance, call.value);

@@ -52,6 +52,14 @@ export async function getJobRecord(chain: Chain, jobId: bigint): Promise<FullRec
   }
 }
 
+/**
+ * The record that a digest stands for: without a request if it has been read before, or else of the job as it is now. Who acts on a job as the ledger
+ * shows it gives its digest: if the job has moved on, the contract refuses the old record. Throws as `getJobRecord` does.
+ */
+export async function recordOf(chain: Chain, jobId: bigint, digest: Hex | undefined): Promise<JobRecord> {
+  return (digest === undefined ? undefined : recall(chain, digest)) ?? getJobRecord(chain, jobId);
+}
+
 /** The record of a job in this state, if it has been read before; without a request. */
 export function recallRecord(chain: Chain, state: JobState): FullRecord | undefined {
   const record = recall(chain, state.digest);
