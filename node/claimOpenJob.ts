@@ -5,6 +5,7 @@ import { getStakeAccount } from "../runtime/chain/reads/getStakeAccount.ts";
 import { isBarred } from "../runtime/chain/reads/getJob.ts";
 import { isRevert } from "../runtime/chain/revertError.ts";
 import type { Job } from "../runtime/chain/types.ts";
+import type { Slots } from "../runtime/network/blobs/createSlots.ts";
 import { loadInputs, type InputSources } from "../runtime/programs/loadInputs.ts";
 import type { Programs } from "../runtime/programs/createPrograms.ts";
 import type { TraceStore } from "../runtime/traces/createTraceStore.ts";
@@ -16,6 +17,8 @@ export interface ClaimDependencies extends InputSources {
   programs: Programs;
   logger: Logger;
   traces: Pick<TraceStore, "room">;
+  /** Bounds how many look at inputs at once. */
+  looks: Slots;
   /** Claimed jobs whose trace is not stored yet; each takes room too. */
   pending: number;
   /** Never look at this job again. */
@@ -51,7 +54,7 @@ export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, si
     throw new GainsayError("There is no room for the trace of another job; make some on the disk, or raise --max-disk.", { code: "TRACE_STORE_FULL", retryable: true, details: { jobId: job.id, room, needed: bytes * (dependencies.pending + 1) } });
   }
   try {
-    await loadInputs(dependencies, loaded.program, job, signal);
+    await dependencies.looks.run("inputs", async () => void (await loadInputs(dependencies, loaded.program, job, signal)), signal);
   } catch (error) {
     if (!(error instanceof GainsayError && error.code === "INPUT_MISMATCH")) throw error;
     logger.warn({ jobId: job.id, reason: error.message }, "job with a malformed input left alone");

@@ -11,6 +11,7 @@ import { blocksNeeded, defendDispute, isDefendersTurn } from "../runtime/dispute
 import { byClock } from "../runtime/disputes/byClock.ts";
 import { endDispute } from "../runtime/disputes/endDispute.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
+import { createSlots } from "../runtime/network/blobs/createSlots.ts";
 import type { Parts } from "../runtime/parts.ts";
 import { createExpansions, type ExpansionsOptions } from "../runtime/serving/createExpansions.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
@@ -30,7 +31,9 @@ import { selfTest } from "./selfTest.ts";
 
 /** Commitments, finalizations and expiries that wait for the chain at once: two full batches. */
 const STEPS_AT_ONCE = 64;
-const CLAIMS_AT_ONCE = 16;
+/** Claims at once, of which so many look at the inputs of their jobs and hold them. */
+const CLAIMS_AT_ONCE = 64;
+const INPUTS_AT_ONCE = 16;
 
 /** What an executor works with. */
 export interface ExecutorDependencies extends Parts {
@@ -62,7 +65,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const urgent = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
   // What waits for the chain must not keep a place from what computes, nor from a dispute; it shares transactions.
   const steps = createTasks({ concurrency: STEPS_AT_ONCE, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
-  // Each holds the inputs of a job while it looks at them.
+  const looks = createSlots(INPUTS_AT_ONCE);
   const claims = createTasks({ concurrency: CLAIMS_AT_ONCE, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
   const byBatch = { ...dependencies, sender: createBatcher(sender, { logger }) };
   const announcer = createAnnouncer(dependencies);
@@ -110,7 +113,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   let claiming = 0;
   const claim = async (job: Job, signal: AbortSignal): Promise<void> => {
     const before = pending() + claiming++;
-    await claimOpenJob(job, { ...byBatch, pending: before, decline: (id) => declined.add(id) }, signal).finally(() => claiming--);
+    await claimOpenJob(job, { ...byBatch, looks, pending: before, decline: (id) => declined.add(id) }, signal).finally(() => claiming--);
   };
 
   const deliver = async (job: Job, key: string, signal: AbortSignal): Promise<void> => {

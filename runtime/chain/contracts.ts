@@ -16,6 +16,8 @@ export interface ContractCall {
   args: readonly unknown[];
   /** wei sent along. */
   value: bigint;
+  /** Whoever made the call has simulated it just now: an estimate of its gas is all that it takes. */
+  isTried?: true;
   /** What the contract takes in the deployment's token, by an allowance that the sender sees to. */
   payment?: bigint;
 }

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
+import { urlToHttpOptions } from "node:url";
 import { createGunzip } from "node:zlib";
 import { HttpRequestError, ResponseBodyTooLargeError, RpcRequestError, TimeoutError } from "viem";
 
@@ -23,20 +24,21 @@ export function createRpcRequest(address: string, { timeoutMs }: { timeoutMs: nu
   const url = new URL(address);
   const isSecure = url.protocol === "https:";
   const open = isSecure ? requestHttps : requestHttp;
+  const target = urlToHttpOptions(url);
   const agent = isSecure ? agents["https:"] : agents["http:"];
 
   const post = (call: RpcCall, body: Buffer, isSecondTry: boolean): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      const sent = open(url, { agent, method: "POST", headers: { "content-type": "application/json", "content-length": body.length, "accept-encoding": "gzip" } });
+      const sent = open({ ...target, agent, method: "POST", headers: { "content-type": "application/json", "content-length": body.length, "accept-encoding": "gzip" } });
       const timer = setTimeout(() => sent.destroy(new TimeoutError({ body: { ...call }, url: address })), timeoutMs);
       const fail = (cause: Error): void => {
         clearTimeout(timer);
         // The other side may have closed a waiting connection at the moment it was taken again: then nothing was answered, and every call may be made twice.
-        if (sent.reusedSocket && !isSecondTry && !hasAnswered && (cause as NodeJS.ErrnoException).code === "ECONNRESET") return resolve(post(call, body, true));
+        if (sent.reusedSocket && !isSecondTry && !hasAnswered && ["ECONNRESET", "EPIPE"].includes((cause as NodeJS.ErrnoException).code ?? "")) return resolve(post(call, body, true));
         reject(cause instanceof TimeoutError || cause instanceof ResponseBodyTooLargeError ? cause : new HttpRequestError({ body: { ...call }, cause, url: address }));
       };
       let hasAnswered = false;
-      sent.once("error", fail);
+      sent.on("error", fail);
       sent.once("response", (response) => {
         hasAnswered = true;
         readAll(response, sent).then((text) => {

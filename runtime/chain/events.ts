@@ -1,4 +1,4 @@
-import { decodeAbiParameters, toEventSelector, type Abi, type AbiEvent, type AbiParameter, type Address, type ContractEventName, type Log } from "viem";
+import { decodeAbiParameters, toEventSelector, type Abi, type AbiEvent, type AbiParameter, type Address, type ContractEventName, type Log, type RpcLog } from "viem";
 import type { Hex } from "../../protocol/hex.ts";
 import type { ContractName, Deployment } from "../config/deployment.ts";
 import { abis, type Abis } from "./contracts.ts";
@@ -60,4 +60,9 @@ export function decodeEvent(deployment: Deployment, log: { address: Address; top
   } catch {
     return undefined;
   }
+}
+
+/** A log as the node gives it, with numbers where it stands. */
+export function placed(log: RpcLog): Omit<RpcLog, "blockNumber" | "logIndex"> & { blockNumber: bigint | null; logIndex: number | null } {
+  return { ...log, blockNumber: log.blockNumber === null ? null : BigInt(log.blockNumber), logIndex: log.logIndex === null ? null : Number(log.logIndex) };
 }

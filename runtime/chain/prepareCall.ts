@@ -33,7 +33,7 @@ export async function prepareCall(chain: Chain, from: Address, call: ContractCal
     const balance = await chain.client.getBalance({ address: from });
     if (balance < call.value) throw noFunds(from, balance, call.value);
     // A simulation on its own, because an estimate reports some reverts as a plain lack of gas.
-    await chain.client.call({ ...transaction, gas: MAX_TRANSACTION_GAS });
+    if (call.isTried !== true) await chain.client.call({ ...transaction, gas: MAX_TRANSACTION_GAS });
     const estimate = await chain.client.estimateGas(transaction);
     if (estimate > MAX_TRANSACTION_GAS) throw gasLimit(call, estimate);
     const fees = await currentFees(chain, feeLimit);

@@ -32,8 +32,11 @@ export interface TraceStore {
    */
   start(): Promise<{ damaged: string[] }>;
   stop(): Promise<void>;
-  /** Stores a trace; it lasts once the promise resolves. Replaces another trace of the same job. Throws `TRACE_STORE_FULL`, `TRACE_WRITE_FAILED`. */
-  put(jobKey: string, trace: Trace): Promise<void>;
+  /**
+   * Stores a trace; it lasts once the promise resolves. With `isSpare`, for what can be computed again, it lasts a crash of the process and not one of the machine.
+   * Replaces another trace of the same job. Throws `TRACE_STORE_FULL`, `TRACE_WRITE_FAILED`.
+   */
+  put(jobKey: string, trace: Trace, options?: { isSpare?: boolean }): Promise<void>;
   /** The whole trace, checked against its roots, or undefined. Throws `TRACE_DAMAGED` and sets the entry aside. */
   get(jobKey: string): Promise<Trace | undefined>;
   /** A tensor of any stored trace, by its root. */
@@ -130,7 +133,7 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
       entries.clear();
       tensors.clear();
     },
-    put: (jobKey, trace) =>
+    put: (jobKey, trace, { isSpare = false } = {}) =>
       exclusively(async () => {
         const older = entries.get(jobKey);
         const manifest = manifestOf(jobKey, trace);
@@ -140,7 +143,7 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
           throw new GainsayError(`Storing this trace needs ${bytes} bytes, but only ${Math.max(0, maxBytes - usedBytes())} of the ${maxBytes} allowed are free; raise the limit or wait for jobs to become final.`, { code: "TRACE_STORE_FULL", retryable: true, details: { bytes, maxBytes } });
         }
         const folder = path.join(folders.entries, nameOf(jobKey, older === undefined ? 0 : generationOf(path.basename(older.folder)) + 1));
-        await writeEntry(folders.incoming, folder, manifest, trace).catch((cause: unknown) => {
+        await writeEntry(folders.incoming, folder, manifest, trace, !isSpare).catch((cause: unknown) => {
           throw new GainsayError(`The trace could not be written to ${folders.entries}; check the space on that disk.`, { code: "TRACE_WRITE_FAILED", retryable: true, details: { bytes }, cause });
         });
         if (older !== undefined) forget(older);

@@ -8,21 +8,27 @@ export const DATA_FILE = "data.bin";
 export const LEAVES_FILE = "leaves.bin";
 const MANIFEST_FILE = "manifest.json";
 
+/** Bytes up to which the parts of a file are put together: each write is a trip to the thread pool. */
+const TOGETHER_BYTES = 256 * 1024;
+
 /**
  * Writes an entry so that after a crash at any moment it is there as a whole or not at all: files and folder are flushed under a
- * temporary name in `incoming`, then renamed to `target`, then the rename is flushed.
+ * temporary name in `incoming`, then renamed to `target`, then the rename is flushed. Without `flush` that holds for a crash of the process alone;
+ * after one of the machine the entry may be there in part, which its hashes tell.
  */
-export async function writeEntry(incoming: string, target: string, manifest: TraceManifest, trace: Trace): Promise<void> {
+export async function writeEntry(incoming: string, target: string, manifest: TraceManifest, trace: Trace, flush = true): Promise<void> {
   const temporary = path.join(incoming, randomUUID());
   await mkdir(temporary);
   try {
     const tensors = [...trace.inputs, ...trace.tensors];
-    await writeFlushed(path.join(temporary, DATA_FILE), tensors.map((tensor) => tensor.bytes));
-    await writeFlushed(path.join(temporary, LEAVES_FILE), tensors.map((tensor) => tensor.leaves));
-    await writeFlushed(path.join(temporary, MANIFEST_FILE), [Buffer.from(encodeManifest(manifest))]);
-    await flushFolder(temporary);
+    await Promise.all([
+      write(path.join(temporary, DATA_FILE), tensors.map((tensor) => tensor.bytes), flush),
+      write(path.join(temporary, LEAVES_FILE), tensors.map((tensor) => tensor.leaves), flush),
+      write(path.join(temporary, MANIFEST_FILE), [Buffer.from(encodeManifest(manifest))], flush),
+    ]);
+    if (flush) await flushFolder(temporary);
     await rename(temporary, target);
-    await flushFolder(path.dirname(target));
+    if (flush) await flushFolder(path.dirname(target));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     throw error;
@@ -67,12 +73,13 @@ export async function readAt(file: string, offset: number, length: number): Prom
   }
 }
 
-async function writeFlushed(file: string, parts: readonly Uint8Array[]): Promise<void> {
+async function write(file: string, parts: readonly Uint8Array[], flush: boolean): Promise<void> {
+  const isSmall = parts.reduce((sum, { length }) => sum + length, 0) <= TOGETHER_BYTES;
   const handle = await open(file, "wx");
   try {
     // Each call goes on where the last one ended.
-    for (const part of parts) await handle.writeFile(part);
-    await handle.sync();
+    for (const part of isSmall ? [Buffer.concat(parts)] : parts) await handle.writeFile(part);
+    if (flush) await handle.sync();
   } finally {
     await handle.close();
   }

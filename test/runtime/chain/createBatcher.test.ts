@@ -105,8 +105,10 @@ describe("createBatcher", () => {
     const { batcher, sent } = await executor(2);
     const ids = await submit(3);
     const results = await Promise.allSettled(ids.map((id) => claimJob(batcher, id)));
-    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
-    expect(isRevert((results[2] as PromiseRejectedResult).reason, "InsufficientStake")).toBe(true);
+    // Which of them comes last is not settled.
+    const refused = results.filter((result) => result.status === "rejected");
+    expect(refused).toHaveLength(1);
+    expect(isRevert(refused[0]?.reason, "InsufficientStake")).toBe(true);
     expect(names(sent)).toEqual(["batch of 2", "claim"]);
   });
 
