@@ -34,20 +34,24 @@ function freeStake(sender: Sender): Promise<bigint> {
   return look;
 }
 
-/** Claims a job, once its input is here: from the claim on, the executor answers for having it. */
-export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, signal: AbortSignal): Promise<void> {
+/** Claims a job, once its input is here: from the claim on, the executor answers for having it. Resolves to the block of the claim, if it came to one. */
+export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, signal: AbortSignal): Promise<bigint | undefined> {
   const { sender, programs, logger, decline } = dependencies;
   // Before its first failure a job bars nobody.
   if ((job.attempt > 1 || job.missed > 0) && (await isBarred(sender.chain, job.id, sender.address))) {
     logger.info({ jobId: job.id }, "job left to others after a failure");
-    return decline(job.id);
+    decline(job.id);
+    return undefined;
   }
   const free = await freeStake(sender);
   if (free < job.collateral) {
     throw new GainsayError("The free stake does not cover the collateral of an open job; deposit more with `gainsay stake deposit`.", { code: "STAKE_TOO_SMALL", retryable: true, details: { jobId: job.id, free, collateral: job.collateral } });
   }
   const loaded = await programs.open(job.programRoot);
-  if (loaded === undefined) return decline(job.id);
+  if (loaded === undefined) {
+    decline(job.id);
+    return undefined;
+  }
   const [room, bytes] = [await dependencies.traces.room(), traceSize(loaded.program)];
   // A trace without a place is a delivery missed, and that costs stake.
   if (room < bytes * (dependencies.pending + 1)) {
@@ -58,13 +62,16 @@ export async function claimOpenJob(job: Job, dependencies: ClaimDependencies, si
   } catch (error) {
     if (!(error instanceof GainsayError && error.code === "INPUT_MISMATCH")) throw error;
     logger.warn({ jobId: job.id, reason: error.message }, "job with a malformed input left alone");
-    return decline(job.id);
+    decline(job.id);
+    return undefined;
   }
   try {
-    const { attempt, deadline } = await claimJob(sender, job.id, { signal, deadline: job.deadline, digest: job.digest });
+    const { attempt, deadline, receipt } = await claimJob(sender, job.id, { signal, deadline: job.deadline, digest: job.digest });
     logger.info({ jobId: job.id, attempt, deadline, fee: job.fee, collateral: job.collateral }, "job claimed");
+    return receipt.blockNumber;
   } catch (error) {
-    if (isRevert(error, "WrongStatus", "WrongRecord")) return logger.debug({ jobId: job.id }, "job claimed by another executor");
-    throw error;
+    if (!isRevert(error, "WrongStatus", "WrongRecord")) throw error;
+    logger.debug({ jobId: job.id }, "job claimed by another executor");
+    return undefined;
   }
 }

@@ -82,6 +82,11 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   let prepared = false;
   let lastPruned = 0;
   let lastListed = 0;
+  let lastHead = 0n;
+  /** Steps that were made, with their blocks: before the ledger has come that far, it shows them as still to be made. */
+  const made = new Map<string, bigint>();
+  const note = (step: string, block: bigint | undefined): void => void (block !== undefined && made.set(step, block));
+  const isAhead = (step: string, head: Head): boolean => (made.get(step) ?? -1n) > head.number;
 
   const isMine = (job: Job): boolean => job.executor?.toLowerCase() === sender.address.toLowerCase();
   const wants = (job: Job, head: Head): boolean =>
@@ -113,7 +118,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   let claiming = 0;
   const claim = async (job: Job, signal: AbortSignal): Promise<void> => {
     const before = pending() + claiming++;
-    await claimOpenJob(job, { ...byBatch, looks, pending: before, decline: (id) => declined.add(id) }, signal).finally(() => claiming--);
+    note(`claim ${job.id}/${job.attempt}`, await claimOpenJob(job, { ...byBatch, looks, pending: before, decline: (id) => declined.add(id) }, signal).finally(() => claiming--));
   };
 
   const deliver = async (job: Job, key: string, signal: AbortSignal): Promise<void> => {
@@ -121,7 +126,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     const started = performance.now();
     const result = await runJob(job, options, dependencies, signal);
     steps.offer(`commit ${key}`, async (until) => {
-      await commitResult(job, result, options, { ...byBatch, announcer }, until);
+      note(`commit ${key}`, await commitResult(job, result, options, { ...byBatch, announcer }, until));
       deliveries?.observe((performance.now() - started) / 1000);
     });
   };
@@ -131,12 +136,12 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     if (job.status === "open" && wants(job, head)) {
       const since = openSince.get(key) ?? head.timestamp;
       openSince.set(key, since);
-      if (head.timestamp - since >= options.claimDelaySeconds) claims.offer(`claim ${key}`, (signal) => claim(job, signal));
+      if (head.timestamp - since >= options.claimDelaySeconds && !isAhead(`claim ${key}`, head)) claims.offer(`claim ${key}`, (signal) => claim(job, signal));
       return;
     }
     openSince.delete(key);
     if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) {
-      if (!steps.busy(`commit ${key}`)) tasks.offer(`deliver ${key}`, (signal) => deliver(job, key, signal));
+      if (!steps.busy(`commit ${key}`) && !isAhead(`commit ${key}`, head)) tasks.offer(`deliver ${key}`, (signal) => deliver(job, key, signal));
     }
     // A job that somebody claimed and left is worth a small transaction to whoever wants it.
     else if (job.status === "claimed" && !isMine(job) && head.timestamp > job.deadline && served.has(job.programRoot) && !declined.has(job.id)) steps.offer(`expire ${key}`, (signal) => expireClaim(job, byBatch, signal));
@@ -147,7 +152,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
         tasks.offer(`check ${key}`, async (signal) => void (await checkOwnTrace(job, dependencies, signal)));
       }
       if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced(job);
-      if (head.timestamp > job.deadline && job.openDisputes === 0) steps.offer(`finalize ${key}`, (signal) => finalizeCommitment(job, byBatch, signal));
+      if (head.timestamp > job.deadline && job.openDisputes === 0 && !isAhead(`finalize ${key}`, head)) steps.offer(`finalize ${key}`, async (signal) => note(`finalize ${key}`, await finalizeCommitment(job, byBatch, signal)));
     }
   };
 
@@ -178,6 +183,9 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
 
   const onHead = (head: Head): void => {
     noteChainRead();
+    // A reorganisation may have taken steps back.
+    if (head.number < lastHead) made.clear();
+    lastHead = head.number;
     for (const dispute of byClock(ledger.disputes.values())) workOnDispute(dispute, head);
     for (const job of ledger.jobs.values()) workOnJob(job, head);
     if (options.programs.length === 0 && prepared && head.timestamp - lastListed >= 10) {
@@ -188,6 +196,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       lastPruned = head.timestamp;
       for (const id of declined) if (!ledger.jobs.has(id)) declined.delete(id);
       for (const key of openSince.keys()) if (!ledger.jobs.has(BigInt(key.split("/", 1)[0] ?? 0))) openSince.delete(key);
+      for (const [step, block] of made) if (block <= head.number) made.delete(step);
       announcer.forget((id) => !ledger.jobs.has(id));
       tasks.offer("prune traces", () => pruneTraces(head, options.retainSeconds, dependencies));
     }

@@ -1,3 +1,4 @@
+import type { StatsFs } from "node:fs";
 import { mkdir, readdir, rename, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
@@ -56,6 +57,7 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
   const entries = new Map<string, StoredEntry>();
   const tensors = new Map<Hex, { entry: StoredEntry; tensor: StoredTensor }>();
   let lock: DirectoryLock | undefined;
+  let looking: Promise<StatsFs | undefined> | undefined;
   let writing: Promise<unknown> = Promise.resolve();
 
   /** Changes happen one after another. */
@@ -168,7 +170,11 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
     list: () => [...entries.values()].map(({ manifest: { jobKey, programRoot, inputRoot, traceRoot, outputRoot, dataBytes, leavesBytes } }) => ({ jobKey, programRoot, inputRoot, traceRoot, outputRoot, bytes: dataBytes + leavesBytes })),
     async room() {
       const left = Math.max(0, maxBytes - usedBytes());
-      const disk = await statfs(dir).catch(() => undefined);
+      // One look does for all that ask while it is under way.
+      looking ??= statfs(dir)
+        .catch(() => undefined)
+        .finally(() => (looking = undefined));
+      const disk = await looking;
       return disk === undefined ? left : Math.min(left, disk.bavail * disk.bsize);
     },
     prune: (jobKeys) =>

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { closeSync, fsync, openSync, writeSync } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
+import { promisify } from "node:util";
 import type { Trace } from "../inference/trace.ts";
 import { damaged, decodeManifest, encodeManifest, type TraceManifest } from "./traceManifest.ts";
 
@@ -8,8 +10,9 @@ export const DATA_FILE = "data.bin";
 export const LEAVES_FILE = "leaves.bin";
 const MANIFEST_FILE = "manifest.json";
 
-/** Bytes up to which the parts of a file are put together: each write is a trip to the thread pool. */
-const TOGETHER_BYTES = 256 * 1024;
+/** Bytes of a file up to which only its flushing is left to the thread pool: a trip there costs more than to hand that much to the system's cache. */
+const SMALL_BYTES = 64 * 1024;
+const sync = promisify(fsync);
 
 /**
  * Writes an entry so that after a crash at any moment it is there as a whole or not at all: files and folder are flushed under a
@@ -74,24 +77,34 @@ export async function readAt(file: string, offset: number, length: number): Prom
 }
 
 async function write(file: string, parts: readonly Uint8Array[], flush: boolean): Promise<void> {
-  const isSmall = parts.reduce((sum, { length }) => sum + length, 0) <= TOGETHER_BYTES;
+  if (parts.reduce((sum, { length }) => sum + length, 0) <= SMALL_BYTES) return writeSmall(file, Buffer.concat(parts), flush);
   const handle = await open(file, "wx");
   try {
     // Each call goes on where the last one ended.
-    for (const part of isSmall ? [Buffer.concat(parts)] : parts) await handle.writeFile(part);
+    for (const part of parts) await handle.writeFile(part);
     if (flush) await handle.sync();
   } finally {
     await handle.close();
   }
 }
 
+async function writeSmall(file: string, content: Uint8Array, flush: boolean): Promise<void> {
+  const descriptor = openSync(file, "wx");
+  try {
+    for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
+    if (flush) await sync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Makes renames in a folder last; Windows has no such call and needs none. */
 export async function flushFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
-  const handle = await open(folder, "r");
+  const descriptor = openSync(folder, "r");
   try {
-    await handle.sync();
+    await sync(descriptor);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
