@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 /** What a daemon's processor time goes to, in the order of tables and plots. */
-export const parts = ["transactions", "ledger", "requests", "disk", "peers", "inference", "log", "memory", "rest"] as const;
+export const parts = ["sending", "ledger", "requests", "disk", "peers", "inference", "log", "memory", "rest"] as const;
 export type Part = (typeof parts)[number];
 
 interface Profile {
@@ -17,7 +17,7 @@ const rules: readonly [RegExp, Part][] = [
   [/garbage collector/, "memory"],
   [/runtime\/chain\/(createRpcRequest|createEndpoints)|node:_http|node:net|llhttp/, "requests"],
   [/runtime\/(ledger|chain\/(followEvents|events|getEvents|jobRecord|reads))/, "ledger"],
-  [/runtime\/chain\/|accounts\/utils\/signTransaction|node\/(claimOpenJob|finalizeCommitment)/, "transactions"],
+  [/runtime\/chain\/|accounts\/utils\/signTransaction|node\/(claimOpenJob|finalizeCommitment)/, "sending"],
   [/runtime\/traces\/|runtime\/keys\/|node:internal\/fs|node:fs|^(fsync|openFileHandle|open|close|mkdir|rename|writeBuffer|statfs|rmdir|unlink|lstat) /, "disk"],
   [/runtime\/(network|announcements)\/|node\/createAnnouncer|libp2p|gossipsub|multiformats|protons|node:internal\/crypto\/(keys|sig)/, "peers"],
   [/runtime\/(inference|hashing|programs|bundle|verification)\/|\/protocol\//, "inference"],
@@ -26,7 +26,7 @@ const rules: readonly [RegExp, Part][] = [
 /** Where no frame of ours is on the stack, after something that was waited for. */
 const late: readonly [RegExp, Part][] = [
   [/node:internal\/(deps\/undici|streams|stream_base_commons)/, "requests"],
-  [/node_modules\/(viem|abitype|@noble)\//, "transactions"],
+  [/node_modules\/(viem|abitype|@noble)\//, "sending"],
 ];
 
 /** Processor milliseconds by part between two moments, microseconds of the clock that `process.hrtime` reads, of a profile that `node --cpu-prof` wrote. */
