@@ -11,6 +11,7 @@ import { blocksNeeded, defendDispute, isDefendersTurn } from "../runtime/dispute
 import { byClock } from "../runtime/disputes/byClock.ts";
 import { endDispute } from "../runtime/disputes/endDispute.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
+import { createSlots } from "../runtime/network/blobs/createSlots.ts";
 import type { Parts } from "../runtime/parts.ts";
 import { createExpansions, type ExpansionsOptions } from "../runtime/serving/createExpansions.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
@@ -30,7 +31,12 @@ import { selfTest } from "./selfTest.ts";
 
 /** Commitments, finalizations and expiries that wait for the chain at once: two full batches. */
 const STEPS_AT_ONCE = 64;
-const CLAIMS_AT_ONCE = 16;
+/** Claims at once, of which so many look at the inputs of their jobs and hold them. */
+const CLAIMS_AT_ONCE = 64;
+const INPUTS_AT_ONCE = 16;
+
+/** Milliseconds for which a step counts as made although the ledger does not show it. */
+const BELIEVED_MS = 5_000;
 
 /** What an executor works with. */
 export interface ExecutorDependencies extends Parts {
@@ -62,7 +68,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const urgent = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
   // What waits for the chain must not keep a place from what computes, nor from a dispute; it shares transactions.
   const steps = createTasks({ concurrency: STEPS_AT_ONCE, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
-  // Each holds the inputs of a job while it looks at them.
+  const looks = createSlots(INPUTS_AT_ONCE);
   const claims = createTasks({ concurrency: CLAIMS_AT_ONCE, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
   const byBatch = { ...dependencies, sender: createBatcher(sender, { logger }) };
   const announcer = createAnnouncer(dependencies);
@@ -79,6 +85,14 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   let prepared = false;
   let lastPruned = 0;
   let lastListed = 0;
+  /** Steps that were made, with their blocks: before the ledger has come that far, it shows them as still to be made. Not believed for long, since a reorganisation may take them back. */
+  const made = new Map<string, { digest: Hex; block: bigint; at: number }>();
+  const note = (step: string, { digest }: Job, block: bigint | undefined): void => void (block !== undefined && made.set(step, { digest, block, at: performance.now() }));
+  const isAhead = (step: string, { digest }: Job, head: Head): boolean => {
+    const known = made.get(step);
+    return known !== undefined && known.digest === digest && known.block > head.number && performance.now() - known.at < BELIEVED_MS;
+  };
+  let highest = 0n;
 
   const isMine = (job: Job): boolean => job.executor?.toLowerCase() === sender.address.toLowerCase();
   const wants = (job: Job, head: Head): boolean =>
@@ -110,7 +124,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   let claiming = 0;
   const claim = async (job: Job, signal: AbortSignal): Promise<void> => {
     const before = pending() + claiming++;
-    await claimOpenJob(job, { ...byBatch, pending: before, decline: (id) => declined.add(id) }, signal).finally(() => claiming--);
+    note(`claim ${job.id}/${job.attempt}`, job, await claimOpenJob(job, { ...byBatch, looks, pending: before, decline: (id) => declined.add(id) }, signal).finally(() => claiming--));
   };
 
   const deliver = async (job: Job, key: string, signal: AbortSignal): Promise<void> => {
@@ -118,7 +132,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     const started = performance.now();
     const result = await runJob(job, options, dependencies, signal);
     steps.offer(`commit ${key}`, async (until) => {
-      await commitResult(job, result, options, { ...byBatch, announcer }, until);
+      note(`commit ${key}`, job, await commitResult(job, result, options, { ...byBatch, announcer }, until));
       deliveries?.observe((performance.now() - started) / 1000);
     });
   };
@@ -128,12 +142,12 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     if (job.status === "open" && wants(job, head)) {
       const since = openSince.get(key) ?? head.timestamp;
       openSince.set(key, since);
-      if (head.timestamp - since >= options.claimDelaySeconds) claims.offer(`claim ${key}`, (signal) => claim(job, signal));
+      if (head.timestamp - since >= options.claimDelaySeconds && !isAhead(`claim ${key}`, job, head)) claims.offer(`claim ${key}`, (signal) => claim(job, signal));
       return;
     }
     openSince.delete(key);
     if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) {
-      if (!steps.busy(`commit ${key}`)) tasks.offer(`deliver ${key}`, (signal) => deliver(job, key, signal));
+      if (!steps.busy(`commit ${key}`) && !isAhead(`commit ${key}`, job, head)) tasks.offer(`deliver ${key}`, (signal) => deliver(job, key, signal));
     }
     // A job that somebody claimed and left is worth a small transaction to whoever wants it.
     else if (job.status === "claimed" && !isMine(job) && head.timestamp > job.deadline && served.has(job.programRoot) && !declined.has(job.id)) steps.offer(`expire ${key}`, (signal) => expireClaim(job, byBatch, signal));
@@ -144,7 +158,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
         tasks.offer(`check ${key}`, async (signal) => void (await checkOwnTrace(job, dependencies, signal)));
       }
       if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced(job);
-      if (head.timestamp > job.deadline && job.openDisputes === 0) steps.offer(`finalize ${key}`, (signal) => finalizeCommitment(job, byBatch, signal));
+      if (head.timestamp > job.deadline && job.openDisputes === 0 && !isAhead(`finalize ${key}`, job, head)) steps.offer(`finalize ${key}`, async (signal) => note(`finalize ${key}`, job, await finalizeCommitment(job, byBatch, signal)));
     }
   };
 
@@ -175,6 +189,9 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
 
   const onHead = (head: Head): void => {
     noteChainRead();
+    // A reorganisation may have taken steps back.
+    if (head.number < highest) made.clear();
+    highest = head.number;
     for (const dispute of byClock(ledger.disputes.values())) workOnDispute(dispute, head);
     for (const job of ledger.jobs.values()) workOnJob(job, head);
     if (options.programs.length === 0 && prepared && head.timestamp - lastListed >= 10) {
@@ -185,6 +202,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       lastPruned = head.timestamp;
       for (const id of declined) if (!ledger.jobs.has(id)) declined.delete(id);
       for (const key of openSince.keys()) if (!ledger.jobs.has(BigInt(key.split("/", 1)[0] ?? 0))) openSince.delete(key);
+      for (const [step, { at }] of made) if (performance.now() - at >= BELIEVED_MS) made.delete(step);
       announcer.forget((id) => !ledger.jobs.has(id));
       tasks.offer("prune traces", () => pruneTraces(head, options.retainSeconds, dependencies));
     }

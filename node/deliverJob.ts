@@ -60,17 +60,20 @@ export async function runJob(job: Job, options: Pick<ExecutorOptions, "misbehavi
   return { claim: commitmentOf(loaded.program, trace), outputRoot: trace.outputRoot };
 }
 
-/** Commits to the stored trace of a claimed job, and tells who looks for it where it is. */
-export async function commitResult(job: Job, { claim, outputRoot }: Result, options: Pick<ExecutorOptions, "misbehaviour">, { sender, announcer, logger }: CommitDependencies, signal: AbortSignal): Promise<void> {
+/** Commits to the stored trace of a claimed job, and tells who looks for it where it is. Resolves to the block of the commitment, if it came to one. */
+export async function commitResult(job: Job, { claim, outputRoot }: Result, options: Pick<ExecutorOptions, "misbehaviour">, { sender, announcer, logger }: CommitDependencies, signal: AbortSignal): Promise<bigint | undefined> {
+  let block: bigint;
   try {
-    const { deadline } = await commitJob(sender, job.id, claim, { signal, deadline: job.deadline });
+    const { deadline, receipt } = await commitJob(sender, job.id, claim, { signal, deadline: job.deadline, digest: job.digest });
     logger.info({ jobId: job.id, attempt: job.attempt, traceRoot: claim.traceRoot, challengeableUntil: deadline }, "result committed");
+    block = receipt.blockNumber;
   } catch (error) {
     // Committed before a crash, or taken away after the deadline: the ledger tells which.
-    if (isRevert(error, "WrongStatus", "Unauthorized")) return;
+    if (isRevert(error, "WrongStatus", "Unauthorized")) return undefined;
     throw error;
   }
   if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced({ ...job, traceRoot: claim.traceRoot, outputRoot });
+  return block;
 }
 
 /** What the commitment transaction says of a trace. */

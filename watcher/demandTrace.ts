@@ -87,7 +87,7 @@ async function decide(job: Job & { traceRoot: Hex }, own: OwnExecution, answers:
 /** The committed outputs that anybody serves, proved by the roots in the commitment. */
 async function servedOutputs(job: Job & { traceRoot: Hex }, program: Program, { chain, network, providers }: WatcherDependencies, signal: AbortSignal): Promise<OpenedRun[]> {
   const roots = (await readCommitment(chain, job.id, job.attempt))?.args.outputRoots ?? [];
-  const peers = providers.providersOf(job.traceRoot);
+  const peers = providers.providersOf(job.traceRoot, job.executor);
   const runs: OpenedRun[] = [];
   const soon = AbortSignal.any([signal, AbortSignal.timeout(OUTPUT_TIMEOUT_MS)]);
   for (const [i, tensor] of program.header.outputs.entries()) {

@@ -48,15 +48,15 @@ export async function ownExecution(job: Job, dependencies: WatcherDependencies, 
   let trace = await traces.get(key);
   if (trace === undefined || trace.programRoot !== job.programRoot || trace.inputRoot !== job.inputRoot) {
     trace = await loaded.execute(await loadInputs(dependencies, loaded.program, job, signal), signal);
-    await keepTrace(key, trace, dependencies);
+    await keepTrace(key, trace, dependencies, { isSpare: true });
   }
   return { loaded, trace, tensors: { inputs: trace.inputs, trace: trace.tensors, weight: await loaded.weights() } };
 }
 
 /** Stored, an execution need not be repeated, nor a trace fetched again; a full disk must not keep a watcher from judging. */
-export async function keepTrace(key: string, trace: Trace, { traces, logger }: Pick<WatcherDependencies, "traces" | "logger">): Promise<void> {
+export async function keepTrace(key: string, trace: Trace, { traces, logger }: Pick<WatcherDependencies, "traces" | "logger">, options: { isSpare?: boolean } = {}): Promise<void> {
   try {
-    await traces.put(key, trace);
+    await traces.put(key, trace, options);
   } catch (error) {
     if (!(error instanceof GainsayError && ["TRACE_STORE_FULL", "TRACE_WRITE_FAILED"].includes(error.code))) throw error;
     logger.warn({ key, code: error.code, reason: error.message }, "trace not stored");

@@ -1,4 +1,5 @@
-import type { Abi, Address, ContractFunctionArgs, ContractFunctionName } from "viem";
+import { encodeFunctionData, prepareEncodeFunctionData, type Abi, type Address, type ContractFunctionArgs, type ContractFunctionName } from "viem";
+import type { Hex } from "../../protocol/hex.ts";
 import type { ContractName, Deployment } from "../config/deployment.ts";
 import { disputesAbi, jobsAbi, judgeAbi, modelsAbi, stakesAbi } from "./abis.ts";
 
@@ -15,6 +16,8 @@ export interface ContractCall {
   args: readonly unknown[];
   /** wei sent along. */
   value: bigint;
+  /** Whoever made the call has simulated it just now: an estimate of its gas is all that it takes. */
+  isTried?: true;
   /** What the contract takes in the deployment's token, by an allowance that the sender sees to. */
   payment?: bigint;
 }
@@ -33,4 +36,15 @@ export function contractCall<C extends ContractName, F extends ContractFunctionN
   amount = 0n,
 ): ContractCall {
   return { contract, address: deployment.contracts[contract], abi: abis[contract] as Abi, functionName, args: args as readonly unknown[], ...(deployment.token === undefined ? { value: amount } : { value: 0n, payment: amount }) };
+}
+
+/** Functions that have been called, with their selectors: viem hashes the signature anew for every call. No contract here overloads a name. */
+const prepared = new Map<string, { abi: Abi; functionName: string }>();
+
+/** The bytes of a call. */
+export function encodeCall({ contract, abi, functionName, args }: Pick<ContractCall, "contract" | "abi" | "functionName" | "args">): Hex {
+  const key = `${contract}.${functionName}`;
+  const known = prepared.get(key) ?? (prepareEncodeFunctionData({ abi, functionName, args }) as { abi: Abi; functionName: string });
+  prepared.set(key, known);
+  return encodeFunctionData({ ...known, args });
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { encodeFunctionData, type TransactionReceipt } from "viem";
+import type { TransactionReceipt } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
-import { contractCall, type ContractCall } from "./contracts.ts";
+import { contractCall, encodeCall, type ContractCall } from "./contracts.ts";
 import type { Sender } from "./createSender.ts";
 import type { Deadline } from "./createTurns.ts";
 import { aborted, leaveOnAbort } from "./leaveOnAbort.ts";
@@ -12,7 +12,7 @@ import { splitReceipt } from "./splitReceipt.ts";
 import { tryBatch } from "./tryBatch.ts";
 
 export interface BatcherOptions {
-  /** Milliseconds for which a call waits for others when nothing is under way. Default 5. */
+  /** Milliseconds for which a call waits for others when nothing is under way, again and again while others come, ten times at most. Default 20. */
   gatherMs?: number;
   /** Calls in one transaction. Default 32: more save next to nothing (docs/contracts.md). */
   maxCalls?: number;
@@ -22,6 +22,8 @@ export interface BatcherOptions {
 
 /** Steps of a job, each about the one job that is its first argument. A delivery stays apart: it brings the gas of a stranger's contract. */
 const steps = new Set(["claim", "commit", "expire", "finalize"]);
+
+const MAX_GATHER_ROUNDS = 10;
 
 interface Waiting {
   call: ContractCall;
@@ -35,12 +37,12 @@ interface Waiting {
 
 /**
  * A sender that puts steps of many jobs into one transaction (`Jobs.batch`). While one of its transactions is under way the next steps gather; when
- * none is, a step waits a few milliseconds for others. Each caller gets a receipt with the logs of its own job, or the error that its
+ * none is, a step waits a few milliseconds for others, and as long as they keep coming. Each caller gets a receipt with the logs of its own job, or the error that its
  * call would have had by itself. All other calls go straight to `sender`, and wait for one batch at most.
  *
  * Nothing is kept but the promises: whoever calls derives its calls from the chain and the disk, and after a crash makes them anew.
  */
-export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { gatherMs = 5, maxCalls = 32, maxBytes = 96 * 1024 }: BatcherOptions = {}): Sender {
+export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { gatherMs = 20, maxCalls = 32, maxBytes = 96 * 1024 }: BatcherOptions = {}): Sender {
   let waiting: Waiting[] = [];
   /** The calls of the transaction under way, which is given up when all of their callers have left. */
   let current: { group: Waiting[]; controller: AbortController } | undefined;
@@ -55,9 +57,19 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
   const pump = async (): Promise<void> => {
     if (isPumping) return;
     isPumping = true;
-    await delay(gatherMs);
-    while (waiting.length > 0) await sendGroup(take());
+    while (waiting.length > 0) {
+      await gather();
+      await sendGroup(take());
+    }
     isPumping = false;
+  };
+
+  /** Waits while others come: a transaction costs what ten steps cost, wherever its steps come one after another. */
+  const gather = async (): Promise<void> => {
+    for (let rounds = 0, before = 0; rounds < MAX_GATHER_ROUNDS && waiting.length > before && waiting.length < maxCalls; rounds++) {
+      before = waiting.length;
+      await delay(gatherMs);
+    }
   };
 
   /** The next calls, the most urgent first: of one job one, and of all as many as a transaction carries. */
@@ -96,7 +108,7 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
       leave();
       const how = { signal: controller.signal, deadline: urgency(able) };
       if (able.length === 1) return settle(first, await sender.send(first.call, how));
-      const call = contractCall(sender.chain.deployment, "jobs", "batch", [able.map(({ data }) => data)]);
+      const call: ContractCall = { ...contractCall(sender.chain.deployment, "jobs", "batch", [able.map(({ data }) => data)]), isTried: true };
       const receipt = await sender.send(call, how);
       logger.debug({ calls: able.length, transaction: receipt.transactionHash, gas: receipt.gasUsed }, "batch included");
       const parts = splitReceipt(sender.chain, receipt, able.map(({ jobId }) => jobId));
@@ -139,7 +151,7 @@ export function createBatcher(sender: Sender, { logger }: { logger: Logger }, { 
       const { signal } = options;
       if (call.contract !== "jobs" || !steps.has(call.functionName)) return sender.send(call, options);
       if (signal?.aborted) return Promise.reject(aborted());
-      const one: Waiting = { call, data: encodeFunctionData(call), jobId: call.args[0] as bigint, deadline: options.deadline, isGone: false, resolve: () => undefined, reject: () => undefined };
+      const one: Waiting = { call, data: encodeCall(call), jobId: call.args[0] as bigint, deadline: options.deadline, isGone: false, resolve: () => undefined, reject: () => undefined };
       const turn = new Promise<TransactionReceipt>((resolve, reject) => Object.assign(one, { resolve, reject }));
       waiting.push(one);
       void pump();

@@ -1,4 +1,5 @@
-import { fallback, http, type Transport } from "viem";
+import { custom, fallback, type Transport } from "viem";
+import { createRpcRequest } from "./createRpcRequest.ts";
 
 export interface TransportOptions {
   rpcUrls: readonly string[];
@@ -18,7 +19,7 @@ export function createTransport(options: TransportOptions): Transport {
 
 /** One endpoint. */
 export function createEndpoint(url: string, options: Omit<TransportOptions, "rpcUrls">): Transport {
-  return http(url, { timeout: options.timeoutMs ?? 10_000, retryCount: options.retries ?? 2, retryDelay: 150 });
+  return custom({ request: createRpcRequest(url, { timeoutMs: options.timeoutMs ?? 10_000 }) }, { retryCount: options.retries ?? 2, retryDelay: 150 });
 }
 
 /** Scheme, host and port: the path and the user part of an RPC URL often hold its secret. */

@@ -111,10 +111,11 @@ function createReader(chain: Chain, options: FollowOptions, handlers: FollowHand
   }
 
   async function give(log: Parameters<typeof decodeEvent>[1]): Promise<void> {
+    const key = `${log.blockHash}:${log.logIndex}`;
+    // Most logs are read several times: these need not be understood again.
+    if (signal.aborted || handled.has(key)) return;
     const event = decodeEvent(chain.deployment, log);
-    if (event === undefined || signal.aborted) return;
-    const key = `${event.blockHash}:${event.logIndex}`;
-    if (handled.has(key)) return;
+    if (event === undefined) return;
     try {
       await handlers.onEvent(event);
     } catch (cause) {

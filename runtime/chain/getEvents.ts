@@ -3,7 +3,7 @@ import type { Hex } from "../../protocol/hex.ts";
 import { chainError, isRangeTooLarge } from "./chainError.ts";
 import { abis, type Abis } from "./contracts.ts";
 import type { Chain } from "./createChain.ts";
-import { decodeEvent, type ChainEvent, type EventContract, type EventsOf } from "./events.ts";
+import { decodeEvent, placed, type ChainEvent, type EventContract, type EventsOf } from "./events.ts";
 
 export interface EventFilter<C extends EventContract, N extends ContractEventName<Abis[C]>> {
   contract: C;
@@ -50,8 +50,5 @@ function topicsOf<C extends EventContract, N extends ContractEventName<Abis[C]>>
 async function readRange({ client, deployment }: Chain, contract: EventContract, topics: (Hex[] | Hex | null)[], from: bigint, to: bigint): Promise<ChainEvent[]> {
   const filter = { address: deployment.contracts[contract], topics, fromBlock: numberToHex(from), toBlock: numberToHex(to) };
   const logs = await client.request({ method: "eth_getLogs", params: [filter] });
-  return logs.flatMap((log) => {
-    const place = { blockNumber: log.blockNumber === null ? null : BigInt(log.blockNumber), logIndex: log.logIndex === null ? null : Number(log.logIndex) };
-    return decodeEvent(deployment, { ...log, ...place }) ?? [];
-  });
+  return logs.flatMap((log) => decodeEvent(deployment, placed(log)) ?? []);
 }

@@ -26,9 +26,8 @@ export function termsHash(terms: Terms): Hex {
   return keccak256(encodeAbiParameters([termsInput.inputs[1]], [terms]));
 }
 
-/** The job's digest: `JobRecord` in contracts/lib. */
-export function recordDigest({ terms, commitment }: JobRecord): Hex {
-  const hash = termsHash(terms);
+/** The job's digest: `JobRecord` in contracts/lib. Whoever has the hash of the terms gives it. */
+export function recordDigest({ terms, commitment }: JobRecord, hash: Hex = termsHash(terms)): Hex {
   if (commitment === undefined) return hash;
   return keccak256(encodeAbiParameters([{ type: "bytes32" }, { type: "bytes32" }, { type: "bytes32" }], [hash, commitment.traceRoot, commitment.outputRoot]));
 }

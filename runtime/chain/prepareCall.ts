@@ -1,9 +1,9 @@
-import { encodeFunctionData, type Address } from "viem";
+import type { Address } from "viem";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
 import { ETHER, formatAmount } from "../assets/asset.ts";
 import { chainError, isInsufficientFunds } from "./chainError.ts";
-import type { ContractCall } from "./contracts.ts";
+import { encodeCall, type ContractCall } from "./contracts.ts";
 import type { Chain } from "./createChain.ts";
 
 /** The most gas one Ethereum transaction may have (EIP-7825). */
@@ -28,12 +28,12 @@ export interface PreparedCall {
  * @throws GainsayError `CONTRACT_REVERTED`, `CHAIN_NO_FUNDS`, `CHAIN_GAS_LIMIT`, `CHAIN_FEE_TOO_HIGH`, `CHAIN_UNREACHABLE`, `CHAIN_FAILED`.
  */
 export async function prepareCall(chain: Chain, from: Address, call: ContractCall, feeLimit: bigint): Promise<PreparedCall> {
-  const transaction = { account: from, to: call.address, data: encodeFunctionData(call), value: call.value };
+  const transaction = { account: from, to: call.address, data: encodeCall(call), value: call.value };
   try {
     const balance = await chain.client.getBalance({ address: from });
     if (balance < call.value) throw noFunds(from, balance, call.value);
     // A simulation on its own, because an estimate reports some reverts as a plain lack of gas.
-    await chain.client.call({ ...transaction, gas: MAX_TRANSACTION_GAS });
+    if (call.isTried !== true) await chain.client.call({ ...transaction, gas: MAX_TRANSACTION_GAS });
     const estimate = await chain.client.estimateGas(transaction);
     if (estimate > MAX_TRANSACTION_GAS) throw gasLimit(call, estimate);
     const fees = await currentFees(chain, feeLimit);

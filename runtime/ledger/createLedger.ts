@@ -3,7 +3,7 @@ import { followEvents } from "../chain/followEvents.ts";
 import { getDisputeCount, getDisputes } from "../chain/reads/getDispute.ts";
 import { getJobCount, getJobs } from "../chain/reads/getJob.ts";
 import { noteRecord } from "../chain/reads/getJobRecord.ts";
-import { noteInput } from "../chain/reads/readJobInput.ts";
+import { forgetInputs, noteInput } from "../chain/reads/readJobInput.ts";
 import type { Dispute, Job } from "../chain/types.ts";
 import { createTable } from "./createTable.ts";
 
@@ -56,6 +56,7 @@ export function createLedger({ chain, pollingIntervalMs, settledBlocks = 32 }: L
             ready = false;
           },
           onReorganised: () => {
+            forgetInputs(chain);
             jobs.touchAll();
             disputes.touchAll();
             ready = false;

@@ -13,6 +13,8 @@ export const networkLimits = {
   maxAddressesPerPeer: 8,
   /** Bytes of one multiaddr in text form. Longest real one seen (DNS, TCP, peer id): about 150. */
   maxAddressBytes: 256,
+  /** Results in one announcement: as many as one transaction commits. *wire* */
+  maxResultsPerMessage: 32,
   /** Programs in one offer; an executor with more tells the first. */
   maxModelsPerOffer: 32,
   /** Milliseconds between looks at missing bootstrap peers: quick enough that nodes started in any order find each other. */
@@ -30,13 +32,13 @@ export const networkLimits = {
   maxStreamWindowBytes: 1024 * 1024,
 
   gossip: {
-    /** Bytes of one call of gossipsub, which may answer a peer that was away with all it missed: 128 of the largest messages. */
+    /** Bytes of one call of gossipsub, which may answer a peer that was away with all it missed: 85 of the largest messages. */
     maxRpcBytes: 1024 * 1024,
     /** Bytes queued to one slow peer before its stream is given up. */
     maxOutboundBytes: 4 * 1024 * 1024,
     /** Messages that one relaying peer may bring a second, and at once. Beyond it they are ignored. */
     relay: { perSecond: 50, burst: 200 },
-    /** Messages that one author may originate a second, and at once: one job a second is a very busy operator. */
+    /** Messages that one author may originate a second, and at once: results of 32 jobs go into one. */
     author: { perSecond: 5, burst: 50 },
     /** Peers whose message rate is remembered; the least recently heard is forgotten first. */
     trackedPeers: 4_096,

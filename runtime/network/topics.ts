@@ -42,8 +42,9 @@ const providers = z.array(peerAddress).min(1).max(networkLimits.maxAddressesPerP
 const job = { jobId: uint256, chainId, contract: address };
 
 const jobMessage = z.object({ ...job, inputRoot: bytes32, providers }).strict();
-const resultMessage = z
-  .object({ ...job, attempt: uint32, traceRoot: bytes32, outputRoot: bytes32, executor: address, providers, signature })
+const announcedResult = z.object({ jobId: uint256, attempt: uint32, traceRoot: bytes32, outputRoot: bytes32 }).strict();
+const resultsMessage = z
+  .object({ chainId, contract: address, executor: address, results: z.array(announcedResult).min(1).max(networkLimits.maxResultsPerMessage), providers, signature })
   .strict();
 const alertMessage = z
   .object({ ...job, attempt: uint32, watcher: address, step: uint32, reason: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/), signature })
@@ -76,8 +77,10 @@ const offerMessage = z
 
 /** A requester offers the input data of a job. `providers` are addresses with peer id that serve it. */
 export type JobMessage = z.infer<typeof jobMessage>;
-/** An executor tells where the trace behind its commitment is served; signed by the executor's account (65 bytes, EIP-712). */
-export type ResultMessage = z.infer<typeof resultMessage>;
+/** A commitment that is announced. */
+export type AnnouncedResult = z.infer<typeof announcedResult>;
+/** An executor tells where the traces behind commitments of its own are served; signed by its account (65 bytes, EIP-712), once for all of them. */
+export type ResultsMessage = z.infer<typeof resultsMessage>;
 /** A watcher warns of a result: the step it disagrees with and a reason code; signed by the watcher's account. */
 export type AlertMessage = z.infer<typeof alertMessage>;
 /**
@@ -89,11 +92,12 @@ export type OfferMessage = z.infer<typeof offerMessage>;
 
 /** The topics of this wire version. A change of any message is a new version. */
 export const topics = {
-  /** Eight addresses of 256 bytes, and 1 KiB for the rest. */
+  /** Eight addresses of 256 bytes, and 2 KiB for the rest. */
   jobs: { name: `/gainsay/${WIRE_VERSION}/jobs`, maxBytes: 4_096, schema: jobMessage },
-  results: { name: `/gainsay/${WIRE_VERSION}/results`, maxBytes: 4_096, schema: resultMessage },
+  /** Eight addresses of 256 bytes, 32 results of at most 290, and the rest. */
+  results: { name: `/gainsay/${WIRE_VERSION}/results`, maxBytes: 12_288, schema: resultsMessage },
   /** No addresses: about 500 bytes. */
   alerts: { name: `/gainsay/${WIRE_VERSION}/alerts`, maxBytes: 1_024, schema: alertMessage },
   /** 32 models of 120 bytes, eight addresses of 256, and the rest. */
   offers: { name: `/gainsay/${WIRE_VERSION}/offers`, maxBytes: 8_192, schema: offerMessage },
-} as const satisfies Record<string, Topic<never> | Topic<JobMessage> | Topic<ResultMessage> | Topic<AlertMessage> | Topic<OfferMessage>>;
+} as const satisfies Record<string, Topic<never> | Topic<JobMessage> | Topic<ResultsMessage> | Topic<AlertMessage> | Topic<OfferMessage>>;

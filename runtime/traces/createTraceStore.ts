@@ -1,3 +1,4 @@
+import type { StatsFs } from "node:fs";
 import { mkdir, readdir, rename, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
@@ -32,8 +33,11 @@ export interface TraceStore {
    */
   start(): Promise<{ damaged: string[] }>;
   stop(): Promise<void>;
-  /** Stores a trace; it lasts once the promise resolves. Replaces another trace of the same job. Throws `TRACE_STORE_FULL`, `TRACE_WRITE_FAILED`. */
-  put(jobKey: string, trace: Trace): Promise<void>;
+  /**
+   * Stores a trace; it lasts once the promise resolves. With `isSpare`, for what can be computed again, it lasts a crash of the process and not one of the machine.
+   * Replaces another trace of the same job. Throws `TRACE_STORE_FULL`, `TRACE_WRITE_FAILED`.
+   */
+  put(jobKey: string, trace: Trace, options?: { isSpare?: boolean }): Promise<void>;
   /** The whole trace, checked against its roots, or undefined. Throws `TRACE_DAMAGED` and sets the entry aside. */
   get(jobKey: string): Promise<Trace | undefined>;
   /** A tensor of any stored trace, by its root. */
@@ -53,6 +57,7 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
   const entries = new Map<string, StoredEntry>();
   const tensors = new Map<Hex, { entry: StoredEntry; tensor: StoredTensor }>();
   let lock: DirectoryLock | undefined;
+  let looking: Promise<StatsFs | undefined> | undefined;
   let writing: Promise<unknown> = Promise.resolve();
 
   /** Changes happen one after another. */
@@ -130,7 +135,7 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
       entries.clear();
       tensors.clear();
     },
-    put: (jobKey, trace) =>
+    put: (jobKey, trace, { isSpare = false } = {}) =>
       exclusively(async () => {
         const older = entries.get(jobKey);
         const manifest = manifestOf(jobKey, trace);
@@ -140,7 +145,7 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
           throw new GainsayError(`Storing this trace needs ${bytes} bytes, but only ${Math.max(0, maxBytes - usedBytes())} of the ${maxBytes} allowed are free; raise the limit or wait for jobs to become final.`, { code: "TRACE_STORE_FULL", retryable: true, details: { bytes, maxBytes } });
         }
         const folder = path.join(folders.entries, nameOf(jobKey, older === undefined ? 0 : generationOf(path.basename(older.folder)) + 1));
-        await writeEntry(folders.incoming, folder, manifest, trace).catch((cause: unknown) => {
+        await writeEntry(folders.incoming, folder, manifest, trace, !isSpare).catch((cause: unknown) => {
           throw new GainsayError(`The trace could not be written to ${folders.entries}; check the space on that disk.`, { code: "TRACE_WRITE_FAILED", retryable: true, details: { bytes }, cause });
         });
         if (older !== undefined) forget(older);
@@ -165,7 +170,11 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
     list: () => [...entries.values()].map(({ manifest: { jobKey, programRoot, inputRoot, traceRoot, outputRoot, dataBytes, leavesBytes } }) => ({ jobKey, programRoot, inputRoot, traceRoot, outputRoot, bytes: dataBytes + leavesBytes })),
     async room() {
       const left = Math.max(0, maxBytes - usedBytes());
-      const disk = await statfs(dir).catch(() => undefined);
+      // One look does for all that ask while it is under way.
+      looking ??= statfs(dir)
+        .catch(() => undefined)
+        .finally(() => (looking = undefined));
+      const disk = await looking;
       return disk === undefined ? left : Math.min(left, disk.bavail * disk.bsize);
     },
     prune: (jobKeys) =>

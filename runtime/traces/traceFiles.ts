@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { closeSync, fsync, openSync, writeSync } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
+import { promisify } from "node:util";
 import type { Trace } from "../inference/trace.ts";
 import { damaged, decodeManifest, encodeManifest, type TraceManifest } from "./traceManifest.ts";
 
@@ -8,21 +10,28 @@ export const DATA_FILE = "data.bin";
 export const LEAVES_FILE = "leaves.bin";
 const MANIFEST_FILE = "manifest.json";
 
+/** Bytes of a file up to which only its flushing is left to the thread pool: a trip there costs more than to hand that much to the system's cache. */
+const SMALL_BYTES = 64 * 1024;
+const sync = promisify(fsync);
+
 /**
  * Writes an entry so that after a crash at any moment it is there as a whole or not at all: files and folder are flushed under a
- * temporary name in `incoming`, then renamed to `target`, then the rename is flushed.
+ * temporary name in `incoming`, then renamed to `target`, then the rename is flushed. Without `flush` that holds for a crash of the process alone;
+ * after one of the machine the entry may be there in part, which its hashes tell.
  */
-export async function writeEntry(incoming: string, target: string, manifest: TraceManifest, trace: Trace): Promise<void> {
+export async function writeEntry(incoming: string, target: string, manifest: TraceManifest, trace: Trace, flush = true): Promise<void> {
   const temporary = path.join(incoming, randomUUID());
   await mkdir(temporary);
   try {
     const tensors = [...trace.inputs, ...trace.tensors];
-    await writeFlushed(path.join(temporary, DATA_FILE), tensors.map((tensor) => tensor.bytes));
-    await writeFlushed(path.join(temporary, LEAVES_FILE), tensors.map((tensor) => tensor.leaves));
-    await writeFlushed(path.join(temporary, MANIFEST_FILE), [Buffer.from(encodeManifest(manifest))]);
-    await flushFolder(temporary);
+    await Promise.all([
+      write(path.join(temporary, DATA_FILE), tensors.map((tensor) => tensor.bytes), flush),
+      write(path.join(temporary, LEAVES_FILE), tensors.map((tensor) => tensor.leaves), flush),
+      write(path.join(temporary, MANIFEST_FILE), [Buffer.from(encodeManifest(manifest))], flush),
+    ]);
+    if (flush) await flushFolder(temporary);
     await rename(temporary, target);
-    await flushFolder(path.dirname(target));
+    if (flush) await flushFolder(path.dirname(target));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     throw error;
@@ -67,24 +76,35 @@ export async function readAt(file: string, offset: number, length: number): Prom
   }
 }
 
-async function writeFlushed(file: string, parts: readonly Uint8Array[]): Promise<void> {
+async function write(file: string, parts: readonly Uint8Array[], flush: boolean): Promise<void> {
+  if (parts.reduce((sum, { length }) => sum + length, 0) <= SMALL_BYTES) return writeSmall(file, Buffer.concat(parts), flush);
   const handle = await open(file, "wx");
   try {
     // Each call goes on where the last one ended.
     for (const part of parts) await handle.writeFile(part);
-    await handle.sync();
+    if (flush) await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+async function writeSmall(file: string, content: Uint8Array, flush: boolean): Promise<void> {
+  const descriptor = openSync(file, "wx");
+  try {
+    for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
+    if (flush) await sync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
 /** Makes renames in a folder last; Windows has no such call and needs none. */
 export async function flushFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
-  const handle = await open(folder, "r");
+  const descriptor = openSync(folder, "r");
   try {
-    await handle.sync();
+    await sync(descriptor);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }

@@ -97,7 +97,7 @@ describe.skipIf(!built)("executors and watchers as processes", () => {
     expect(await journal.next("executor-1", "result committed")).toMatchObject({ jobId: "1", attempt: 2 });
     expect(await untilFinal(1n)).toMatchObject({ status: "final", attempt: 2, executor: theatre.accounts["executor-1"] });
     expect(await labelOf(1n)).toBe(7);
-    expect(await journal.next("watcher-1", "commitment verified")).toMatchObject({ jobId: "1", attempt: 2 });
+    expect(await journal.next("watcher-1", "commitment verified", { jobId: 1 })).toMatchObject({ jobId: "1", attempt: 2 });
     expect(await getDisputeCount(theatre.chain)).toBe(1n);
   });
 

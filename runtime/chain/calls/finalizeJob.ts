@@ -1,11 +1,12 @@
 import type { TransactionReceipt } from "viem";
+import type { Hex } from "../../../protocol/hex.ts";
 import { contractCall } from "../contracts.ts";
 import type { Sender, SendOptions } from "../createSender.ts";
 import { noCommitment } from "../jobRecord.ts";
-import { getJobRecord } from "../reads/getJobRecord.ts";
+import { recordOf } from "../reads/getJobRecord.ts";
 
-/** Makes an unchallenged commitment final and pays the executor. Anybody, after the challenge window. */
-export async function finalizeJob(sender: Sender, jobId: bigint, options?: SendOptions): Promise<TransactionReceipt> {
-  const { terms, commitment = noCommitment } = await getJobRecord(sender.chain, jobId);
+/** Makes an unchallenged commitment final and pays the executor; `digest` as the ledger has it saves a look. Anybody, after the challenge window. */
+export async function finalizeJob(sender: Sender, jobId: bigint, { digest, ...options }: SendOptions & { digest?: Hex } = {}): Promise<TransactionReceipt> {
+  const { terms, commitment = noCommitment } = await recordOf(sender.chain, jobId, digest);
   return sender.send(contractCall(sender.chain.deployment, "jobs", "finalize", [jobId, terms, commitment]), options);
 }

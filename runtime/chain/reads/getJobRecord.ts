@@ -6,7 +6,7 @@ import type { Abis } from "../contracts.ts";
 import type { Chain } from "../createChain.ts";
 import type { ChainEvent, EventsOf } from "../events.ts";
 import { getEvents } from "../getEvents.ts";
-import { recordDigest, type JobRecord } from "../jobRecord.ts";
+import { recordDigest, termsHash, type JobRecord, type Terms } from "../jobRecord.ts";
 import { read } from "./read.ts";
 
 /** What storage holds of a job. */
@@ -21,6 +21,7 @@ const WAIT_MS = 250;
 /** Records remembered for each chain. What a digest stands for never changes, so they cannot go stale. */
 const REMEMBERED = 4_096;
 const remembered = new WeakMap<Chain, Map<Hex, JobRecord>>();
+const hashedTerms = new WeakMap<Chain, Map<bigint, { terms: Terms; hash: Hex }>>();
 
 const HINT_MASK = (1n << 24n) - 1n;
 /** Blocks looked into before the whole history is read. */
@@ -50,6 +51,14 @@ export async function getJobRecord(chain: Chain, jobId: bigint): Promise<FullRec
     if (attempt >= TRIES / 2) chain.doubtLogs();
     await delay(WAIT_MS);
   }
+}
+
+/**
+ * The record that a digest stands for: without a request if it has been read before, or else of the job as it is now. Who acts on a job as the ledger
+ * shows it gives its digest: if the job has moved on, the contract refuses the old record. Throws as `getJobRecord` does.
+ */
+export async function recordOf(chain: Chain, jobId: bigint, digest: Hex | undefined): Promise<JobRecord> {
+  return (digest === undefined ? undefined : recall(chain, digest)) ?? getJobRecord(chain, jobId);
 }
 
 /** The record of a job in this state, if it has been read before; without a request. */
@@ -87,7 +96,21 @@ function recordsIn({ name, args }: EventsOf<"jobs", (typeof carriers)[number]>):
 /** Remembers what an event tells that has come anyway, so that nobody need look for it. */
 export function noteRecord(chain: Chain, event: ChainEvent): void {
   if (event.contract !== "jobs" || !isCarrier(event)) return;
-  for (const record of recordsIn(event)) remember(chain, recordDigest(record), record);
+  const { jobId, terms } = event.args;
+  const hash = hashOf(chain, jobId, terms);
+  for (const record of recordsIn(event)) remember(chain, recordDigest(record, hash), record);
+}
+
+/** The hash of a job's terms: its later events tell them again, and hashing them is most of what an event costs. */
+function hashOf(chain: Chain, jobId: bigint, terms: Terms): Hex {
+  const hashed = hashedTerms.get(chain) ?? new Map<bigint, { terms: Terms; hash: Hex }>();
+  hashedTerms.set(chain, hashed);
+  const known = hashed.get(jobId);
+  if (known !== undefined && (Object.keys(terms) as (keyof Terms)[]).every((key) => known.terms[key] === terms[key])) return known.hash;
+  if (hashed.size >= REMEMBERED) hashed.delete(hashed.keys().next().value as bigint);
+  const hash = termsHash(terms);
+  hashed.set(jobId, { terms, hash });
+  return hash;
 }
 
 function isCarrier(event: EventsOf<"jobs">): event is EventsOf<"jobs", (typeof carriers)[number]> {

@@ -3,17 +3,49 @@ import type { Chain } from "../createChain.ts";
 import type { ChainEvent, EventOf } from "../events.ts";
 import { getEvents } from "../getEvents.ts";
 
-/** Blocks remembered for each chain in which inputs were published. Only hints: after a reorganisation the whole history is read. */
+/** Inputs remembered for each chain, and how many bytes of them; the oldest are forgotten first. */
 const REMEMBERED = 4_096;
-const published = new WeakMap<Chain, Map<bigint, bigint>>();
+const REMEMBERED_BYTES = 16 * 1024 * 1024;
 
-/** Remembers where an input was published, if that is what the event tells; the bytes themselves are not kept. */
+/** What events have told of inputs. */
+interface Published {
+  /** By job. The block is where it can be read again, a hint: after a reorganisation the whole history is read. */
+  inputs: Map<bigint, { block: bigint; bytes: Uint8Array | undefined }>;
+  bytes: number;
+}
+const published = new WeakMap<Chain, Published>();
+
+/** Remembers an input that an event has brought anyway, and where it was published. */
 export function noteInput(chain: Chain, event: ChainEvent): void {
   if (event.contract !== "jobs" || event.name !== "InputPublished") return;
-  const blocks = published.get(chain) ?? new Map<bigint, bigint>();
-  published.set(chain, blocks);
-  if (blocks.size >= REMEMBERED) blocks.delete(blocks.keys().next().value as bigint);
-  blocks.set(event.args.jobId, event.blockNumber);
+  const known = published.get(chain) ?? { inputs: new Map(), bytes: 0 };
+  published.set(chain, known);
+  const bytes = fromHex(event.args.input);
+  forgetBytes(known, event.args.jobId);
+  known.inputs.delete(event.args.jobId);
+  known.inputs.set(event.args.jobId, { block: event.blockNumber, bytes });
+  known.bytes += bytes.length;
+  for (const jobId of known.inputs.keys()) {
+    if (known.bytes <= REMEMBERED_BYTES) break;
+    forgetBytes(known, jobId);
+  }
+  const oldest = known.inputs.keys().next().value as bigint;
+  if (known.inputs.size <= REMEMBERED) return;
+  forgetBytes(known, oldest);
+  known.inputs.delete(oldest);
+}
+
+/** After a reorganisation another job may have a number, with an input that no event brings. */
+export function forgetInputs(chain: Chain): void {
+  const known = published.get(chain);
+  for (const jobId of known?.inputs.keys() ?? []) forgetBytes(known as Published, jobId);
+}
+
+function forgetBytes(known: Published, jobId: bigint): void {
+  const input = known.inputs.get(jobId);
+  if (input?.bytes === undefined) return;
+  known.bytes -= input.bytes.length;
+  input.bytes = undefined;
 }
 
 /**
@@ -21,7 +53,8 @@ export function noteInput(chain: Chain, event: ChainEvent): void {
  * delivered off chain. Nobody has checked it: compare with the job's input root.
  */
 export async function readJobInput(chain: Chain, jobId: bigint): Promise<Uint8Array | undefined> {
-  const block = published.get(chain)?.get(jobId);
+  const { block, bytes } = published.get(chain)?.inputs.get(jobId) ?? {};
+  if (bytes !== undefined) return bytes;
   const event = (block === undefined ? undefined : await search(chain, jobId, { fromBlock: block, toBlock: block })) ?? (await search(chain, jobId));
   return event === undefined ? undefined : fromHex(event.args.input);
 }

@@ -1,5 +1,5 @@
 /** Colours that are told apart on light and on dark ground, and by people who confuse red and green (Okabe and Ito). */
-export const palette = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#999999"] as const;
+export const palette = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#999999", "#f0e442", "#8c6d31"] as const;
 
 export const colour = (at: number): string => palette[at % palette.length] as string;
 

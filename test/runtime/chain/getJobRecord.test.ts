@@ -9,8 +9,8 @@ import type { Chain } from "../../../runtime/chain/createChain.ts";
 import type { ChainEvent } from "../../../runtime/chain/events.ts";
 import { getEvents } from "../../../runtime/chain/getEvents.ts";
 import { recordDigest, type Terms } from "../../../runtime/chain/jobRecord.ts";
-import { getJobRecord, noteRecord, type JobState } from "../../../runtime/chain/reads/getJobRecord.ts";
-import { noteInput, readJobInput } from "../../../runtime/chain/reads/readJobInput.ts";
+import { getJobRecord, noteRecord, recordOf, type JobState } from "../../../runtime/chain/reads/getJobRecord.ts";
+import { forgetInputs, noteInput, readJobInput } from "../../../runtime/chain/reads/readJobInput.ts";
 import { startLocalChain, type LocalChain } from "./localChain.ts";
 import { startMisbehavingProxy, type MisbehavingProxy } from "./misbehavingProxy.ts";
 
@@ -72,7 +72,7 @@ it("looks for nothing that an event has told, as long as it fits the digest", as
   expect(looks).toHaveLength(1);
 });
 
-it("reads an input where its event was seen, and everywhere if it is not there any more", async () => {
+it("has an input from its event, else reads it where that was seen, and everywhere if it is not there any more", async () => {
   const sender = await local.sender();
   const { jobId: published } = await submitJob(sender, { programRoot: programRoot(header), inputRoot: toHex(sha256(new Uint8Array([9]))), fee: parseEther("0.01"), collateral: parseEther("0.2"), claimWindow: 600, deliveryWindow: 600, challengeWindow: 600, input: new Uint8Array([9]) });
   const looks: { fromBlock: string; toBlock: string }[] = [];
@@ -80,10 +80,33 @@ it("reads an input where its event was seen, and everywhere if it is not there a
   const event = (await getEvents(local.chain, { contract: "jobs", names: ["InputPublished"], indexed: [published] }))[0]!;
   noteInput(chain, event);
   expect(await readJobInput(chain, published)).toEqual(new Uint8Array([9]));
+  expect(looks).toEqual([]);
+  forgetInputs(chain);
+  expect(await readJobInput(chain, published)).toEqual(new Uint8Array([9]));
   const block = `0x${event.blockNumber.toString(16)}`;
   expect(looks).toEqual([expect.objectContaining({ fromBlock: block, toBlock: block })]);
   noteInput(chain, { ...event, blockNumber: event.blockNumber - 1n });
+  forgetInputs(chain);
   expect(await readJobInput(chain, published)).toEqual(new Uint8Array([9]));
+  expect(looks.length).toBeGreaterThan(2);
+});
+
+it("keeps no more of the inputs than has room, the newest", async () => {
+  const chain = through({ logs: () => [] });
+  const [event] = await getEvents(local.chain, { contract: "jobs", names: ["InputPublished"] });
+  const input = toHex(new Uint8Array(512 * 1024));
+  for (let id = 1n; id <= 33n; id++) noteInput(chain, { ...event!, args: { jobId: id, input } });
+  expect(await Promise.all([1n, 2n, 33n].map(async (id) => (await readJobInput(chain, id))?.length))).toEqual([undefined, 512 * 1024, 512 * 1024]);
+});
+
+it("knows a record by its digest without a request, and looks for one that it does not know", async () => {
+  const { terms, state } = await getJobRecord(local.chain, jobId);
+  const chain = through({});
+  Object.assign(chain.client, { readContract: () => Promise.reject(new Error("asked")) });
+  await expect(recordOf(chain, jobId, state.digest)).rejects.toThrow();
+  noteRecord(chain, (await getEvents(local.chain, { contract: "jobs", indexed: [jobId] }))[0]!);
+  expect(await recordOf(chain, jobId, state.digest)).toEqual({ terms, commitment: undefined });
+  await expect(recordOf(chain, jobId, undefined)).rejects.toThrow();
 });
 
 it("searches the history where the block leads nowhere", async () => {

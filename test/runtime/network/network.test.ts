@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { treeVerifier } from "../../../runtime/network/blobs/treeVerifier.ts";
+import { encodeCanonical } from "../../../runtime/network/canonicalJson.ts";
 import { createNetwork } from "../../../runtime/network/createNetwork.ts";
 import { createIdentity, readIdentity } from "../../../runtime/network/identity.ts";
 import { networkLimits } from "../../../runtime/network/limits.ts";
@@ -174,7 +175,9 @@ describe("the messages of version 1", () => {
   const account = `0x${"cd".repeat(20)}`;
   const job = { jobId: "7", chainId: 31_337, contract: account, inputRoot: root, providers: [`/ip4/10.0.0.1/tcp/4001/p2p/${peerId}`] };
   const { inputRoot: _, ...common } = job;
-  const result = { ...common, attempt: 1, traceRoot: root, outputRoot: root, executor: account, signature: `0x${"ef".repeat(65)}` };
+  const { jobId, ...shared } = common;
+  const announced = { jobId, attempt: 1, traceRoot: root, outputRoot: root };
+  const result = { ...shared, results: [announced], executor: account, signature: `0x${"ef".repeat(65)}` };
 
   it("takes what is well-formed", () => {
     expect(topics.jobs.schema.safeParse(job).success).toBe(true);
@@ -207,7 +210,20 @@ describe("the messages of version 1", () => {
     expect(topics.jobs.schema.safeParse({ ...job, ...change }).success).toBe(false);
   });
 
-  it.each([{ signature: root }, { attempt: -1 }, { attempt: 2 ** 32 }, { executor: root }, { traceRoot: account }])("refuses a result with %j", (change) => {
+  it.each([{ signature: root }, { executor: root }, { results: [] }, { results: Array.from({ length: 33 }, () => announced) }, { jobId: "7" }])("refuses results with %j", (change) => {
     expect(topics.results.schema.safeParse({ ...result, ...change }).success).toBe(false);
+  });
+
+  it.each([{ jobId: "07" }, { attempt: -1 }, { attempt: 2 ** 32 }, { traceRoot: account }, { outputRoot: "0x" }, { more: true }])("refuses a result with %j", (change) => {
+    expect(topics.results.schema.safeParse({ ...result, results: [announced, { ...announced, ...change }] }).success).toBe(false);
+  });
+
+  it("has room for the largest announcement of results", () => {
+    const longest = { ...announced, jobId: String(2n ** 256n - 1n), attempt: 2 ** 32 - 1 };
+    const address = `/dns4/${"a".repeat(183)}/tcp/65535/p2p/${peerId}`;
+    const message = { ...result, chainId: Number.MAX_SAFE_INTEGER, results: Array.from({ length: 32 }, () => longest), providers: Array.from({ length: 8 }, () => address) };
+    expect(address.length).toBe(256);
+    expect(topics.results.schema.safeParse(message).success).toBe(true);
+    expect(encodeCanonical(message).length).toBeLessThanOrEqual(topics.results.maxBytes);
   });
 });

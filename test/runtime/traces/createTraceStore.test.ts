@@ -72,6 +72,18 @@ describe("createTraceStore", () => {
     expect(store.openList(trace.traceRoot, "inputs")).toBeUndefined();
   });
 
+  it.each([["small", 600], ["large", 60_000]])("stores %s traces alike, flushed or as a spare", async (_, elements) => {
+    const dir = folder();
+    const store = await open(dir);
+    const [first, second] = [await sampleTrace(1, elements), await sampleTrace(2, elements)];
+    await store.put("flushed", first);
+    await store.put("spare", second, { isSpare: true });
+    await store.stop();
+    const again = await open(dir);
+    expect(await again.get("flushed")).toEqual(first);
+    expect(await again.get("spare")).toEqual(second);
+  });
+
   it("prunes for good, also what is being read, and keeps what other jobs share", async () => {
     const dir = folder();
     const store = await open(dir);
