@@ -1,7 +1,8 @@
 import { definedTensor, hasInner, innerTensors, stepsOf } from "../protocol/program/blocks.ts";
 import { sources, type Program, type Step } from "../protocol/program/types.ts";
+import { listRootOf } from "../protocol/trees/listTree.ts";
 import type { Hasher } from "../runtime/hashing/createHasher.ts";
-import { commitTensors, commitTrace, rootOf } from "../runtime/inference/commitTrace.ts";
+import { commitTensors, commitTrace } from "../runtime/inference/commitTrace.ts";
 import type { InnerTrace } from "../runtime/inference/innerTrace.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
 import type { LoadedProgram, PostedBytes } from "../runtime/programs/loadedProgram.ts";
@@ -40,7 +41,7 @@ export async function expandLying(loaded: LoadedProgram, trace: Trace, blockInde
   const posted = { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) };
   const { inner } = await lyingBlock(loaded, posted, blockIndex, liesInside(loaded.program, misbehaviour));
   const tensors = await commitTensors(inner, hasher);
-  return { blockIndex, tensors, innerRoot: tensors.length === 0 ? undefined : rootOf("inner", tensors.map(({ root }) => root)) };
+  return { blockIndex, tensors, innerRoot: tensors.length === 0 ? undefined : listRootOf("inner", tensors.map(({ root }) => root)) };
 }
 
 /** A block run with its lies told, each followed by what the steps after it make of it. */

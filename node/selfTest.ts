@@ -43,7 +43,10 @@ export async function selfTest(loaded: LoadedProgram, { signal, memory }: SelfTe
     const graph = await loaded.graphName();
     if (round === 0) passed = await remembered;
     const known = round === 0 && passed?.traceRoot === traceRoot ? passed : undefined;
-    if (known?.graph !== undefined && known.graph === graph) return { differing: known.differing, recalled: true };
+    if (known?.graph !== undefined && known.graph === graph) {
+      trace.release?.();
+      return { differing: known.differing, recalled: true };
+    }
     const expansions = await expandAll(loaded, trace, signal);
     const innerRoots = expansions.map(({ innerRoot }) => innerRoot ?? null);
     first ??= { traceRoot, innerRoots, ...(graph === undefined ? {} : { graph }) };
@@ -54,6 +57,7 @@ export async function selfTest(loaded: LoadedProgram, { signal, memory }: SelfTe
     // A start that knows its bits does without the judge.
     const { judgeExecution } = await import("./judgeExecution.ts");
     differing += await judgeExecution(loaded, trace, expansions, { answers: round === 0, signal });
+    trace.release?.();
   }
   if (first !== undefined) await memory?.keep(program.root, { differing, ...first });
   return { differing, recalled: false };

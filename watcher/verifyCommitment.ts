@@ -36,7 +36,10 @@ const unanswered = new Set(["TRACE_UNAVAILABLE", "PEER_UNREACHABLE", "NETWORK_NO
 export async function verifyCommitment(job: Job & { traceRoot: Hex }, dependencies: WatcherDependencies, signal: AbortSignal, tolerance = 0): Promise<Opinion> {
   const { network, providers } = dependencies;
   const own = await ownExecution(job, dependencies, signal);
-  if (own.trace.traceRoot === job.traceRoot) return { kind: "equal" };
+  if (own.trace.traceRoot === job.traceRoot) {
+    own.trace.release?.();
+    return { kind: "equal" };
+  }
   const { program } = own.loaded;
   const peers = providers.providersOf(job.traceRoot, job.executor);
   const source = { network, peers, program, traceRoot: job.traceRoot };

@@ -43,8 +43,6 @@ export function bytesOf(tensor: Hashable): Uint8Array {
   return tensor instanceof Uint8Array ? tensor : tensor.bytes;
 }
 
-export { listRootOf as rootOf };
-
 /** Commits to tensors given as committed bytes. */
 export async function commitTensors(tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<CommittedTensor[]> {
   const committed: (CommittedTensor | Promise<CommittedTensor>)[] = tensors.map((tensor) => (!(tensor instanceof Uint8Array) ? tensor : tensor.length <= INLINE_BYTES ? commitTensor(tensor) : commitLarge(tensor, hasher)));

@@ -5,10 +5,11 @@ import { hasInner, innerTensors, stepsOf } from "../../protocol/program/blocks.t
 import { sources, type Step, type TraceTensor } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { tensorLeaves } from "../../protocol/trees/tensorTree.ts";
+import { listRootOf } from "../../protocol/trees/listTree.ts";
 import type { Bundle } from "../bundle/bundle.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { fromResult, toFeed } from "../inference/bfloats.ts";
-import { commitTensors, rootOf } from "../inference/commitTrace.ts";
+import { commitTensors } from "../inference/commitTrace.ts";
 import type { Inference } from "../inference/createInference.ts";
 import { optimiseGraph } from "../inference/optimiseGraph.ts";
 import { executeTraced } from "../inference/traceExecution.ts";
@@ -167,7 +168,7 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
           const computed = await runCut("block", info, posted, signal);
           const tensors = await commitTensors(specs.map(({ step }) => computed(step)), hasher);
           const borders = new Map(stepsOf(program, blockIndex).flatMap(([step, { result }]) => (result.source === sources.trace ? [[result.index, computed(step)] as const] : [])));
-          return { blockIndex, innerRoot: tensors.length === 0 ? undefined : rootOf("inner", tensors.map(({ root }) => root)), tensors, borders };
+          return { blockIndex, innerRoot: tensors.length === 0 ? undefined : listRootOf("inner", tensors.map(({ root }) => root)), tensors, borders };
         }),
       );
     },

@@ -4,7 +4,7 @@ import { toHex } from "../../protocol/hex.ts";
 import type { Program } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { tensorLeaves, tensorRoot, tensorRootFromLeaves } from "../../protocol/trees/tensorTree.ts";
-import { rootOf } from "../inference/commitTrace.ts";
+import { listRootOf } from "../../protocol/trees/listTree.ts";
 import { tensorByteLength } from "../inference/tensorTypes.ts";
 
 /** Bytes of each input of a program. */
@@ -26,13 +26,13 @@ export function splitInput(program: Program, bytes: Uint8Array, inputRoot: Hex):
     const leaves = tensorLeaves(tensor);
     return { bytes: tensor, leaves, root: toHex(tensorRootFromLeaves(leaves, length)) };
   });
-  if (rootOf("inputs", inputs.map(({ root }) => root)) !== inputRoot) throw mismatch("The input of the job does not hash to the root that it names.", { inputRoot });
+  if (listRootOf("inputs", inputs.map(({ root }) => root)) !== inputRoot) throw mismatch("The input of the job does not hash to the root that it names.", { inputRoot });
   return inputs;
 }
 
 /** Root of the inputs' list, as a submission names it. */
 export function inputRootOf(inputs: readonly Uint8Array[]): Hex {
-  return rootOf("inputs", inputs.map((bytes) => toHex(tensorRoot(bytes))));
+  return listRootOf("inputs", inputs.map((bytes) => toHex(tensorRoot(bytes))));
 }
 
 function mismatch(message: string, details: Record<string, unknown>): GainsayError {

@@ -3,7 +3,7 @@ import { innerTensors } from "../../protocol/program/blocks.ts";
 import type { Program } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { domains } from "../../protocol/trees/domains.ts";
-import { rootOf } from "../inference/commitTrace.ts";
+import { listRootOf } from "../../protocol/trees/listTree.ts";
 import type { InnerTrace } from "../inference/innerTrace.ts";
 import type { Network } from "../network/createNetwork.ts";
 import { fetchListedTensors } from "./fetchTrace.ts";
@@ -34,5 +34,5 @@ export async function fetchInner(options: FetchInnerOptions): Promise<InnerTrace
   const name = innerRoot === undefined ? ({ kind: "inner", root: traceRoot, block: blockIndex } as const) : ({ kind: "list", root: innerRoot, domain: domains.inner } as const);
   const unfit = "The inner trace of a block does not have as many tensors as the program.";
   const tensors = await fetchListedTensors({ ...options, timeoutMs: EXPANSION_TIMEOUT_MS }, name, innerTensors(program, blockIndex), unfit);
-  return { blockIndex, innerRoot: rootOf("inner", tensors.map(({ root }) => root)), tensors };
+  return { blockIndex, innerRoot: listRootOf("inner", tensors.map(({ root }) => root)), tensors };
 }

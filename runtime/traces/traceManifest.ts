@@ -2,7 +2,7 @@ import { GainsayError } from "../../protocol/errors.ts";
 import { toHex, type Hex } from "../../protocol/hex.ts";
 import { sha256 } from "../../protocol/trees/sha256.ts";
 import { chunkCount } from "../../protocol/trees/tensorTree.ts";
-import { rootOf } from "../inference/commitTrace.ts";
+import { listRootOf } from "../../protocol/trees/listTree.ts";
 import type { Trace } from "../inference/trace.ts";
 
 /** A tensor of a stored trace, and where it stands in the entry's two files. */
@@ -56,7 +56,7 @@ export function decodeManifest(text: string): TraceManifest {
   const manifest = layOut(written);
   const roots = (stored: StoredTensor[]): Hex[] => stored.map((tensor) => tensor.root);
   const outputRoots = manifest.outputs.map((index) => manifest.tensors[index]?.root ?? "0x");
-  if (rootOf("inputs", roots(manifest.inputs)) !== manifest.inputRoot || rootOf("trace", roots(manifest.tensors)) !== manifest.traceRoot || rootOf("outputs", outputRoots) !== manifest.outputRoot) {
+  if (listRootOf("inputs", roots(manifest.inputs)) !== manifest.inputRoot || listRootOf("trace", roots(manifest.tensors)) !== manifest.traceRoot || listRootOf("outputs", outputRoots) !== manifest.outputRoot) {
     throw damaged("its tensor roots do not give its trace root");
   }
   return manifest;

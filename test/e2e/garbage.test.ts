@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fromHex, toHex, type Hex } from "../../protocol/hex.ts";
-import { listRootFromTop } from "../../protocol/trees/listTree.ts";
+import { listRootFromTop, listRootOf } from "../../protocol/trees/listTree.ts";
 import { nodeAt, topFromRange } from "../../protocol/trees/merkle.ts";
 import { sha256 } from "../../protocol/trees/sha256.ts";
 import { CHUNK_BYTES, tensorLeaves, tensorRoot } from "../../protocol/trees/tensorTree.ts";
@@ -9,7 +9,6 @@ import { commitJob } from "../../runtime/chain/calls/commitJob.ts";
 import { getDispute } from "../../runtime/chain/reads/getDispute.ts";
 import { getStakeAccount } from "../../runtime/chain/reads/getStakeAccount.ts";
 import { endDispute } from "../../runtime/disputes/endDispute.ts";
-import { rootOf } from "../../runtime/inference/commitTrace.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import type { Trace } from "../../runtime/inference/trace.ts";
 import { verifyCommitment } from "../../watcher/verifyCommitment.ts";
@@ -44,7 +43,7 @@ describe("a commitment to what is no trace", () => {
 
   const withTensors = (change: (tensor: CommittedTensor, index: number) => CommittedTensor): Trace => {
     const tensors = honest.tensors.map(change);
-    return { ...honest, tensors, traceRoot: rootOf("trace", tensors.map(({ root }) => root)), outputRoot: rootOf("outputs", honest.outputs.map((index) => (tensors[index] as CommittedTensor).root)) };
+    return { ...honest, tensors, traceRoot: listRootOf("trace", tensors.map(({ root }) => root)), outputRoot: listRootOf("outputs", honest.outputs.map((index) => (tensors[index] as CommittedTensor).root)) };
   };
 
   /** The defender has no move that the contract takes, so its clock convicts it. */

@@ -12,12 +12,12 @@ import { innerTensors } from "../../../protocol/program/blocks.ts";
 import type { Program } from "../../../protocol/program/types.ts";
 import { tensorRoot } from "../../../protocol/trees/tensorTree.ts";
 import { toHex } from "../../../protocol/hex.ts";
+import { listRootOf } from "../../../protocol/trees/listTree.ts";
 import { seededInputs } from "../../../runtime/audit/seededInputs.ts";
 import type { Bundle } from "../../../runtime/bundle/bundle.ts";
 import { compileModel } from "../../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
 import { createHasher } from "../../../runtime/hashing/createHasher.ts";
-import { rootOf } from "../../../runtime/inference/commitTrace.ts";
 import { createInference } from "../../../runtime/inference/createInference.ts";
 import { optimiseGraph } from "../../../runtime/inference/optimiseGraph.ts";
 import { executeTraced } from "../../../runtime/inference/traceExecution.ts";
@@ -78,7 +78,7 @@ describe("a program with inner tensors", () => {
     for (const [blockIndex, { borders, innerCount }] of bundle.program.blocks.entries()) {
       const { tensors, innerRoot, borders: computed } = await loaded.expand(blockIndex, posted);
       expect(tensors.length).toBe(innerCount);
-      expect(innerRoot).toBe(rootOf("inner", tensors.map(({ root }) => root)));
+      expect(innerRoot).toBe(listRootOf("inner", tensors.map(({ root }) => root)));
       expect(tensors.map(({ bytes }) => toHex(tensorRoot(bytes)))).toEqual(tensors.map(({ root }) => root));
       expect(tensors.map(({ bytes }) => bytes.length)).toEqual(innerTensors(bundle.program, blockIndex).map((spec) => commitShape(spec).reduce((product, size) => product * size, 4)));
       expect([...computed.keys()]).toEqual(borders);

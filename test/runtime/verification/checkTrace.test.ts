@@ -9,12 +9,13 @@ import { parseMisbehaviour } from "../../../node/misbehaviour.ts";
 import { selfTest } from "../../../node/selfTest.ts";
 import { sources } from "../../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
+import { listRootOf } from "../../../protocol/trees/listTree.ts";
 import { seededInputs } from "../../../runtime/audit/seededInputs.ts";
 import type { Bundle } from "../../../runtime/bundle/bundle.ts";
 import { compileModel } from "../../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
 import { createHasher } from "../../../runtime/hashing/createHasher.ts";
-import { commitTensors, commitTrace, rootOf } from "../../../runtime/inference/commitTrace.ts";
+import { commitTensors, commitTrace } from "../../../runtime/inference/commitTrace.ts";
 import { createInference } from "../../../runtime/inference/createInference.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
@@ -220,7 +221,7 @@ describe("the self-test of a program with blocks", () => {
           const bytes = honestly.tensors.map((tensor) => new Uint8Array(tensor.bytes));
           new Float32Array(bytes[0]!.buffer)[0]! += 1;
           const tensors = await commitTensors(bytes, hasher);
-          return { ...honestly, tensors, innerRoot: rootOf("inner", tensors.map(({ root }) => root)) };
+          return { ...honestly, tensors, innerRoot: listRootOf("inner", tensors.map(({ root }) => root)) };
         },
       };
       await expect(selfTest(wrong, { memory })).rejects.toMatchObject({ code: "KERNEL_FAULT" });

@@ -1,0 +1,62 @@
+import { writeSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { openSpool } from "../../../runtime/inference/createSpool.ts";
+
+describe.skipIf(process.platform === "win32")("a spool", () => {
+  it("gives back what was written into a region, and nothing once that is released", () => {
+    const spool = openSpool()!;
+    const region = spool.reserve(10)!;
+    writeSync(spool.fd, Uint8Array.from({ length: 10 }, (_, i) => i + 1), 0, 10, region.offset);
+    expect([...region.read(2, new Uint8Array(3))]).toEqual([3, 4, 5]);
+    region.release();
+    expect(() => region.read(0, new Uint8Array(1))).toThrow(expect.objectContaining({ code: "OUTPUTS_RELEASED" }));
+    spool.close();
+  });
+
+  it("says so when the bytes were never written", () => {
+    const spool = openSpool()!;
+    const region = spool.reserve(10)!;
+    expect(() => region.read(0, new Uint8Array(10))).toThrow(expect.objectContaining({ code: "OUTPUTS_LOST" }));
+    region.release();
+    spool.close();
+  });
+
+  it("keeps regions apart, and uses one again only after it was released, once", () => {
+    const spool = openSpool()!;
+    const [first, second, third] = [spool.reserve(5000)!, spool.reserve(5000)!, spool.reserve(100)!];
+    const ends = [first.offset + 5000, second.offset + 5000];
+    expect(second.offset).toBeGreaterThanOrEqual(ends[0]!);
+    expect(third.offset).toBeGreaterThanOrEqual(ends[1]!);
+    first.release();
+    first.release();
+    const again = spool.reserve(5000)!;
+    const more = spool.reserve(5000)!;
+    expect(again.offset).toBe(first.offset);
+    expect(new Set([again, second, third, more].map(({ offset }) => offset)).size).toBe(4);
+    for (const region of [again, second, third, more]) region.release();
+    spool.close();
+  });
+
+  it("has no room for ever, and all of it again once nothing is held", () => {
+    const spool = openSpool()!;
+    const held = Array.from({ length: 1000 }, () => spool.reserve(1024 * 1024)).filter((region) => region !== undefined);
+    expect(held.length).toBeGreaterThan(8);
+    expect(held.length).toBeLessThan(1000);
+    expect(spool.reserve(4096)).toBeUndefined();
+    for (const region of held) region.release();
+    const large = spool.reserve(held.length * 1024 * 1024);
+    expect(large).toBeDefined();
+    large?.release();
+    spool.close();
+  });
+
+  it("can be read after it was closed, as long as something is held", () => {
+    const spool = openSpool()!;
+    const region = spool.reserve(4)!;
+    writeSync(spool.fd, Uint8Array.of(1, 2, 3, 4), 0, 4, region.offset);
+    spool.close();
+    expect([...region.read(0, new Uint8Array(4))]).toEqual([1, 2, 3, 4]);
+    region.release();
+    expect(() => writeSync(spool.fd, Uint8Array.of(1), 0, 1, 0)).toThrow(/EBADF/);
+  });
+});
