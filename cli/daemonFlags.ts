@@ -28,7 +28,7 @@ export function addDaemonFlags(command: Command): Command {
 export function addSettingFlags(command: Command): Command {
   return command
     .addOption(new Option("--execution-provider <name>", "ONNX Runtime execution provider (env GAINSAY_EXECUTION_PROVIDER; default cpu)").choices([...providers]))
-    .option("--threads <number>", "threads of one inference; 0 takes one a core (env GAINSAY_THREADS; default 0)", integer(0, 1024))
+    .option("--threads <number>", "threads of one inference; 0 takes one for each core but one (env GAINSAY_THREADS; default 0)", integer(0, 1024))
     .option("--listen <multiaddr>", "address to listen on, may be repeated (env GAINSAY_LISTEN, comma-separated; default /ip4/127.0.0.1/tcp/0)", repeated(text))
     .option("--bootstrap <multiaddr>", "peer to stay connected with, may be repeated (env GAINSAY_BOOTSTRAP, comma-separated; default: daemons with the same data folder find each other)", repeated(text))
     .addOption(new Option("--dht <mode>", "part taken in the table by which peers find each other: client only asks, server also answers and tells private addresses, auto answers once it has a public address (env GAINSAY_DHT; default auto)").choices(["off", "client", "server", "auto"]))

@@ -25,11 +25,16 @@ export interface DaemonInference {
 export function openInference(context: Context, { kind, name }: DaemonRole, optimization: Optimization): DaemonInference {
   const { executionProvider: provider, threads, logLevel } = context.settings;
   const logger = createLogger({ level: logLevel, name: name === "default" ? kind : name });
-  const options = { provider, threads: threads === 0 ? availableParallelism() : threads, optimization };
+  const options = { provider, threads: threads === 0 ? sparedOne() : threads, optimization };
   const inference = createInference(options, { logger });
   context.onClose(() => inference.stop());
   const started = inference.start(context.signal);
   // Whoever waits for it hears of it; until then other things may fail first.
   started.catch(() => undefined);
   return { inference, options, started, logger };
+}
+
+/** A thread for each core but one, which the daemon and its hashing need: with none to spare, every operator waits for the thread that they hold up (docs/performance.md, "By threads"). */
+function sparedOne(): number {
+  return Math.max(1, availableParallelism() - 1);
 }

@@ -1,15 +1,8 @@
 import { GainsayError } from "../../protocol/errors.ts";
-import { toHex } from "../../protocol/hex.ts";
-import { HASH_BYTES } from "../../protocol/trees/sha256.ts";
-import { createInferenceProcess, type Answer, type InferenceProcess } from "./createInferenceProcess.ts";
-import { checkFeeds } from "./checkFeeds.ts";
-import { openSpool, type Region, type Spool } from "./createSpool.ts";
-import { createBusyness } from "./hashShare.ts";
-import { writeTerms } from "./holdTerms.ts";
-import { arrivedRun, arrivedTensor, spooledTensor, type HeldRun, type HeldTensor } from "./heldRun.ts";
-import type { Request } from "./inferenceChild.ts";
-import type { Output } from "./nativeSession.ts";
-import { layoutOf, type Layout } from "./outputLayout.ts";
+import { createInferenceProcess, type InferenceProcess } from "./createInferenceProcess.ts";
+import { createSessions, type Inputs, type Settle } from "./createSessions.ts";
+import { openSpool, type Spool } from "./createSpool.ts";
+import type { HeldRun } from "./heldRun.ts";
 import { optimizations, providers, type LoadOptions, type Logger, type ModelFile, type Optimization, type Provider, type RunOptions, type SessionInfo, type TensorBytes } from "./types.ts";
 
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -26,9 +19,6 @@ const PIPE = { tasks: 64, milliseconds: 50, bytes: 8 * 1024 * 1024 };
  * much as a tiny run, so it is woken for several of them.
  */
 const FILL = { below: 0.25, upTo: 1 };
-
-/** Bytes of outputs from which on they go into the spool; fewer come with the answer for less. */
-const SPOOLED_BYTES = 4 * 1024;
 
 export interface InferenceOptions {
   provider: Provider;
@@ -59,23 +49,17 @@ export interface Inference {
    * Throws `SESSION_UNKNOWN`, `INPUT_MISMATCH`, `INFERENCE_FAILED` (the graph itself failed), `INFERENCE_CRASHED` (retryable, with
    * the signal), `INFERENCE_TIMEOUT` (retryable), `INFERENCE_ABORTED` or `INFERENCE_STOPPED`.
    */
-  run(key: string, inputs: Readonly<Record<string, TensorBytes>>, options?: RunOptions): Promise<Record<string, TensorBytes>>;
+  run(key: string, inputs: Inputs, options?: RunOptions): Promise<Record<string, TensorBytes>>;
   /**
    * The same for outputs that are going to be committed to: the process hashes as many of them as it has time for, and their bytes stay where it has put them until
    * somebody reads them, or releases them.
    */
-  hold(key: string, inputs: Readonly<Record<string, TensorBytes>>, options?: RunOptions): Promise<HeldRun>;
+  hold(key: string, inputs: Inputs, options?: RunOptions): Promise<HeldRun>;
   unload(key: string): Promise<void>;
   /** Milliseconds that the last run of `key` took in ONNX Runtime itself; undefined if there was none. */
   took(key: string): number | undefined;
   /** Ends the process; calls that wait or run are rejected with `INFERENCE_STOPPED`. A later call starts anew. */
   stop(): Promise<void>;
-}
-
-/** Takes the outcome of some work. */
-interface Settle<T> {
-  resolve(value: T): void;
-  reject(error: unknown): void;
 }
 
 interface Task extends Settle<unknown> {
@@ -97,35 +81,17 @@ interface Task extends Settle<unknown> {
   drop(value: unknown): void;
 }
 
-type Inputs = Readonly<Record<string, TensorBytes>>;
-
-/** A session as the daemon remembers it. */
-interface Model {
-  source: Uint8Array | string | ModelFile;
-  options: LoadOptions;
-  info?: SessionInfo;
-  /** The requests for a run, if the session fixes the shapes of its inputs: always the same objects, which are encoded once. */
-  fixed?: { run: Request; hold: Request };
-  /** Where its outputs lie in the spool, if they are enough to be worth it. */
-  layout?: Layout | undefined;
-  /** The process that holds it now. */
-  holder?: InferenceProcess;
-  /** How long its last run took, in milliseconds. */
-  took?: number;
-}
-
 /** Makes the inference service; see `Inference`. Throws `INFERENCE_OPTIONS` for options that make no sense. */
 export function createInference(options: InferenceOptions, { logger }: { logger: Logger }): Inference {
   checkOptions(options);
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const models = new Map<string, Model>();
   const queue: Task[] = [];
   /** Tasks that the process has or gets, oldest first. */
   const pipe: Task[] = [];
   const piped = { milliseconds: 0, bytes: 0 };
   let current: InferenceProcess | undefined;
   let spool: Spool | undefined;
-  const busyness = createBusyness();
+  const sessions = createSessions(options, () => spool);
   let starting = false;
   let filling = true;
   let calls = 0;
@@ -258,94 +224,13 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
   /** The same for work with promises, which has the pipe to itself. */
   const enqueueAlone = <T>(signal: AbortSignal | undefined, work: (process: InferenceProcess) => Promise<T>): Promise<T> => enqueue(signal, (process, { resolve, reject }) => void work(process).then(resolve, reject));
 
-  const loadInto = async (process: InferenceProcess, key: string, model: Model): Promise<SessionInfo> => {
-    const { source, options: load } = model;
-    const file = source instanceof Uint8Array ? undefined : typeof source === "string" ? { path: source } : source;
-    // A session of a file that turns out to be damaged is never run, and whatever the library says about it then is of no interest.
-    const [loaded, checked] = await Promise.allSettled([
-      process.request(
-        {
-          op: "load",
-          key,
-          optimization: load.optimization ?? options.optimization,
-          ...(file === undefined ? {} : { path: file.path }),
-          ...(load.disabledOptimizers === undefined ? {} : { disabledOptimizers: load.disabledOptimizers }),
-          ...(load.saveOptimizedTo === undefined ? {} : { saveOptimizedTo: load.saveOptimizedTo }),
-        },
-        source instanceof Uint8Array ? [source] : [],
-      ),
-      file !== undefined && "check" in file ? file.check() : undefined,
-    ]);
-    if (checked.status === "rejected") {
-      if (loaded.status === "fulfilled") await process.request({ op: "unload", key }, []);
-      throw checked.reason;
-    }
-    if (loaded.status === "rejected") throw loaded.reason;
-    const info = (model.info = loaded.value.reply.session as SessionInfo);
-    model.holder = process;
-    const layout = layoutOf(info.outputs);
-    model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;
-    if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixed = { run: { op: "run", key }, hold: { op: "run", key, commit: true } };
-    return info;
-  };
-
   const lightness = (key: string, inputs: Inputs): Task["light"] => {
     let bytes = 0;
     for (const name in inputs) bytes += inputs[name]?.bytes.length ?? 0;
     return () => {
-      const model = models.get(key);
-      return model?.took === undefined || model.holder === undefined || model.holder !== current ? undefined : { milliseconds: model.took, bytes };
+      const milliseconds = sessions.heldBy(key, current) ? sessions.took(key) : undefined;
+      return milliseconds === undefined ? undefined : { milliseconds, bytes };
     };
-  };
-
-  /** Runs with the session in this process, which may have to be made again first. */
-  const withSession = (process: InferenceProcess, key: string, inputs: Inputs, reject: Settle<never>["reject"], run: (model: Model, info: SessionInfo, feeds: TensorBytes[]) => void): void => {
-    const model = models.get(key);
-    if (model?.info === undefined) return queueMicrotask(() => reject(new GainsayError(`No model is loaded under the name ${JSON.stringify(key)}; load it first.`, { code: "SESSION_UNKNOWN", details: { key } })));
-    const { info } = model;
-    if (model.holder !== process) return void loadInto(process, key, model).then(() => withSession(process, key, inputs, reject, run), reject);
-    try {
-      run(model, info, checkFeeds(info, inputs));
-    } catch (error) {
-      queueMicrotask(() => reject(error));
-    }
-  };
-
-  const arrived = (model: Model, info: SessionInfo, { reply: { microseconds = 0, outputs = info.outputs as readonly Output[] }, parts }: Answer): [string, TensorBytes][] => {
-    model.took = microseconds / 1000;
-    return outputs.map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: parts[i] as Uint8Array }]);
-  };
-
-  const runIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<Record<string, TensorBytes>>): void =>
-    withSession(process, key, inputs, reject, (model, info, feeds) =>
-      process.post(model.fixed?.run ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape) }, feeds.map(({ bytes }) => bytes), { resolve: (answer) => resolve(Object.fromEntries(arrived(model, info, answer))), reject }),
-    );
-
-  const holdIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<HeldRun>): void => {
-    const { layout } = models.get(key) ?? {};
-    if (layout === undefined) return runIn(process, key, inputs, { resolve: (outputs) => resolve(arrivedRun(outputs)), reject });
-    withSession(process, key, inputs, reject, (model, info, feeds) => {
-      const region = spool?.reserve(layout.bytes);
-      const parts = feeds.map(({ bytes }) => bytes);
-      parts.push(writeTerms({ place: region?.offset ?? -1, busy: busyness() }));
-      process.post(model.fixed?.hold ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape), commit: true }, parts, {
-        resolve(answer) {
-          const { spooled = false, hashed = [] } = answer.reply;
-          const outputs = arrived(model, info, answer).map(([name, tensor], i): [string, HeldTensor] => [name, spooled ? spooledTensor(region as Region, layout.offsets[i] as number, tensor.dtype, tensor.shape) : arrivedTensor(tensor)]);
-          const first = spooled ? 0 : outputs.length;
-          hashed.forEach((output, i) => {
-            const part = answer.parts[first + i] as Uint8Array;
-            (outputs[output] as [string, HeldTensor])[1].hashed = { root: toHex(part.subarray(0, HASH_BYTES)), leaves: part.subarray(HASH_BYTES) };
-          });
-          if (!spooled) region?.release();
-          resolve({ outputs: Object.fromEntries(outputs), release: () => region?.release() });
-        },
-        reject(error) {
-          region?.release();
-          reject(error);
-        },
-      });
-    });
   };
 
   return {
@@ -355,27 +240,17 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
         const { version, providers: available } = await process.ready;
         return { version, providers: available };
       }),
-    load: (key, source, load = {}) =>
-      enqueueAlone(load.signal, async (process) => {
-        const model: Model = { source, options: load };
-        const info = await loadInto(process, key, model);
-        models.set(key, model);
-        return info;
-      }),
-    run: (key, inputs, { signal } = {}) => enqueue(signal, (process, settle) => runIn(process, key, inputs, settle), lightness(key, inputs)),
-    hold: (key, inputs, { signal } = {}) => enqueue(signal, (process, settle) => holdIn(process, key, inputs, settle), lightness(key, inputs), ({ release }) => release()),
+    load: (key, source, load = {}) => enqueueAlone(load.signal, (process) => sessions.load(process, key, source, load)),
+    run: (key, inputs, { signal } = {}) => enqueue(signal, (process, settle) => sessions.run(process, key, inputs, settle), lightness(key, inputs)),
+    hold: (key, inputs, { signal } = {}) => enqueue(signal, (process, settle) => sessions.hold(process, key, inputs, settle), lightness(key, inputs), ({ release }) => release()),
     unload: (key) => {
       // Without a process there is no session to release, only what would be loaded again.
       const waits = pipe.length > 0 || queue.length > 0;
-      if (!waits && current?.alive !== true) models.delete(key);
-      if (!waits && !models.has(key)) return Promise.resolve();
-      return enqueueAlone(undefined, async (process) => {
-        const model = models.get(key);
-        models.delete(key);
-        if (model?.holder === process) await process.request({ op: "unload", key }, []);
-      });
+      if (!waits && current?.alive !== true) sessions.forget(key);
+      if (!waits && !sessions.has(key)) return Promise.resolve();
+      return enqueueAlone(undefined, (process) => sessions.unload(process, key));
     },
-    took: (key) => models.get(key)?.took,
+    took: sessions.took,
     async stop() {
       const stopped = (stopping = new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" }));
       for (const task of queue.splice(0)) finish(task, () => task.reject(stopped));

@@ -1,0 +1,161 @@
+import { GainsayError } from "../../protocol/errors.ts";
+import { toHex } from "../../protocol/hex.ts";
+import { HASH_BYTES } from "../../protocol/trees/sha256.ts";
+import { checkFeeds } from "./checkFeeds.ts";
+import type { Answer, InferenceProcess } from "./createInferenceProcess.ts";
+import type { Region, Spool } from "./createSpool.ts";
+import { createBusyness } from "./hashShare.ts";
+import { arrivedRun, arrivedTensor, spooledTensor, type HeldRun, type HeldTensor } from "./heldRun.ts";
+import { writeTerms } from "./holdTerms.ts";
+import type { Request } from "./inferenceChild.ts";
+import type { Output } from "./nativeSession.ts";
+import { layoutOf, type Layout } from "./outputLayout.ts";
+import type { LoadOptions, ModelFile, Optimization, SessionInfo, TensorBytes } from "./types.ts";
+
+/** Bytes of outputs from which on they go into the spool; fewer come with the answer for less. */
+const SPOOLED_BYTES = 4 * 1024;
+
+export type Inputs = Readonly<Record<string, TensorBytes>>;
+
+/** Takes the outcome of some work. */
+export interface Settle<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** The sessions that the daemon wants, which are made again in each new inference process. */
+export interface Sessions {
+  /** Makes a session in the process, and remembers it once that has succeeded. */
+  load(process: InferenceProcess, key: string, source: Model["source"], options: LoadOptions): Promise<SessionInfo>;
+  run(process: InferenceProcess, key: string, inputs: Inputs, settle: Settle<Record<string, TensorBytes>>): void;
+  hold(process: InferenceProcess, key: string, inputs: Inputs, settle: Settle<HeldRun>): void;
+  unload(process: InferenceProcess, key: string): Promise<void>;
+  has(key: string): boolean;
+  /** Forgets a session that no process holds. */
+  forget(key: string): void;
+  heldBy(key: string, process: InferenceProcess | undefined): boolean;
+  /** Milliseconds that the last run took; undefined if there was none. */
+  took(key: string): number | undefined;
+}
+
+/** A session as the daemon remembers it. */
+interface Model {
+  source: Uint8Array | string | ModelFile;
+  options: LoadOptions;
+  info?: SessionInfo;
+  /** The requests for a run, if the session fixes the shapes of its inputs: always the same objects, which are encoded once. */
+  fixed?: { run: Request; hold: Request };
+  /** Where its outputs lie in the spool, if they are enough to be worth it. */
+  layout?: Layout | undefined;
+  /** The process that holds it now. */
+  holder?: InferenceProcess;
+  /** How long its last run took, in milliseconds. */
+  took?: number;
+}
+
+/** Makes the list of sessions, empty; `spool` gives the spool that the present process has, if any. */
+export function createSessions({ optimization }: { optimization: Optimization }, spool: () => Spool | undefined): Sessions {
+  const models = new Map<string, Model>();
+  const busyness = createBusyness();
+
+  const loadInto = async (process: InferenceProcess, key: string, model: Model): Promise<SessionInfo> => {
+    const { source, options: load } = model;
+    const file = source instanceof Uint8Array ? undefined : typeof source === "string" ? { path: source } : source;
+    // A session of a file that turns out to be damaged is never run, and whatever the library says about it then is of no interest.
+    const [loaded, checked] = await Promise.allSettled([
+      process.request(
+        {
+          op: "load",
+          key,
+          optimization: load.optimization ?? optimization,
+          ...(file === undefined ? {} : { path: file.path }),
+          ...(load.disabledOptimizers === undefined ? {} : { disabledOptimizers: load.disabledOptimizers }),
+          ...(load.saveOptimizedTo === undefined ? {} : { saveOptimizedTo: load.saveOptimizedTo }),
+        },
+        source instanceof Uint8Array ? [source] : [],
+      ),
+      file !== undefined && "check" in file ? file.check() : undefined,
+    ]);
+    if (checked.status === "rejected") {
+      if (loaded.status === "fulfilled") await process.request({ op: "unload", key }, []);
+      throw checked.reason;
+    }
+    if (loaded.status === "rejected") throw loaded.reason;
+    const info = (model.info = loaded.value.reply.session as SessionInfo);
+    model.holder = process;
+    const layout = layoutOf(info.outputs);
+    model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;
+    if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixed = { run: { op: "run", key }, hold: { op: "run", key, commit: true } };
+    return info;
+  };
+
+  /** Runs with the session in this process, which may have to be made again first. */
+  const withSession = (process: InferenceProcess, key: string, inputs: Inputs, reject: Settle<never>["reject"], run: (model: Model, info: SessionInfo, feeds: TensorBytes[]) => void): void => {
+    const model = models.get(key);
+    if (model?.info === undefined) return queueMicrotask(() => reject(new GainsayError(`No model is loaded under the name ${JSON.stringify(key)}; load it first.`, { code: "SESSION_UNKNOWN", details: { key } })));
+    const { info } = model;
+    if (model.holder !== process) return void loadInto(process, key, model).then(() => withSession(process, key, inputs, reject, run), reject);
+    try {
+      run(model, info, checkFeeds(info, inputs));
+    } catch (error) {
+      queueMicrotask(() => reject(error));
+    }
+  };
+
+  const arrived = (model: Model, info: SessionInfo, { reply: { microseconds = 0, outputs = info.outputs as readonly Output[] }, parts }: Answer): [string, TensorBytes][] => {
+    model.took = microseconds / 1000;
+    return outputs.map(({ name, dtype, shape }, i) => [name, { dtype, shape, bytes: parts[i] as Uint8Array }]);
+  };
+
+  const runIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<Record<string, TensorBytes>>): void =>
+    withSession(process, key, inputs, reject, (model, info, feeds) =>
+      process.post(model.fixed?.run ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape) }, feeds.map(({ bytes }) => bytes), { resolve: (answer) => resolve(Object.fromEntries(arrived(model, info, answer))), reject }),
+    );
+
+  const holdIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<HeldRun>): void => {
+    const { layout } = models.get(key) ?? {};
+    if (layout === undefined) return runIn(process, key, inputs, { resolve: (outputs) => resolve(arrivedRun(outputs)), reject });
+    withSession(process, key, inputs, reject, (model, info, feeds) => {
+      const region = spool()?.reserve(layout.bytes);
+      const parts = feeds.map(({ bytes }) => bytes);
+      parts.push(writeTerms({ place: region?.offset ?? -1, busy: busyness() }));
+      process.post(model.fixed?.hold ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape), commit: true }, parts, {
+        resolve(answer) {
+          const { spooled = false, hashed = [] } = answer.reply;
+          const outputs = arrived(model, info, answer).map(([name, tensor], i): [string, HeldTensor] => [name, spooled ? spooledTensor(region as Region, layout.offsets[i] as number, tensor.dtype, tensor.shape) : arrivedTensor(tensor)]);
+          const first = spooled ? 0 : outputs.length;
+          hashed.forEach((output, i) => {
+            const part = answer.parts[first + i] as Uint8Array;
+            (outputs[output] as [string, HeldTensor])[1].hashed = { root: toHex(part.subarray(0, HASH_BYTES)), leaves: part.subarray(HASH_BYTES) };
+          });
+          if (!spooled) region?.release();
+          resolve({ outputs: Object.fromEntries(outputs), release: () => region?.release() });
+        },
+        reject(error) {
+          region?.release();
+          reject(error);
+        },
+      });
+    });
+  };
+
+  return {
+    async load(process, key, source, options) {
+      const model: Model = { source, options };
+      const info = await loadInto(process, key, model);
+      models.set(key, model);
+      return info;
+    },
+    run: runIn,
+    hold: holdIn,
+    async unload(process, key) {
+      const model = models.get(key);
+      models.delete(key);
+      if (model?.holder === process) await process.request({ op: "unload", key }, []);
+    },
+    has: (key) => models.has(key),
+    forget: (key) => void models.delete(key),
+    heldBy: (key, process) => process !== undefined && models.get(key)?.holder === process,
+    took: (key) => models.get(key)?.took,
+  };
+}
