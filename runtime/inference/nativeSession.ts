@@ -75,11 +75,11 @@ export function createNativeSession({ Session }: OnnxRuntime, model: Uint8Array 
           call(places.tensors);
           return places;
         } catch {
-          // Its outputs may not have the shapes that it declares; whatever else is wrong, the library says once more.
-          places = undefined;
+          // Its outputs may not have the shapes that it declares. Whatever else is wrong, the library says once more below.
         }
       }
       const results = call(anywhere);
+      places = undefined;
       const given = info.outputs.map(({ name }) => results[name] as NativeTensor);
       return {
         bytes: given.map(({ data: { buffer, byteOffset, byteLength } }) => new Uint8Array(buffer, byteOffset, byteLength)),
