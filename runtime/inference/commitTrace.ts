@@ -13,15 +13,15 @@ import type { Trace } from "./trace.ts";
  * Throws `TRACE_MISMATCH` if their number or a length is not the program's.
  */
 export async function commitTrace(program: Program, inputs: readonly Hashable[], tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<Trace> {
-  checkNumber("input", program.inputs, inputs);
   checkNumber("trace tensor", program.trace, tensors);
-  program.inputs.forEach((spec, i) => checkLength("input", spec, bytesOf(inputs[i] as Hashable).length));
   program.trace.forEach((spec, i) => checkLength("trace tensor", spec, bytesOf(tensors[i] as Hashable).length));
   return commitChecked(program, inputs, tensors, hasher);
 }
 
-/** The same for inputs and tensors whose number and lengths are known to be right. */
+/** The same for posted tensors whose number and lengths are known to be right. */
 export async function commitChecked(program: Program, inputs: readonly Hashable[], tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<Trace> {
+  checkNumber("input", program.inputs, inputs);
+  program.inputs.forEach((spec, i) => checkLength("input", spec, bytesOf(inputs[i] as Hashable).length));
   const [committedInputs, committedTensors] = await Promise.all([commitTensors(inputs, hasher), commitTensors(tensors, hasher)]);
   const outputs = program.header.outputs;
   return {

@@ -151,7 +151,8 @@ function createHeaderParser(): (json: Buffer) => Frame["header"] {
   };
 }
 
-function padded(bytes: number): number {
+/** The next multiple of `FRAME_ALIGNMENT`. */
+export function padded(bytes: number): number {
   return Math.ceil(bytes / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
 }
 

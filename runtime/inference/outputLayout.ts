@@ -1,4 +1,4 @@
-import { FRAME_ALIGNMENT } from "./frames.ts";
+import { padded } from "./frames.ts";
 import { tensorByteLength } from "./tensorTypes.ts";
 import type { ValueInfo } from "./types.ts";
 
@@ -16,7 +16,7 @@ export function layoutOf(outputs: readonly ValueInfo[]): Layout | undefined {
   const offsets: number[] = [];
   let bytes = 0;
   for (const length of lengths) {
-    const at = Math.ceil(bytes / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
+    const at = padded(bytes);
     offsets.push(at);
     bytes = at + length;
   }

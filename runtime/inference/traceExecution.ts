@@ -46,7 +46,11 @@ export async function executeTraced({ program, tracedKey, inference, hasher, inp
 function hashable(spec: TraceTensor, output: string, outputs: HeldRun["outputs"]): Hashable {
   const held = Object.hasOwn(outputs, output) ? outputs[output] : undefined;
   if (held === undefined) throw new GainsayError(`The traced graph does not give the tensor ${JSON.stringify(spec.name)} (output ${output}); build it from the same bundle.`, { code: "TRACE_MISMATCH", details: { output } });
-  if (spec.dtype === dtypes.bfloat16) return fromResult({ dtype: held.dtype, shape: held.shape, bytes: held.read() }, spec.dtype).bytes;
+  if (spec.dtype === dtypes.bfloat16 && held.dtype === dtypes.float32) {
+    const { bytes } = fromResult({ dtype: held.dtype, shape: held.shape, bytes: held.read() }, spec.dtype);
+    checkLength("trace tensor", spec, bytes.length);
+    return bytes;
+  }
   if (held.dtype !== spec.dtype) {
     throw new GainsayError(`The traced graph gives ${JSON.stringify(spec.name)} as ${dtypeName(held.dtype)}, but the program has ${dtypeName(spec.dtype)}.`, { code: "TRACE_MISMATCH", details: { output } });
   }

@@ -51,12 +51,15 @@ describe("executeTraced", () => {
     const longer: Program = { ...program, trace: program.trace.map((tensor) => ({ ...tensor, shape: [2, 4] })) };
     await expect(executeTraced({ program: longer, tracedKey: "traced", inference, hasher, inputs: [input] })).rejects.toMatchObject({ code: "TRACE_MISMATCH", details: { wanted: 32, given: 24 } });
     const integers: Program = { ...program, trace: program.trace.map((tensor) => ({ ...tensor, dtype: 6 as const })) };
+    const bfloats: Program = { ...program, trace: program.trace.map((tensor) => ({ ...tensor, dtype: 16 as const, shape: [2, 4] })) };
+    await expect(executeTraced({ program: bfloats, tracedKey: "traced", inference, hasher, inputs: [input] })).rejects.toMatchObject({ code: "TRACE_MISMATCH", details: { wanted: 16, given: 12 } });
     await expect(executeTraced({ program: integers, tracedKey: "traced", inference, hasher, inputs: [input] })).rejects.toThrow(/as float32, but the program has int32/);
   });
 
   it("refuses inputs of another number or length", async () => {
     await expect(executeTraced({ program, tracedKey: "traced", inference, hasher, inputs: [] })).rejects.toMatchObject({ code: "INPUT_MISMATCH" });
     await expect(executeTraced({ program, tracedKey: "traced", inference, hasher, inputs: [input.subarray(4)] })).rejects.toMatchObject({ code: "INPUT_MISMATCH" });
+    await expect(executeTraced({ program, tracedKey: "traced", inference, hasher, inputs: [input, input] })).rejects.toMatchObject({ code: "TRACE_MISMATCH" });
     await expect(commitTrace(program, [input, input], [input, input], hasher)).rejects.toMatchObject({ code: "TRACE_MISMATCH" });
   });
 
