@@ -1,3 +1,4 @@
+import { GainsayError } from "../errors.ts";
 import type { Hex } from "../hex.ts";
 import { rootPreimage, type ListDomain } from "./domains.ts";
 import { buildTree, depthOf, subtreeTop } from "./merkle.ts";
@@ -14,9 +15,12 @@ export function listRoot(domain: ListDomain, items: Uint8Array): Uint8Array {
   return listRootFromTop(domain, tree.count, tree.top);
 }
 
-/** Root of a list of roots. Throws `TREE_EMPTY` for an empty list. */
+/** Root of a list of roots. Throws `TREE_EMPTY` for an empty list, `HEX_MALFORMED` for what is not 32 bytes in hexadecimal. */
 export function listRootOf(domain: ListDomain, roots: readonly Hex[]): Hex {
   const items = Buffer.allocUnsafe(roots.length * HASH_BYTES);
-  roots.forEach((root, i) => items.write(root.slice(2), i * HASH_BYTES, HASH_BYTES, "hex"));
+  roots.forEach((root, i) => {
+    const written = items.write(root.slice(2), i * HASH_BYTES, HASH_BYTES, "hex");
+    if (written !== HASH_BYTES || root.length !== 2 + 2 * HASH_BYTES) throw new GainsayError("A root must be 32 bytes in hexadecimal.", { code: "HEX_MALFORMED", kind: "usage", details: { value: root.slice(0, 80) } });
+  });
   return sha256Hex(rootPreimage(domain, roots.length, subtreeTop(items, depthOf(roots.length))));
 }
