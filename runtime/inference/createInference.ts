@@ -36,6 +36,8 @@ export interface InferenceOptions {
  */
 export interface Inference {
   readonly provider: Provider;
+  /** Threads inside one operator. */
+  readonly threads: number;
   /** Starts the process and checks the provider; `load` does so too. */
   start(signal?: AbortSignal): Promise<{ version: string; providers: string[] }>;
   /**
@@ -55,19 +57,31 @@ export interface Inference {
    * somebody reads them, or releases them.
    */
   hold(key: string, inputs: Inputs, options?: RunOptions): Promise<HeldRun>;
+  /**
+   * Gives the session `key`, whose shapes are fixed, the graph of `batchGraph` for it: up to `most` of its jobs that wait at the same time are then done in one run, for as long as their results are those of
+   * jobs done one by one. Throws what `load` throws, and `SESSION_UNKNOWN`.
+   */
+  batch(key: string, model: Uint8Array | string | ModelFile, most: number): Promise<void>;
   unload(key: string): Promise<void>;
-  /** Milliseconds that the last run of `key` took in ONNX Runtime itself; undefined if there was none. */
+  /** Milliseconds that the last run of `key` took in ONNX Runtime itself, a share of it if it did several jobs; undefined if there was none. */
   took(key: string): number | undefined;
   /** Ends the process; calls that wait or run are rejected with `INFERENCE_STOPPED`. A later call starts anew. */
   stop(): Promise<void>;
+}
+
+interface Light {
+  milliseconds: number;
+  bytes: number;
+  /** How many like it the process does in one run. */
+  together: number;
 }
 
 interface Task extends Settle<unknown> {
   /** Place in the order in which calls were made. */
   order: number;
   signal: AbortSignal | undefined;
-  /** Milliseconds that it will probably take and bytes that it sends, if it may share the pipe with others; it shares it with nobody otherwise. */
-  light(): { milliseconds: number; bytes: number } | undefined;
+  /** What it will probably take and what it sends, if it may share the pipe with others; it shares it with nobody otherwise. */
+  light(): Light | undefined;
   /** What is reckoned for it while it is in the pipe. */
   milliseconds: number;
   /** It was in the pipe with others when the process ended: which of them ended it shows when each is alone. */
@@ -125,8 +139,9 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     const behind = piped.milliseconds - (pipe[0]?.milliseconds ?? 0);
     if (behind <= FILL.below) filling = true;
     else if (behind > FILL.upTo) filling = false;
-    const light = filling ? task.light() : undefined;
-    return light !== undefined && piped.milliseconds + light.milliseconds <= PIPE.milliseconds && piped.bytes + light.bytes <= PIPE.bytes;
+    const light = task.light();
+    // While those of one run are on their way back, those of the next are at work.
+    return light !== undefined && (filling || pipe.length < 2 * light.together) && piped.milliseconds + light.milliseconds <= PIPE.milliseconds && piped.bytes + light.bytes <= PIPE.bytes;
   };
 
   /** The time limit is for the oldest task in the pipe; the others wait. */
@@ -229,12 +244,13 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     for (const name in inputs) bytes += inputs[name]?.bytes.length ?? 0;
     return () => {
       const milliseconds = sessions.heldBy(key, current) ? sessions.took(key) : undefined;
-      return milliseconds === undefined ? undefined : { milliseconds, bytes };
+      return milliseconds === undefined ? undefined : { milliseconds, bytes, together: sessions.together(key) };
     };
   };
 
   return {
     provider: options.provider,
+    threads: options.threads,
     start: (signal) =>
       enqueueAlone(signal, async (process) => {
         const { version, providers: available } = await process.ready;
@@ -243,6 +259,7 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     load: (key, source, load = {}) => enqueueAlone(load.signal, (process) => sessions.load(process, key, source, load)),
     run: (key, inputs, { signal } = {}) => enqueue(signal, (process, settle) => sessions.run(process, key, inputs, settle), lightness(key, inputs)),
     hold: (key, inputs, { signal } = {}) => enqueue(signal, (process, settle) => sessions.hold(process, key, inputs, settle), lightness(key, inputs), ({ release }) => release()),
+    batch: (key, source, most) => enqueueAlone(undefined, (process) => sessions.batch(process, key, source, most)),
     unload: (key) => {
       // Without a process there is no session to release, only what would be loaded again.
       const waits = pipe.length > 0 || queue.length > 0;

@@ -27,6 +27,8 @@ export interface Settle<T> {
 export interface Sessions {
   /** Makes a session in the process, and remembers it once that has succeeded. */
   load(process: InferenceProcess, key: string, source: Model["source"], options: LoadOptions): Promise<SessionInfo>;
+  /** Adds to a session, whose shapes are fixed, the graph that does up to `most` of its jobs in one run, and remembers that once it has succeeded. */
+  batch(process: InferenceProcess, key: string, source: Model["source"], most: number): Promise<void>;
   run(process: InferenceProcess, key: string, inputs: Inputs, settle: Settle<Record<string, TensorBytes>>): void;
   hold(process: InferenceProcess, key: string, inputs: Inputs, settle: Settle<HeldRun>): void;
   unload(process: InferenceProcess, key: string): Promise<void>;
@@ -34,6 +36,8 @@ export interface Sessions {
   /** Forgets a session that no process holds. */
   forget(key: string): void;
   heldBy(key: string, process: InferenceProcess | undefined): boolean;
+  /** How many of its jobs are done in one run, at most. */
+  together(key: string): number;
   /** Milliseconds that the last run took; undefined if there was none. */
   took(key: string): number | undefined;
 }
@@ -42,6 +46,8 @@ export interface Sessions {
 interface Model {
   source: Uint8Array | string | ModelFile;
   options: LoadOptions;
+  /** The graph that does several of its jobs in one run, and how many at most. */
+  batch?: { source: Model["source"]; most: number };
   info?: SessionInfo;
   /** The requests for a run, if the session fixes the shapes of its inputs: always the same objects, which are encoded once. */
   fixed?: { run: Request; hold: Request };
@@ -58,22 +64,12 @@ export function createSessions({ optimization }: { optimization: Optimization },
   const models = new Map<string, Model>();
   const busyness = createBusyness();
 
-  const loadInto = async (process: InferenceProcess, key: string, model: Model): Promise<SessionInfo> => {
-    const { source, options: load } = model;
+  /** Has a graph loaded, by its path if it is a file, and the file checked meanwhile. */
+  const requestLoad = async (process: InferenceProcess, key: string, source: Model["source"], request: (path: { path?: string }) => Request): Promise<Answer> => {
     const file = source instanceof Uint8Array ? undefined : typeof source === "string" ? { path: source } : source;
     // A session of a file that turns out to be damaged is never run, and whatever the library says about it then is of no interest.
     const [loaded, checked] = await Promise.allSettled([
-      process.request(
-        {
-          op: "load",
-          key,
-          optimization: load.optimization ?? optimization,
-          ...(file === undefined ? {} : { path: file.path }),
-          ...(load.disabledOptimizers === undefined ? {} : { disabledOptimizers: load.disabledOptimizers }),
-          ...(load.saveOptimizedTo === undefined ? {} : { saveOptimizedTo: load.saveOptimizedTo }),
-        },
-        source instanceof Uint8Array ? [source] : [],
-      ),
+      process.request(request(file === undefined ? {} : { path: file.path }), source instanceof Uint8Array ? [source] : []),
       file !== undefined && "check" in file ? file.check() : undefined,
     ]);
     if (checked.status === "rejected") {
@@ -81,11 +77,34 @@ export function createSessions({ optimization }: { optimization: Optimization },
       throw checked.reason;
     }
     if (loaded.status === "rejected") throw loaded.reason;
-    const info = (model.info = loaded.value.reply.session as SessionInfo);
+    return loaded.value;
+  };
+
+  /** If that fails the session is made again, for one job at a time. */
+  const batchInto = async (process: InferenceProcess, key: string, model: Model, { source, most }: NonNullable<Model["batch"]>): Promise<void> => {
+    delete model.batch;
+    delete model.holder;
+    await requestLoad(process, key, source, (path) => ({ op: "batch", key, most, optimization: model.options.optimization ?? optimization, ...path }));
+    model.batch = { source, most };
+    model.holder = process;
+  };
+
+  const loadInto = async (process: InferenceProcess, key: string, model: Model): Promise<SessionInfo> => {
+    const { source, options: load, batch } = model;
+    const { reply } = await requestLoad(process, key, source, (path) => ({
+      op: "load",
+      key,
+      optimization: load.optimization ?? optimization,
+      ...path,
+      ...(load.disabledOptimizers === undefined ? {} : { disabledOptimizers: load.disabledOptimizers }),
+      ...(load.saveOptimizedTo === undefined ? {} : { saveOptimizedTo: load.saveOptimizedTo }),
+    }));
+    const info = (model.info = reply.session as SessionInfo);
     model.holder = process;
     const layout = layoutOf(info.outputs);
     model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;
     if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixed = { run: { op: "run", key }, hold: { op: "run", key, commit: true } };
+    if (batch !== undefined) await batchInto(process, key, model, batch);
     return info;
   };
 
@@ -146,6 +165,13 @@ export function createSessions({ optimization }: { optimization: Optimization },
       models.set(key, model);
       return info;
     },
+    async batch(process, key, source, most) {
+      const model = models.get(key);
+      if (model?.fixed === undefined || layoutOf(model.info?.outputs ?? []) === undefined) throw new GainsayError("Only a loaded session whose shapes are fixed does several jobs in one run.", { code: "SESSION_UNKNOWN", details: { key } });
+      // One that has to be made again is made without it first.
+      if (model.holder !== process) await loadInto(process, key, model);
+      await batchInto(process, key, model, { source, most });
+    },
     run: runIn,
     hold: holdIn,
     async unload(process, key) {
@@ -156,6 +182,7 @@ export function createSessions({ optimization }: { optimization: Optimization },
     has: (key) => models.has(key),
     forget: (key) => void models.delete(key),
     heldBy: (key, process) => process !== undefined && models.get(key)?.holder === process,
+    together: (key) => models.get(key)?.batch?.most ?? 1,
     took: (key) => models.get(key)?.took,
   };
 }

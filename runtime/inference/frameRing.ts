@@ -51,7 +51,7 @@ export function fillRing({ bytes, control: counts }: Ring, read: (target: Uint8A
 export interface RingSource extends FrameSource {
   /** Blocks this thread until there are more bytes than at the last look, or none will come. */
   wait(): void;
-  /** Gives up what has been taken: views of it are overwritten from now on. */
+  /** Gives up all frames that were taken as a whole: views of them are overwritten from now on. */
   release(): void;
   readonly closed: boolean;
 }
@@ -59,6 +59,12 @@ export interface RingSource extends FrameSource {
 /** Takes bytes out of a ring: as views where they lie in one piece and the frame is not long, else as copies; parts start at multiples of `FRAME_ALIGNMENT` of memory in either case. */
 export function ringSource({ bytes, control: counts }: Ring): RingSource {
   let taken = 0;
+  /** Up to where the ring has been given up. */
+  let given = 0;
+  /** Where the last whole frame ends; whether parts of whole frames are views, and of the one that is being taken. */
+  let whole = 0;
+  let viewed = false;
+  let viewing = false;
   let changed = 0;
   let target: Uint8Array | undefined;
   let filled = 0;
@@ -67,8 +73,9 @@ export function ringSource({ bytes, control: counts }: Ring): RingSource {
     changed = Atomics.load(counts, control.changed);
     return (Atomics.load(counts, control.written) - taken) >>> 0;
   };
-  const giveUp = (): void => {
-    Atomics.store(counts, control.taken, taken);
+  const giveUp = (upTo: number): void => {
+    given = upTo;
+    Atomics.store(counts, control.taken, upTo);
     Atomics.notify(counts, control.taken);
   };
   /** A view; see `fits`. */
@@ -78,7 +85,7 @@ export function ringSource({ bytes, control: counts }: Ring): RingSource {
     taken = (taken + length) | 0;
     return bytes.subarray(at, at + length);
   };
-  /** A copy; with `releasing`, each piece of the ring is given up as soon as it has been copied. */
+  /** A copy; with `releasing`, each piece of the ring is given up as soon as it has been copied, unless somebody still looks at what lies before it. */
   const copy = (length: number, releasing: boolean): Uint8Array | undefined => {
     target ??= copies.take(length);
     while (filled < length) {
@@ -88,7 +95,7 @@ export function ringSource({ bytes, control: counts }: Ring): RingSource {
       target.set(bytes.subarray(at, at + count), filled);
       filled += count;
       taken = (taken + count) | 0;
-      if (releasing) giveUp();
+      if (releasing && !viewed) giveUp(taken);
     }
     const full = target;
     target = undefined;
@@ -99,11 +106,24 @@ export function ringSource({ bytes, control: counts }: Ring): RingSource {
   const fits = (length: number): boolean => target === undefined && ((taken >>> 0) % RING_BYTES) + length <= RING_BYTES && length <= HELD_BYTES;
   return {
     takeHead: (length) => (fits(length) ? view(length) : copy(length, true)),
-    takePart: (length, frameBytes) => (frameBytes > HELD_BYTES ? copy(length, true) : fits(length) ? view(length) : copy(length, false)),
+    takePart(length, frameBytes) {
+      if (frameBytes > HELD_BYTES) return copy(length, true);
+      if (!fits(length)) return copy(length, false);
+      const part = view(length);
+      viewing ||= part !== undefined;
+      return part;
+    },
     wait: () => void (Atomics.load(counts, control.closed) === 0 && Atomics.wait(counts, control.changed, changed)),
+    mark() {
+      whole = taken;
+      viewed ||= viewing;
+      viewing = false;
+    },
     release() {
-      copies.reset();
-      giveUp();
+      // Of a long frame that is being copied, pieces may have been given up already.
+      if (((whole - given) | 0) > 0) giveUp(whole);
+      viewed = false;
+      if (taken === whole) copies.reset();
     },
     get closed() {
       return Atomics.load(counts, control.closed) === 1;

@@ -18,6 +18,8 @@ export interface FrameSource {
   takeHead(bytes: number): Uint8Array | undefined;
   /** The next bytes for a part, which must stay as they are as long as the frame is in use. All parts of the frame have `frameBytes`. */
   takePart(bytes: number, frameBytes: number): Uint8Array | undefined;
+  /** Says that a frame has been taken as a whole. */
+  mark?(): void;
 }
 
 /** Bytes of a frame, in pieces; see `createFrameWriter`. */
@@ -68,7 +70,8 @@ export function createFrameWriter(bytes: number): FrameWriter {
   };
 }
 
-const padding = new Uint8Array(FRAME_ALIGNMENT);
+/** What lies between two parts. */
+export const padding: Uint8Array = new Uint8Array(FRAME_ALIGNMENT);
 
 let last: { header: Frame["header"]; json: string; bytes: number } = { header: {}, json: "{}", bytes: 2 };
 
@@ -130,6 +133,7 @@ export function createFrameReader(source: FrameSource): { next(): Frame | undefi
         if (bytes === undefined) return undefined;
         parts.push(bytes.length === size ? bytes : bytes.subarray(0, size));
       }
+      source.mark?.();
       const frame = { header, parts };
       lengths = header = undefined;
       parts = [];

@@ -8,23 +8,27 @@ import { Worker } from "node:worker_threads";
 import { GainsayError } from "../../protocol/errors.ts";
 import { tensorLeaves, tensorRootFromLeaves } from "../../protocol/trees/tensorTree.ts";
 import { createArena } from "./alignedMemory.ts";
+import { createBatchSession, type BatchSession } from "./batchSession.ts";
 import { INLINE_BYTES } from "../hashing/createHasher.ts";
 import { createRing, ringSource } from "./frameRing.ts";
 import { createFrameReader, FRAME_ALIGNMENT, type Frame } from "./frames.ts";
 import { createHashShare } from "./hashShare.ts";
 import { readTerms } from "./holdTerms.ts";
 import { createNativeSession, loadRuntime, type NativeSession, type Output } from "./nativeSession.ts";
-import { createReplyPipe } from "./replyPipe.ts";
+import { padOutputs } from "./outputLayout.ts";
+import { createReplyPipe, writeAllAt } from "./replyPipe.ts";
 import { sessionOptions } from "./sessionOptions.ts";
 import type { Optimization, Provider, SessionInfo } from "./types.ts";
 
 /**
  * What the daemon asks for; `run` brings one part for each input of the session, in its order, and the shapes where the session does not fix them all;
- * with `commit`, there is one more part, see `HoldTerms`, and this process may hash outputs as committed tensors; `load` brings the model's bytes unless it names a file.
+ * with `commit`, there is one more part, see `HoldTerms`, and this process may hash outputs as committed tensors; `load` brings the model's bytes unless it names a file, and so does
+ * `batch` with those of the graph that does up to `most` jobs of the session in one run.
  */
 export type Request =
   | { op: "load"; key: string; path?: string; optimization: Optimization; disabledOptimizers?: readonly string[]; saveOptimizedTo?: string }
   | { op: "run"; key: string; shapes?: readonly (readonly number[])[]; commit?: true }
+  | { op: "batch"; key: string; path?: string; optimization: Optimization; most: number }
   | { op: "unload"; key: string };
 
 /** First frame of the process: what the installed ONNX Runtime offers. */
@@ -42,6 +46,8 @@ export type Reply =
   | { ok: true; session?: SessionInfo; microseconds?: number; outputs?: readonly Output[]; spooled?: true; hashed?: readonly number[] }
   | { ok: false; code: string; message: string };
 
+type Done = Extract<Reply, { ok: true }>;
+
 /** File descriptor of the spool, where there is one (`openSpool`). */
 const SPOOL = 5;
 
@@ -55,7 +61,7 @@ const TURN_RUNS = 256;
 const providerFault = /failed to load (shared )?library|webgpu adapter|no supported adapters|cuda (driver|failure)|no cuda-capable device|backend not found/i;
 
 const [provider, threads] = [process.argv[2] as Provider, Number(process.argv[3])];
-const sessions = new Map<string, NativeSession>();
+const sessions = new Map<string, { one: NativeSession; several?: BatchSession }>();
 /** Outputs of a run, until they are sent. */
 const outputs = createArena(FRAME_ALIGNMENT);
 const share = createHashShare(() => performance.now());
@@ -81,13 +87,25 @@ const source = ringSource(ring);
 const requests = createFrameReader(source);
 const replies = createReplyPipe(4);
 replies.send({ header: { ...ready }, parts: [] });
-for (let runs = 0; ; ) {
+for (let runs = 0, next: Frame | undefined; ; ) {
   const { closed } = source;
-  const frame = requests.next();
+  const frame = next ?? requests.next();
+  next = undefined;
   if (frame !== undefined) {
-    replies.send(answer(frame));
-    source.release();
-    if (++runs % TURN_RUNS === 0) await new Promise(setImmediate);
+    const frames = [frame];
+    for (const most = mostTogether(frame); frames.length < most && next === undefined; ) {
+      const another = requests.next();
+      if (another === undefined) break;
+      if (another.header === frame.header) frames.push(another);
+      else next = another;
+    }
+    if (frames.length === 1 || !runTogether(frames)) for (const one of frames) replies.send(answer(one));
+    if (next === undefined) source.release();
+    runs += frames.length;
+    if (runs >= TURN_RUNS) {
+      runs = 0;
+      await new Promise(setImmediate);
+    }
   } else {
     replies.flush();
     if (closed) process.exit(0);
@@ -97,14 +115,20 @@ for (let runs = 0; ; ) {
   }
 }
 
+/** How many requests like this one may be done together. */
+function mostTogether({ header }: Frame): number {
+  const request = header as unknown as Request;
+  return request.op === "run" ? (sessions.get(request.key)?.several?.most ?? 1) : 1;
+}
+
 /** The answer to a request; its parts are overwritten by the next. */
 function answer(frame: Frame): Frame {
   const request = frame.header as unknown as Request;
   try {
     if (request.op === "run") return run(request, frame.parts);
     if (request.op === "load") return reply({ ok: true, session: load(request, frame.parts) });
-    sessions.get(request.key)?.release();
-    sessions.delete(request.key);
+    if (request.op === "batch") batch(request, frame.parts);
+    else unload(request.key);
     return reply({ ok: true });
   } catch (error) {
     return reply({ ok: false, ...describe(error, request.op) });
@@ -118,7 +142,7 @@ function reply(header: Reply, parts: Uint8Array[] = []): Frame {
 function describe(error: unknown, op: Request["op"]): { code: string; message: string } {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof GainsayError) return { code: error.code, message };
-  if (op !== "load") return { code: "INFERENCE_FAILED", message: `The graph could not be run: ${message}` };
+  if (op === "run") return { code: "INFERENCE_FAILED", message: `The graph could not be run: ${message}` };
   if (provider !== "cpu" && providerFault.test(message)) {
     return { code: "PROVIDER_UNAVAILABLE", message: `The provider ${provider} cannot be used on this machine; check its driver and libraries, or choose another: ${message.trim()}` };
   }
@@ -128,11 +152,25 @@ function describe(error: unknown, op: Request["op"]): { code: string; message: s
 function load(request: Extract<Request, { op: "load" }>, parts: readonly Uint8Array[]): SessionInfo {
   // It may take long, and crash: who is finished should not wait for that.
   replies.flush();
-  sessions.get(request.key)?.release();
-  sessions.delete(request.key);
-  const session = createNativeSession(runtime, request.path ?? ownBytes(parts[0] as Uint8Array), sessionOptions(provider, threads, request.optimization, request), outputs);
-  sessions.set(request.key, session);
-  return session.info;
+  unload(request.key);
+  const one = createNativeSession(runtime, request.path ?? ownBytes(parts[0] as Uint8Array), sessionOptions(provider, threads, request.optimization, request), outputs);
+  sessions.set(request.key, { one });
+  return one.info;
+}
+
+function batch(request: Extract<Request, { op: "batch" }>, parts: readonly Uint8Array[]): void {
+  replies.flush();
+  const session = sessions.get(request.key) as { one: NativeSession; several?: BatchSession };
+  const onStray = (reason: string): void => void writeSync(2, `jobs of ${request.key} are done one by one from now on: ${reason}\n`);
+  session.several?.release();
+  session.several = createBatchSession(runtime, request.path ?? ownBytes(parts[0] as Uint8Array), sessionOptions(provider, threads, request.optimization, {}), session.one, request.most, onStray);
+}
+
+function unload(key: string): void {
+  const session = sessions.get(key);
+  session?.one.release();
+  session?.several?.release();
+  sessions.delete(key);
 }
 
 /** The bytes in memory that is not shared, which is all that the library takes a model from. */
@@ -141,25 +179,43 @@ function ownBytes(bytes: Uint8Array): Uint8Array {
 }
 
 function run({ key, shapes, commit }: Extract<Request, { op: "run" }>, parts: readonly Uint8Array[]): Frame {
-  const session = sessions.get(key) as NativeSession;
+  const session = (sessions.get(key) as { one: NativeSession }).one;
   replies.flushBefore(session.took);
   const started = performance.now();
   const { bytes, together, outputs: given } = session.run(parts, shapes);
   session.took = performance.now() - started;
-  const microseconds = Math.round(session.took * 1000);
-  const terms = commit === true ? readTerms(parts[session.info.inputs.length] as Uint8Array) : undefined;
-  if (terms === undefined) return reply({ ok: true, microseconds, ...(given === undefined ? {} : { outputs: given }) }, bytes);
+  const header: Done = { ok: true, microseconds: Math.round(session.took * 1000), ...(given === undefined ? {} : { outputs: given }) };
+  return commit === true ? hold(header, parts[session.info.inputs.length] as Uint8Array, bytes, together === undefined ? undefined : [together]) : reply(header, bytes);
+}
+
+/** Answers several requests for the same by one run of the session; false if they have to be done one by one. */
+function runTogether(frames: readonly Frame[]): boolean {
+  const { key, commit } = (frames[0] as Frame).header as unknown as Extract<Request, { op: "run" }>;
+  const { one, several } = sessions.get(key) as { one: NativeSession; several: BatchSession };
+  replies.flushBefore(one.took * frames.length);
+  const started = performance.now();
+  const results = several.run(frames.map(({ parts }) => parts));
+  if (results === undefined) return false;
+  one.took = (performance.now() - started) / frames.length;
+  const header: Done = { ok: true, microseconds: Math.round(one.took * 1000) };
+  results.forEach((bytes, job) => replies.send(commit === true ? hold(header, (frames[job] as Frame).parts[one.info.inputs.length] as Uint8Array, bytes, padOutputs(bytes)) : reply(header, bytes)));
+  return true;
+}
+
+/** The answer to a run whose outputs are going to be committed to; `spoolable`, their bytes as they lie in the spool. */
+function hold(header: Done, given: Uint8Array, bytes: Uint8Array[], spoolable: readonly Uint8Array[] | undefined): Frame {
+  const terms = readTerms(given);
   share.compare(terms.busy);
-  const spooled = terms.place >= 0 && together !== undefined && spool(together, terms.place);
+  const spooled = terms.place >= 0 && spoolable !== undefined && spool(spoolable, terms.place);
   const hashed = isMuch(bytes) ? bytes.flatMap((output, i) => (output.length > 0 && output.length <= INLINE_BYTES && share.takes(output.length) ? [i] : [])) : [];
-  const header: Reply = { ok: true, microseconds, ...(given === undefined ? {} : { outputs: given }), ...(spooled ? { spooled } : {}), ...(hashed.length === 0 ? {} : { hashed }) };
-  return reply(header, [...(spooled ? [] : bytes), ...hashed.map((i) => rootAndLeaves(bytes[i] as Uint8Array))]);
+  if (!spooled && hashed.length === 0) return reply(header, bytes);
+  return reply({ ...header, ...(spooled ? { spooled } : {}), ...(hashed.length === 0 ? {} : { hashed }) }, [...(spooled ? [] : bytes), ...hashed.map((i) => rootAndLeaves(bytes[i] as Uint8Array))]);
 }
 
 /** Writes outputs to where the daemon wants them; false if they cannot be, as on a full disk. */
-function spool(bytes: Uint8Array, place: number): boolean {
+function spool(pieces: readonly Uint8Array[], place: number): boolean {
   try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(SPOOL, bytes, at, bytes.length - at, place + at);
+    writeAllAt(SPOOL, pieces, place);
     return true;
   } catch {
     return false;

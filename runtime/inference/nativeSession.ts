@@ -35,11 +35,16 @@ export interface NativeSession {
 }
 
 /** A tensor as the binding reads it. */
-interface NativeTensor {
+export interface NativeTensor {
   type: string;
   dims: readonly number[];
   location: "cpu";
   data: TypedTensor;
+}
+
+/** Views bytes as a tensor. */
+export function nativeTensor(dtype: Dtype, dims: readonly number[], bytes: Uint8Array): NativeTensor {
+  return { type: dtypeName(dtype), dims, location: "cpu", data: viewTyped(dtype, bytes) };
 }
 
 /** Loads the library. Throws whatever the loader of native modules throws. */
@@ -49,18 +54,34 @@ export async function loadRuntime(): Promise<OnnxRuntime> {
   return { version, providers: binding.listSupportedBackends().map(({ name }) => name), Session: binding.InferenceSession };
 }
 
-/** Makes a session of a model's bytes, or of the file at a path. Outputs whose shapes are fixed are written into `arena`, the same place for each run. */
-export function createNativeSession({ Session }: OnnxRuntime, model: Uint8Array | string, options: InferenceSession.SessionOptions, arena: Arena): NativeSession {
+/** A session as the binding has it. */
+export interface OpenSession {
+  readonly info: SessionInfo;
+  /** Runs on named tensors; outputs for which there is no tensor are allocated. */
+  call(feeds: Readonly<Record<string, NativeTensor>>, fetches: Readonly<Record<string, NativeTensor | null>>): Record<string, NativeTensor>;
+  release(): void;
+}
+
+/** Makes a session of a model's bytes, or of the file at a path. */
+export function openSession({ Session }: OnnxRuntime, model: Uint8Array | string, options: InferenceSession.SessionOptions): OpenSession {
   const session = new Session();
   if (typeof model === "string") session.loadModel(model, options);
   else session.loadModel(model.buffer as ArrayBuffer, model.byteOffset, model.byteLength, options);
-  const info = { inputs: session.inputMetadata.map(valueInfo), outputs: session.outputMetadata.map(valueInfo) };
-  const feeds = info.inputs.map(({ dtype, shape }): NativeTensor => ({ type: dtypeName(dtype), dims: shape as number[], location: "cpu", data: viewTyped(dtype, new Uint8Array(0)) }));
-  const named = Object.fromEntries(info.inputs.map(({ name }, i) => [name, feeds[i]]));
+  return {
+    info: { inputs: session.inputMetadata.map(valueInfo), outputs: session.outputMetadata.map(valueInfo) },
+    call: (feeds, fetches) => session.run(feeds as never, fetches as never, {}) as unknown as Record<string, NativeTensor>,
+    release: () => session.dispose(),
+  };
+}
+
+/** Makes a session for one job at a time. Outputs whose shapes are fixed are written into `arena`, the same place for each run. */
+export function createNativeSession(runtime: OnnxRuntime, model: Uint8Array | string, options: InferenceSession.SessionOptions, arena: Arena): NativeSession {
+  const { info, call, release } = openSession(runtime, model, options);
+  const feeds = info.inputs.map(({ dtype, shape }) => nativeTensor(dtype, shape as number[], new Uint8Array(0)));
+  const named = Object.fromEntries(info.inputs.map(({ name }, i) => [name, feeds[i] as NativeTensor]));
   const anywhere = Object.fromEntries(info.outputs.map(({ name }) => [name, null]));
   let places = placesOf(info.outputs, arena);
 
-  const call = (fetches: Readonly<Record<string, NativeTensor | null>>) => session.run(named as never, fetches as never, {}) as unknown as Record<string, NativeTensor>;
   return {
     info,
     took: 0,
@@ -72,13 +93,13 @@ export function createNativeSession({ Session }: OnnxRuntime, model: Uint8Array 
       });
       if (places !== undefined) {
         try {
-          call(places.tensors);
+          call(named, places.tensors);
           return places;
         } catch {
           // Its outputs may not have the shapes that it declares. Whatever else is wrong, the library says once more below.
         }
       }
-      const results = call(anywhere);
+      const results = call(named, anywhere);
       places = undefined;
       const given = info.outputs.map(({ name }) => results[name] as NativeTensor);
       return {
@@ -86,7 +107,7 @@ export function createNativeSession({ Session }: OnnxRuntime, model: Uint8Array 
         outputs: given.map(({ type, dims }, i) => ({ name: (info.outputs[i] as ValueInfo).name, dtype: dtypeFromName(type), shape: dims })),
       };
     },
-    release: () => session.dispose(),
+    release,
   };
 }
 
@@ -97,7 +118,7 @@ function placesOf(outputs: readonly ValueInfo[], arena: Arena): { bytes: Uint8Ar
   arena.reset();
   const together = arena.take(layout.bytes);
   const bytes = layout.offsets.map((offset, i) => together.subarray(offset, offset + (layout.lengths[i] as number)));
-  const tensors = outputs.map(({ name, dtype, shape }, i) => [name, { type: dtypeName(dtype), dims: shape as number[], location: "cpu", data: viewTyped(dtype, bytes[i] as Uint8Array) }] as const);
+  const tensors = outputs.map(({ name, dtype, shape }, i) => [name, nativeTensor(dtype, shape as number[], bytes[i] as Uint8Array)] as const);
   return { bytes, together, tensors: Object.fromEntries(tensors) };
 }
 

@@ -1,4 +1,4 @@
-import { padded } from "./frames.ts";
+import { padded, padding } from "./frames.ts";
 import { tensorByteLength } from "./tensorTypes.ts";
 import type { ValueInfo } from "./types.ts";
 
@@ -21,4 +21,12 @@ export function layoutOf(outputs: readonly ValueInfo[]): Layout | undefined {
     bytes = at + length;
   }
   return { offsets, lengths, bytes };
+}
+
+/** Outputs and what lies between them, as in the layout. */
+export function padOutputs(outputs: readonly Uint8Array[]): Uint8Array[] {
+  return outputs.flatMap((bytes, i) => {
+    const gap = padded(bytes.length) - bytes.length;
+    return gap === 0 || i === outputs.length - 1 ? [bytes] : [bytes, padding.subarray(0, gap)];
+  });
 }

@@ -19,14 +19,6 @@ export function createReplyPipe(fd: number) {
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
   };
 
-  const writePieces = (pieces: Uint8Array[]): void => {
-    while (pieces.length > 0) {
-      let written = writevSync(fd, pieces);
-      while (pieces[0] !== undefined && written >= pieces[0].length) written -= (pieces.shift() as Uint8Array).length;
-      if (pieces[0] !== undefined && written > 0) pieces[0] = pieces[0].subarray(written);
-    }
-  };
-
   return {
     flush,
     /** Writes what waits, unless something that takes so many milliseconds is over before that has waited too long. */
@@ -40,9 +32,25 @@ export function createReplyPipe(fd: number) {
       if (!waiting.add(frame)) {
         flush();
         since = now;
-        if (!waiting.add(frame)) return writePieces(encodeFrame(frame));
+        if (!waiting.add(frame)) return writeAllAt(fd, encodeFrame(frame));
       }
       if (now - since >= WAIT_MS) flush();
     },
   };
+}
+
+/** Most pieces that one system call takes (`IOV_MAX`). */
+const CALL_PIECES = 1024;
+
+/** Writes all of the pieces one after the other, from `place` on if it is given. */
+export function writeAllAt(fd: number, pieces: readonly Uint8Array[], place?: number): void {
+  const left = [...pieces];
+  for (let at = place; left.length > 0; ) {
+    const [only] = left as [Uint8Array];
+    const count = left.length === 1 ? writeSync(fd, only, 0, only.length, at) : writevSync(fd, left.slice(0, CALL_PIECES), at);
+    if (at !== undefined) at += count;
+    let written = count;
+    while (left[0] !== undefined && written >= left[0].length) written -= (left.shift() as Uint8Array).length;
+    if (left[0] !== undefined && written > 0) left[0] = left[0].subarray(written);
+  }
 }

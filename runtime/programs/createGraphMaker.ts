@@ -1,3 +1,4 @@
+import { batchGraph } from "../../protocol/lowering/batching/batchGraph.ts";
 import { blockGraph, bordersGraph, cutGraph, executableGraph } from "../../protocol/lowering/executableGraph.ts";
 import { runnableModel } from "../../protocol/lowering/floatTwin.ts";
 import { checkGraph, tracedGraph } from "../../protocol/lowering/tracedGraph.ts";
@@ -19,6 +20,8 @@ export function createGraphMaker(bundle: Bundle) {
     check: (steps?: readonly number[]): Uint8Array => through(checkGraph(runnableModel(bundle), steps)),
     executable: (optimised: Uint8Array): Uint8Array => through(executableGraph(seen, optimised)),
     borders: (optimised: Uint8Array): Uint8Array => through(bordersGraph(seen, optimised)),
+    /** The executable graph for many jobs; undefined if it can do only one. */
+    batch: (executable: Uint8Array, threads: number): Uint8Array | undefined => batchGraph(executable, { threads }),
     block: (optimised: Uint8Array, blockIndex: number): Uint8Array => through(blockGraph(seen, optimised, blockIndex)),
     weight: (index: number): Uint8Array => weightBytes(bundle, index),
   };

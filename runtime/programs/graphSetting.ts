@@ -22,7 +22,7 @@ export interface GraphSetting extends GraphOptions {
 }
 
 /** What makes graphs: what is not in here changes none. */
-const makers = ["protocol/lowering/executableGraph.ts", "protocol/lowering/tracedGraph.ts", "protocol/lowering/graphNames.ts", "protocol/lowering/floatTwin.ts", "protocol/onnx", "runtime/inference/sessionOptions.ts", "runtime/inference/throughFloats.ts", "runtime/inference/bfloats.ts", "runtime/inference/optimiseGraph.ts", "runtime/programs/createGraphMaker.ts"];
+const makers = ["protocol/lowering/batching", "protocol/lowering/executableGraph.ts", "protocol/lowering/tracedGraph.ts", "protocol/lowering/graphNames.ts", "protocol/lowering/floatTwin.ts", "protocol/onnx", "runtime/inference/sessionOptions.ts", "runtime/inference/throughFloats.ts", "runtime/inference/bfloats.ts", "runtime/inference/optimiseGraph.ts", "runtime/programs/createGraphMaker.ts"];
 
 export async function graphSetting({ provider, threads, optimization }: GraphOptions, version: Promise<string>): Promise<GraphSetting> {
   const [sources, features, runtimeVersion] = await Promise.all([sourceDigest(makers), processorFeatures(), version]);

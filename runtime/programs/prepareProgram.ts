@@ -14,6 +14,7 @@ import type { Inference } from "../inference/createInference.ts";
 import { optimiseGraph } from "../inference/optimiseGraph.ts";
 import { executeTraced } from "../inference/traceExecution.ts";
 import type { ModelFile, Optimization, SessionInfo, TensorBytes } from "../inference/types.ts";
+import { createBatchRuns, type BatchRuns } from "./batchRuns.ts";
 import type { Graph, GraphStore, ProgramGraphs } from "./graphs.ts";
 import type { LoadedProgram, PostedBytes } from "./loadedProgram.ts";
 import { memoryGraphs } from "./memoryGraphs.ts";
@@ -40,6 +41,7 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
   let graphs: Promise<ProgramGraphs> | undefined;
   const optimising = new Map<string, Promise<Graph>>();
   let blockRuns: Promise<unknown> = Promise.resolve();
+  let batches: BatchRuns | undefined;
 
   const keyOf = (kind: string): string => `${kind}/${program.root}`;
 
@@ -105,9 +107,21 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
         if (!(error instanceof GainsayError && error.code === "GRAPH_DAMAGED") || tried > DAMAGED_GRAPHS) throw error;
         sessions.clear();
         optimising.clear();
+        batches = undefined;
       }
     }
   };
+
+  const batchRuns = (): BatchRuns =>
+    (batches ??= createBatchRuns(inference, {
+      key: keyOf("trace"),
+      session: () => session("trace"),
+      graph: () => graphOf("trace"),
+      async make(from, bytes) {
+        const made = (await maker()).batch(bytes, inference.threads);
+        return made && graph("batch", (file) => writeFile(file, made), from);
+      },
+    }));
 
   /** Runs a cut graph on as much of the committed tensors as it reads. */
   const runCut = async (kind: string, { inputs }: SessionInfo, { inputs: given, tensors }: PostedBytes, signal: AbortSignal | undefined, inner: { specs: readonly TraceTensor[]; bytes: readonly Uint8Array[] } = { specs: [], bytes: [] }) => {
@@ -152,7 +166,8 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
     execute: (inputs, signal) =>
       sound(async () => {
         await session("trace");
-        return executeTraced({ program, tracedKey: keyOf("trace"), inference, hasher, inputs, ...(signal === undefined ? {} : { signal }) });
+        const end = batchRuns().begin();
+        return executeTraced({ program, tracedKey: keyOf("trace"), inference, hasher, inputs, ...(signal === undefined ? {} : { signal }) }).finally(end);
       }),
     recompute: (inputs, tensors, signal) =>
       sound(async () => {

@@ -99,6 +99,70 @@ describe("a ring of bytes between two threads", () => {
     }
   });
 
+  it("gives up whole frames together, and nothing of one of which a part is here", () => {
+    const ring = createRing();
+    const source = ringSource(ring);
+    const reader = createFrameReader(source);
+    const frames = [1, 2, 3].map((seed) => ({ header: { seed }, parts: [filled(500_000, seed), filled(500_000, seed + 10)] }));
+    const bytes = Buffer.concat(frames.flatMap(encodeFrame));
+    let at = 0;
+    /** Lets so many more bytes in. */
+    const fill = (count: number): void => {
+      const end = at + count;
+      fillRing(ring, (target, offset, length) => {
+        const piece = bytes.subarray(at, Math.min(end, at + length));
+        target.set(piece, offset);
+        at += piece.length;
+        return piece.length;
+      });
+    };
+    const same = (frame: Frame | undefined, index: number): void => frame!.parts.forEach((part, i) => expect(Buffer.compare(part, frames[index]!.parts[i]!)).toBe(0));
+    // Two frames, and of the third one a part and a half.
+    fill(bytes.length - 250_000);
+    const [first, second] = [reader.next(), reader.next()];
+    expect(reader.next()).toBeUndefined();
+    same(first, 0);
+    same(second, 1);
+    source.release();
+    expect(ring.control[1]).toBe(2 * (bytes.length / 3));
+    fill(250_000);
+    // What comes next does not fit behind it, so its end is at the ring's start.
+    same(reader.next(), 2);
+    source.release();
+    expect(ring.control[1]).toBe(bytes.length);
+  });
+
+  it("keeps what it has copied of a frame that is not whole when the ones before it are given up", () => {
+    const ring = createRing();
+    const source = ringSource(ring);
+    const reader = createFrameReader(source);
+    const fill = (bytes: Uint8Array): void => {
+      let at = 0;
+      fillRing(ring, (target, offset, length) => {
+        const piece = bytes.subarray(at, at + length);
+        target.set(piece, offset);
+        at += piece.length;
+        return piece.length;
+      });
+    };
+    const small = { header: {}, parts: [filled(100, 1)] };
+    // Longer than the ring may hold: copied as it comes, over a view that is in use.
+    const long = { header: { long: true }, parts: [filled(RING_BYTES / 2, 2), filled(200_000, 3)] };
+    const bytes = Buffer.concat(encodeFrame(long));
+    fill(Buffer.concat([...encodeFrame(small), bytes.subarray(0, 700_000)]));
+    const first = reader.next()!;
+    expect(reader.next()).toBeUndefined();
+    expect(ring.control[1]).toBe(0);
+    expect(Buffer.compare(first.parts[0]!, small.parts[0]!)).toBe(0);
+    source.release();
+    expect(reader.next()).toBeUndefined();
+    fill(bytes.subarray(700_000));
+    const whole = reader.next()!;
+    whole.parts.forEach((part, i) => expect(Buffer.compare(part, long.parts[i]!)).toBe(0));
+    source.release();
+    expect(ring.control[1]).toBe(ring.control[0]);
+  });
+
   it("gives up nothing of a frame that is in use, even where a part runs over the end", () => {
     const ring = createRing();
     const source = ringSource(ring);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -18,10 +18,11 @@ import type { Bundle } from "../../../runtime/bundle/bundle.ts";
 import { compileModel } from "../../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
 import { createHasher } from "../../../runtime/hashing/createHasher.ts";
-import { createInference } from "../../../runtime/inference/createInference.ts";
+import { createInference, type Inference } from "../../../runtime/inference/createInference.ts";
 import { optimiseGraph } from "../../../runtime/inference/optimiseGraph.ts";
 import { executeTraced } from "../../../runtime/inference/traceExecution.ts";
 import type { LoadedProgram } from "../../../runtime/programs/loadedProgram.ts";
+import { createGraphStore } from "../../../runtime/programs/createGraphStore.ts";
 import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
 import { silentLogger } from "../../../runtime/telemetry/createLogger.ts";
 import { bottleneckModel } from "../../support/bottleneckModel.ts";
@@ -46,6 +47,24 @@ afterAll(async () => {
 });
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+describe("jobs of a program that wait at the same time", () => {
+  it("are done together once there are some, with the roots of jobs done one by one", async () => {
+    const own = createInference({ provider: "cpu", threads: 1, optimization: "all" }, { logger: silentLogger() });
+    let batches = 0;
+    const watched: Inference = { ...own, batch: (...given) => (batches++, own.batch(...given)) };
+    const store = createGraphStore(path.join(folder, "batches"), { provider: "cpu", threads: 1, optimization: "all" }, { logger: silentLogger() });
+    const program = prepareProgram(bundle, watched, hasher, { graphs: store });
+    const given = Array.from({ length: 24 }, (_, seed) => seededInputs(bundle.program, 1, seed));
+    const roots: string[] = [];
+    for (const inputs of given) roots.push((await program.execute(inputs)).traceRoot);
+    expect(batches).toBe(0);
+    for (let round = 0; round < 4; round++) expect((await Promise.all(given.map((inputs) => program.execute(inputs)))).map(({ traceRoot }) => traceRoot)).toEqual(roots);
+    expect(batches).toBe(1);
+    expect(readdirSync(path.join(folder, "batches"), { recursive: true }).some((file) => /\/batch\.[0-9a-f]{16}-[0-9a-f]{64}\.onnx$/.test(String(file)))).toBe(true);
+    await own.stop();
+  });
+});
 
 describe("a program with inner tensors", () => {
   it("posts its borders only, and takes inputs that are hashed already as they are", async () => {
