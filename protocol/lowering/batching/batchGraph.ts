@@ -53,8 +53,8 @@ export interface BatchOptions {
   threads: number;
 }
 
-/** Elements that the widest kernels do at a time, and that fill the alignment to which buffers start (64 bytes of float32). */
-const STRIDE = 16;
+/** Elements that fill the alignment to which buffers start, 64 bytes, for types of two bytes or more: as many as the widest kernels do at a time. */
+const STRIDE = 32;
 
 /**
  * The graph that does several jobs in one run: each input holds those of the jobs one after the other along its first axis, and so does each output. Undefined if there is a node for
