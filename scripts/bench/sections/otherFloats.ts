@@ -1,13 +1,11 @@
 import { granularities, type Granularity } from "../../../protocol/lowering/chooseBlocks.ts";
-import { dtypes, type Program } from "../../../protocol/program/types.ts";
-import type { Hasher } from "../../../runtime/hashing/createHasher.ts";
-import { commitTensors, commitTrace } from "../../../runtime/inference/commitTrace.ts";
-import { createInference } from "../../../runtime/inference/createInference.ts";
+import { writeBundle } from "../../../runtime/bundle/writeBundle.ts";
+import { commitTensors } from "../../../runtime/inference/commitTrace.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
-import { silentLogger } from "../../../runtime/telemetry/createLogger.ts";
 import { checkTrace } from "../../../runtime/verification/checkTrace.ts";
 import { DEFAULT_TOLERANCE } from "../../../watcher/options.ts";
+import { inFolder } from "../inFolder.ts";
 import { keptFull } from "../measureLoops.ts";
 import { openBench } from "../openBench.ts";
 import { processorTime } from "../processorTime.ts";
@@ -49,7 +47,7 @@ export interface ModelCheck {
 export const otherFloats: Section<ModelCheck[]> = {
   name: "other-floats",
   title: "A watcher with other floats",
-  about: `An executor at level \`disabled\` on one thread has committed; its trace is fetched over loopback, both ends in this process and with all that libp2p does, and every border is checked, ÷ plain ONNX Runtime. equal: the watcher's own execution, whose roots are compared: all that a watcher with the executor's floats does · again: the trace is fetched and all blocks are run once more · check: blocks whose inputs are the watcher's own are not run again, which is what a watcher does · whole: check and the own execution before it · quiet: of the first deciles. Blocks beyond the tolerance are looked into, step by step. bits: where both executions have the same, a watcher would fetch nothing; by blocks, one number of each posted tensor is then moved by its last bit, so that all is fetched, compared and run again as with other floats; by layer only the list is fetched. In flight: so many jobs at any time, in a loop without a pause, ÷ plain ONNX Runtime in such a loop; traces of one executor are fetched together. processor: of all processes, both ends of the transfer included.`,
+  about: `An executor at level \`disabled\` on one thread has committed; its trace is fetched over loopback from a process of its own, with all that libp2p does, and every border is checked, ÷ plain ONNX Runtime. equal: the watcher's own execution, whose roots are compared: all that a watcher with the executor's floats does · again: the trace is fetched and all blocks are run once more · check: blocks whose inputs are the watcher's own are not run again, which is what a watcher does · whole: check and the own execution before it · quiet: of the first deciles. Blocks beyond the tolerance are looked into, step by step. bits: where both executions have the same, a watcher would fetch nothing; by blocks, one number of each posted tensor is then moved by its last bit, so that all is fetched, compared and run again as with other floats; by layer only the list is fetched. In flight: so many jobs at any time, in a loop without a pause, ÷ plain ONNX Runtime in such a loop; traces of one executor are fetched together. processor: of all processes, both ends of the transfer included.`,
   async measure(context) {
     const measured: ModelCheck[] = [];
     for (const subject of context.subjects) {
@@ -89,21 +87,9 @@ function steady(measured: readonly ModelCheck[]): Table {
   };
 }
 
-/** The same execution with one float of each posted tensor moved by its last bit. */
-function nudged(trace: Trace, program: Program, hasher: Pick<Hasher, "commit">): Promise<Trace> {
-  const tensors = trace.tensors.map((tensor, i) => {
-    if (program.trace[i]?.dtype !== dtypes.float32) return tensor;
-    const bytes = Uint8Array.from(tensor.bytes);
-    bytes[0] = (bytes[0] as number) ^ 1;
-    return bytes;
-  });
-  return commitTrace(program, trace.inputs, tensors, hasher);
-}
-
 async function measureCheck(subject: Subject, context: BenchContext): Promise<ModelCheck> {
   return openBench(context.threads, async ({ inference, hasher, plain, children, onClose }) => {
-    const stranger = createInference({ provider: "cpu", threads: 1, optimization: "disabled" }, { logger: silentLogger() });
-    onClose(() => stranger.stop());
+    const servers: number[] = [];
     const run = await plain(subject, (await context.bundle(subject, "layer")).program);
     const stages: Record<string, Stage> = { plain: run };
     const loops: Record<string, Loop> = { plain: { jobs: 1, run } };
@@ -112,12 +98,14 @@ async function measureCheck(subject: Subject, context: BenchContext): Promise<Mo
       const bundle = await context.bundle(subject, granularity);
       const { program } = bundle;
       const loaded = prepareProgram(bundle, inference, hasher);
-      const other = prepareProgram(bundle, stranger, hasher);
       const inputs = await commitTensors(program.inputs.map((spec) => seededBytes(spec)), hasher);
       const first = await loaded.execute(inputs);
-      const theirs = await other.execute(inputs);
-      const same = theirs.traceRoot === first.traceRoot;
-      const served = await serveTrace(other, same && granularity === "block" ? await nudged(theirs, program, hasher) : theirs);
+      const served = await inFolder(async (folder) => {
+        await writeBundle(folder, bundle);
+        return serveTrace(folder, first.traceRoot, granularity === "block");
+      });
+      const { same } = served;
+      servers.push(served.pid);
       onClose(() => served.close());
       const check = async (own: Trace, reuse: boolean): Promise<void> => {
         const { trace, inner } = await served.fetch(program, own.tensors);
@@ -141,7 +129,7 @@ async function measureCheck(subject: Subject, context: BenchContext): Promise<Mo
       }
     }
     const spreads = await timeStages(stages, context.rounds);
-    const measured = await timeLoops(loops, Math.min(ROUNDS, context.rounds), () => processorTime(children));
+    const measured = await timeLoops(loops, Math.min(ROUNDS, context.rounds), () => processorTime([...children, ...servers]));
     const of = (granularity: Granularity): ModelCheck["granularities"][Granularity] => ({ times: Object.fromEntries(parts.map((part) => [part, spreads[`${granularity}/${part}`] as Spread])) as Record<Part, Spread>, ...last[granularity] });
     return { model: subject.name, plain: spreads["plain"] as Spread, granularities: { block: of("block"), layer: of("layer") }, steady: { plain: measured["plain"] as LoopTime, lanes: Object.fromEntries(lanes.map((lane) => [lane, measured[lane] as LoopTime])) as Record<Lane, LoopTime> } };
   });
