@@ -9,7 +9,7 @@ const store = storeIn(dir);
 await store.start();
 let stored = 0;
 let refusal: unknown;
-const small = (seed: number) => sampleTrace(seed, 10_000);
+const small = (seed: number) => sampleTrace(seed, Number(process.argv[3]));
 while (refusal === undefined && stored < 100) await store.put(`job/${stored}`, await small(stored)).then(() => stored++, (error: unknown) => (refusal = error));
 const room = await store.room();
 const leftovers = readdirSync(path.join(dir, "incoming")).length;
