@@ -48,30 +48,24 @@ export async function ownExecution(job: Job, dependencies: WatcherDependencies, 
   let trace = await traces.get(key);
   if (trace === undefined || trace.programRoot !== job.programRoot || trace.inputRoot !== job.inputRoot) {
     trace = await loaded.execute(await loadInputs(dependencies, loaded.program, job, signal), signal);
-    await keepSpare(key, trace, dependencies);
+    await keepTrace(key, trace, dependencies, { isSpare: true });
   }
   return { loaded, trace, tensors: { inputs: trace.inputs, trace: trace.tensors, weight: await loaded.weights() } };
 }
 
 type Keeping = Pick<WatcherDependencies, "traces" | "logger">;
 
-/** Stored, a trace need not be fetched again; a full disk must not keep a watcher from judging. */
-export async function keepTrace(key: string, trace: Trace, { traces, logger }: Keeping): Promise<void> {
-  await traces.put(key, trace).catch((error: unknown) => noteUnlessUnexpected(error, key, logger));
-}
-
-/** Stored, an execution need not be repeated. Nobody waits for a small one to be written. */
-async function keepSpare(key: string, trace: Trace, { traces, logger }: Keeping): Promise<void> {
-  const behind = await traces.putBehind(key, trace, { isSpare: true }).catch((error: unknown) => noteUnlessUnexpected(error, key, logger));
-  behind?.stored.catch((error: unknown) => noteNotStored(error, key, logger));
-}
-
-function noteUnlessUnexpected(error: unknown, key: string, logger: Keeping["logger"]): undefined {
-  if (!(error instanceof GainsayError && ["TRACE_STORE_FULL", "TRACE_WRITE_FAILED"].includes(error.code))) throw error;
-  noteNotStored(error, key, logger);
-  return undefined;
-}
-
-function noteNotStored(error: unknown, key: string, logger: Keeping["logger"]): void {
-  logger.warn({ key, code: error instanceof GainsayError ? error.code : "UNEXPECTED", reason: error instanceof Error ? error.message : String(error) }, "trace not stored");
+/**
+ * Stored, an execution need not be repeated, nor a trace fetched again. Nobody waits for a small one to be written, and a full disk must not keep a watcher
+ * from judging.
+ */
+export async function keepTrace(key: string, trace: Trace, { traces, logger }: Keeping, options: { isSpare?: boolean } = {}): Promise<void> {
+  const note = (error: unknown): void => logger.warn({ key, code: error instanceof GainsayError ? error.code : "UNEXPECTED", reason: error instanceof Error ? error.message : String(error) }, "trace not stored");
+  try {
+    const { stored } = await traces.putBehind(key, trace, options);
+    stored.catch(note);
+  } catch (error) {
+    if (!(error instanceof GainsayError && ["TRACE_STORE_FULL", "TRACE_WRITE_FAILED"].includes(error.code))) throw error;
+    note(error);
+  }
 }
