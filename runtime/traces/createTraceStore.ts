@@ -62,7 +62,7 @@ export interface TraceStore {
 }
 
 /** Traces of up to so many bytes, chunk hashes included, go into packs; larger ones have a folder each. */
-const SMALL_BYTES = 64 * 1024;
+const SMALL_BYTES = 256 * 1024;
 
 /** Small traces that come within so many milliseconds share a file and its flushing; a file takes no more than this. */
 const gatheringLimits = { waitMs: 10, maxItems: 64, maxBytes: 1024 * 1024 };

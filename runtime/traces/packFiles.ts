@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { copyFile, link, readdir, readFile, rm } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { copyFile, link, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { flushDescriptor, flushFolder, writeSmall } from "./traceFiles.ts";
 import { decodePack, encodePack, marks, type PackedTrace, type PackPlace, type PackRecord } from "./tracePack.ts";
@@ -37,10 +37,21 @@ export async function writePack(incoming: string, target: string, traces: readon
 }
 
 /** Reads what a pack says of its traces. Throws `TRACE_DAMAGED`. */
-export async function readPack(file: string): Promise<{ pack: Pack; records: PackRecord[] }> {
-  const records = decodePack(await readFile(file));
-  const bytes = records.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
-  return { pack: { file, bytes, standing: records.filter(isStanding).length }, records };
+export function readPack(file: string): { pack: Pack; records: PackRecord[] } {
+  const descriptor = openSync(file, "r");
+  try {
+    const records = decodePack({
+      size: fstatSync(descriptor).size,
+      read(at, length) {
+        const bytes = Buffer.allocUnsafe(length);
+        return bytes.subarray(0, readSync(descriptor, bytes, 0, length, at));
+      },
+    });
+    const bytes = records.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+    return { pack: { file, bytes, standing: records.filter(isStanding).length }, records };
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 export function isStanding({ manifest, fault }: Pick<PackRecord, "manifest" | "fault">): boolean {

@@ -22,7 +22,7 @@ export async function readEntries(folder: string, recent: RecentBodies): Promise
     const place = path.join(folder, name);
     try {
       if (name.endsWith(PACK_SUFFIX)) {
-        const { pack, records } = await readPack(place);
+        const { pack, records } = readPack(place);
         found.packs.push(pack);
         for (const { manifest, fault, generation, ...record } of records) {
           if (manifest !== undefined) found.entries.push(packedEntry(pack, record, manifest, generation, recent));

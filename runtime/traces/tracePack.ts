@@ -55,27 +55,49 @@ export function encodePack(traces: readonly PackedTrace[]): { content: Uint8Arra
   return { content, places };
 }
 
-/** Inverse of `encodePack`; bodies are checked when they are read. Throws `TRACE_DAMAGED` if the head is not as written; a record that is not has a `fault`. */
-export function decodePack(content: Buffer): PackRecord[] {
-  const end = content.indexOf("\n", SEAL_CHARACTERS);
-  const head = JSON.parse(unseal(content.toString("utf8", 0, Math.max(0, end)), "the head of its pack")) as Head;
-  if (head.version !== VERSION) throw damaged(`its pack has the unknown version ${String(head.version)}`);
-  const { places } = layOut(end + 1, head.records);
+/** A file that is read piece by piece. */
+export interface PackContent {
+  size: number;
+  /** Bytes [at, at + length), or as many of them as there are. */
+  read(at: number, length: number): Buffer;
+}
+
+/**
+ * Inverse of `encodePack`, without the bodies, which are checked when they are read. Throws `TRACE_DAMAGED` if the head is not as written; a record that is
+ * not has a `fault`.
+ */
+export function decodePack(content: PackContent): PackRecord[] {
+  const { head, headBytes } = readHead(content);
+  const { places } = layOut(headBytes, head.records);
   return places.map((place, i) => {
     const [, bodyBytes, generation] = head.records[i] as Head["records"][number];
     const record = { ...place, bodyBytes, generation };
-    const mark = content.subarray(place.markAt, place.markAt + ALIGNMENT);
+    const bytes = content.read(place.markAt, place.bodyAt - place.markAt);
+    const mark = bytes.subarray(0, ALIGNMENT);
     if (mark.equals(marks.removed) || mark.equals(marks.damaged)) return record;
     try {
       if (!mark.equals(marks.kept)) throw damaged("its mark is cut off or changed");
-      const manifest = decodeManifest(content.toString("utf8", place.markAt + ALIGNMENT, place.bodyAt));
-      const [given, wanted] = [Math.min(bodyBytes, content.length - place.bodyAt), manifest.dataBytes + manifest.leavesBytes];
+      const manifest = decodeManifest(bytes.toString("utf8", ALIGNMENT));
+      const [given, wanted] = [Math.min(bodyBytes, content.size - place.bodyAt), manifest.dataBytes + manifest.leavesBytes];
       if (given !== wanted) throw damaged(`its pack has ${given} of its bytes instead of ${wanted}`, { given, wanted });
       return { ...record, manifest };
     } catch (fault) {
       return { ...record, fault };
     }
   });
+}
+
+function readHead(content: PackContent): { head: Head; headBytes: number } {
+  let start: Buffer = Buffer.alloc(0);
+  let end = -1;
+  for (let length = 4096; end < 0 && start.length < content.size; length *= 2) {
+    start = content.read(0, length);
+    end = start.indexOf("\n", SEAL_CHARACTERS);
+    if (start.length < length) break;
+  }
+  const head = JSON.parse(unseal(start.toString("utf8", 0, Math.max(0, end)), "the head of its pack")) as Head;
+  if (head.version !== VERSION) throw damaged(`its pack has the unknown version ${String(head.version)}`);
+  return { head, headBytes: end + 1 };
 }
 
 function layOut(headBytes: number, records: Head["records"]): { places: PackPlace[]; end: number } {

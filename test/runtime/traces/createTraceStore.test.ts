@@ -122,7 +122,7 @@ describe("createTraceStore", () => {
     expect(readdirSync(path.join(dir, "traces"))).toHaveLength(1);
   });
 
-  it.each([["small", 600, 3 * 2400 + 3 * 3 * 32], ["large", LARGE, 96_000 + 3072]])("refuses what exceeds its limit, %s", async (_, elements, bytes) => {
+  it.each([["small", 600, 3 * 2400 + 3 * 3 * 32], ["large", LARGE, 288_000 + 9024]])("refuses what exceeds its limit, %s", async (_, elements, bytes) => {
     const trace = await sampleTrace(1, elements);
     const store = await open(folder(), 2 * bytes);
     await store.put("a", trace);
@@ -142,8 +142,8 @@ describe("createTraceStore", () => {
     const name = path.basename(onlyEntry(pristine));
     const manifestBytes = readFileSync(path.join(pristine, "traces", name, "manifest.json")).length;
     const damages: [string, (file: string) => void][] = [
-      ...[0, 1, 95_999].map((length): [string, (file: string) => void] => ["data.bin", (file) => truncateSync(file, length)]),
-      ...[0, 3071].map((length): [string, (file: string) => void] => ["leaves.bin", (file) => truncateSync(file, length)]),
+      ...[0, 1, 287_999].map((length): [string, (file: string) => void] => ["data.bin", (file) => truncateSync(file, length)]),
+      ...[0, 9023].map((length): [string, (file: string) => void] => ["leaves.bin", (file) => truncateSync(file, length)]),
       ...Array.from({ length: 40 }, (_, i): [string, (file: string) => void] => ["manifest.json", (file) => truncateSync(file, Math.floor((i * manifestBytes) / 40))]),
       ...Array.from({ length: 40 }, (_, i): [string, (file: string) => void] => ["manifest.json", (file) => flip(file, Math.floor((i * manifestBytes) / 40))]),
       ["data.bin", rmSync],
@@ -166,15 +166,15 @@ describe("createTraceStore", () => {
 
   it("notices one changed byte anywhere in the data or the chunk hashes of a folder, and sets it aside", async () => {
     const trace = await sampleTrace(1, LARGE);
-    for (const [file, at] of [["data.bin", 32_000], ["data.bin", 63_999], ["leaves.bin", 1024], ["leaves.bin", 2047]] as const) {
+    for (const [file, at] of [["data.bin", 96_000], ["data.bin", 191_999], ["leaves.bin", 3008], ["leaves.bin", 6015]] as const) {
       const dir = folder();
       const store = await open(dir);
       await store.put("job", trace);
       flip(path.join(onlyEntry(dir), file), at);
       const reader = store.openTensor(trace.tensors[0]!.root)!;
       const untouched = store.openTensor(trace.tensors[1]!.root)!;
-      expect(Buffer.compare(await untouched.read(0, 32_000), trace.tensors[1]!.bytes)).toBe(0);
-      await expect(reader.read(0, 32_000)).rejects.toMatchObject({ code: "TRACE_DAMAGED" });
+      expect(Buffer.compare(await untouched.read(0, 96_000), trace.tensors[1]!.bytes)).toBe(0);
+      await expect(reader.read(0, 96_000)).rejects.toMatchObject({ code: "TRACE_DAMAGED" });
       expect(store.list()).toEqual([]);
       expect(await store.get("job")).toBeUndefined();
       expect(readdirSync(path.join(dir, "damaged"))).toHaveLength(1);
@@ -186,7 +186,7 @@ describe("createTraceStore", () => {
     const store = await open(dir);
     const trace = await sampleTrace(1, LARGE);
     await store.put("job", trace);
-    flip(path.join(onlyEntry(dir), "leaves.bin"), 1100);
+    flip(path.join(onlyEntry(dir), "leaves.bin"), 3100);
     await expect(store.openTensor(trace.tensors[0]!.root)!.leaves()).rejects.toMatchObject({ code: "TRACE_DAMAGED" });
     expect(store.list()).toEqual([]);
   });

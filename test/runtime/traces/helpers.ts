@@ -5,6 +5,7 @@ import { tensorLeaves, tensorRootFromLeaves } from "../../../protocol/trees/tens
 import { commitTrace } from "../../../runtime/inference/commitTrace.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import { createTraceStore, type TraceStore } from "../../../runtime/traces/createTraceStore.ts";
+import type { PackContent } from "../../../runtime/traces/tracePack.ts";
 import { tracedProgram } from "../inference/smallModels.ts";
 
 const quiet = () => undefined;
@@ -36,14 +37,19 @@ export async function sampleTrace(seed: number, elements = 600): Promise<Trace> 
   return commitTrace(sized, [bytes(1)], [bytes(2), bytes(3)], inlineHasher);
 }
 
-/** Elements with which a sample trace is too large for a pack: 96 000 bytes and 3072 of chunk hashes. */
-export const LARGE = 8_000;
+/** Elements with which a sample trace is too large for a pack: 288 000 bytes and 9024 of chunk hashes. */
+export const LARGE = 24_000;
 
 /** The one entry of a store: its folder, or its pack. */
 export function onlyEntry(dir: string): string {
   const names = readdirSync(path.join(dir, "traces"));
   if (names.length !== 1) throw new Error(`there are ${names.length} entries`);
   return path.join(dir, "traces", names[0]!);
+}
+
+/** A pack in memory, as it is read from a file. */
+export function contentOf(bytes: Uint8Array): PackContent {
+  return { size: bytes.length, read: (at, length) => Buffer.from(bytes.subarray(at, at + length)) };
 }
 
 /** Changes one bit of a file. */

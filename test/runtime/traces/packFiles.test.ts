@@ -12,7 +12,7 @@ import { folderNameOf } from "../../../runtime/traces/readEntries.ts";
 import { writeEntry } from "../../../runtime/traces/traceFiles.ts";
 import { manifestOf } from "../../../runtime/traces/traceManifest.ts";
 import { decodePack, encodePack } from "../../../runtime/traces/tracePack.ts";
-import { flip, LARGE, onlyEntry, sampleTrace, storeIn, temporaryFolder } from "./helpers.ts";
+import { contentOf, flip, LARGE, onlyEntry, sampleTrace, storeIn, temporaryFolder } from "./helpers.ts";
 
 const folders: string[] = [];
 const stores: TraceStore[] = [];
@@ -115,7 +115,7 @@ describe("small traces in packs", () => {
     await store.prune(["job 1"]);
     await store.stop();
     const content = readFileSync(path.join(dir, "kept"));
-    content.set(Buffer.from("removed "), decodePack(content)[1]!.markAt);
+    content.set(Buffer.from("removed "), decodePack(contentOf(content))[1]!.markAt);
     writeFileSync(file, content);
     const again = await open(dir, BYTES);
     expect(again.list()).toEqual([]);
@@ -162,7 +162,7 @@ describe("small traces in packs", () => {
     const { dir, store, traces } = await packOf(3);
     const name = path.basename(onlyEntry(dir));
     await store.stop();
-    const places = decodePack(readFileSync(onlyEntry(dir)));
+    const places = decodePack(contentOf(readFileSync(onlyEntry(dir))));
     flip(onlyEntry(dir), places[1]!.markAt + 100);
     const again = storeIn(dir);
     expect((await again.start()).damaged).toEqual([path.join(dir, "damaged", name)]);
@@ -179,7 +179,7 @@ describe("small traces in packs", () => {
     expect(await last.start()).toEqual({ damaged: [] });
     expect(keys(last)).toEqual(["job 1"]);
     // What was set aside outlives the pack.
-    expect(decodePack(readFileSync(path.join(dir, "damaged", name)))).toHaveLength(3);
+    expect(decodePack(contentOf(readFileSync(path.join(dir, "damaged", name))))).toHaveLength(3);
   });
 
   it("are never returned changed: every hundredth byte of a pack flipped", async () => {
@@ -211,7 +211,7 @@ describe("small traces in packs", () => {
     const { dir: pristine, store, traces } = await packOf(3);
     await store.stop();
     const name = path.basename(onlyEntry(pristine));
-    const places = decodePack(readFileSync(onlyEntry(pristine)));
+    const places = decodePack(contentOf(readFileSync(onlyEntry(pristine))));
     const ends = places.map(({ bodyAt, bodyBytes }) => bodyAt + bodyBytes);
     for (const length of [0, 50, 200, places[0]!.markAt + 4, places[0]!.bodyAt + 10, ends[0]! - 1, ends[0]!, ends[1]! - 2500, ends[1]!, ends[2]! - 1]) {
       const dir = folder();
