@@ -142,7 +142,7 @@ describe("small traces in packs", () => {
     const dir = folder();
     const store = await open(dir);
     const [first, second] = [await sampleTrace(1), await sampleTrace(2)];
-    await Promise.all([store.put("twice", first), store.put("pruned", first), store.put("twice", second), store.prune(["pruned"]), store.put("back", first), store.prune(["back"]), store.put("back", second)]);
+    await Promise.all([store.put("twice", first), store.put("pruned", first), store.put("twice", second), store.prune(["pruned"]), store.put("back", first), store.prune(["back"]), store.put("back", second), store.put("gone", first), store.prune(["gone"])]);
     expect(keys(store)).toEqual(["back", "twice"]);
     expect(await store.get("twice")).toEqual(second);
     expect(await store.get("back")).toEqual(second);
@@ -274,9 +274,9 @@ describe("small traces in packs", () => {
     expect(await store.get("job")).toEqual(shown);
     const late = await store.putBehind("late", shown);
     await store.stop();
-    await late.stored;
     const again = await open(dir);
     expect(keys(again)).toEqual(["job", "late"]);
+    await late.stored;
     await expect(store.putBehind("stopped", shown)).rejects.toMatchObject({ code: "TRACE_STORE_STOPPED" });
   });
 
