@@ -30,10 +30,12 @@ export interface CommitDependencies {
   logger: Logger;
 }
 
-/** What is to be said on chain of a trace that is on disk. The trace itself would fill the memory while the chain lets it wait. */
+/** What is to be said on chain of a trace once it is on disk. The trace itself would fill the memory while the chain lets it wait. */
 export interface Result {
   claim: CommitmentClaim;
   outputRoot: Hex;
+  /** Resolves once a crash cannot lose the trace any more. */
+  stored: Promise<void>;
 }
 
 /** Names the stored trace of one commitment. After a reorganisation another job may have the number, so program and input are part of it. */
@@ -41,10 +43,7 @@ export function traceKey({ id, attempt, programRoot, inputRoot }: Pick<Job, "id"
   return `${id}/${attempt}/${programRoot.slice(2, 18)}${inputRoot.slice(2, 18)}`;
 }
 
-/**
- * Runs a claimed job, unless its trace is stored already. The trace is on disk before the commitment is sent, so that a crash in between
- * repeats the commitment of the same trace and never defends another one.
- */
+/** Runs a claimed job, unless its trace is stored already. A small trace may still be on its way to the disk then, while the next job is run. */
 export async function runJob(job: Job, options: Pick<ExecutorOptions, "misbehaviour">, dependencies: RunDependencies, signal: AbortSignal): Promise<Result> {
   const { programs, traces } = dependencies;
   const loaded = await programs.open(job.programRoot);
@@ -54,14 +53,19 @@ export async function runJob(job: Job, options: Pick<ExecutorOptions, "misbehavi
     const inputs = await loadInputs(dependencies, loaded.program, job, signal);
     const honest = await loaded.execute(inputs, signal);
     trace = options.misbehaviour === undefined ? honest : await tamper(loaded.program, await lieInside(loaded, honest, options.misbehaviour, dependencies.hasher), options.misbehaviour, dependencies.hasher);
-    await traces.put(traceKey(job), trace);
+    const { stored } = await traces.putBehind(traceKey(job), trace);
     honest.release?.();
+    return resultOf(loaded.program, trace, stored);
   }
-  return { claim: commitmentOf(loaded.program, trace), outputRoot: trace.outputRoot };
+  return resultOf(loaded.program, trace, Promise.resolve());
 }
 
-/** Commits to the stored trace of a claimed job, and tells who looks for it where it is. Resolves to the block of the commitment, if it came to one. */
-export async function commitResult(job: Job, { claim, outputRoot }: Result, options: Pick<ExecutorOptions, "misbehaviour">, { sender, announcer, logger }: CommitDependencies, signal: AbortSignal): Promise<bigint | undefined> {
+/**
+ * Commits to the trace of a claimed job, and tells who looks for it where it is. The trace is on disk before the commitment is sent, so that a crash in
+ * between repeats the commitment of the same trace and never defends another one. Resolves to the block of the commitment, if it came to one.
+ */
+export async function commitResult(job: Job, { claim, outputRoot, stored }: Result, options: Pick<ExecutorOptions, "misbehaviour">, { sender, announcer, logger }: CommitDependencies, signal: AbortSignal): Promise<bigint | undefined> {
+  await stored;
   let block: bigint;
   try {
     const { deadline, receipt } = await commitJob(sender, job.id, claim, { signal, deadline: job.deadline, digest: job.digest });
@@ -74,6 +78,10 @@ export async function commitResult(job: Job, { claim, outputRoot }: Result, opti
   }
   if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced({ ...job, traceRoot: claim.traceRoot, outputRoot });
   return block;
+}
+
+function resultOf(program: Program, trace: Trace, stored: Promise<void>): Result {
+  return { claim: commitmentOf(program, trace), outputRoot: trace.outputRoot, stored };
 }
 
 /** What the commitment transaction says of a trace. */

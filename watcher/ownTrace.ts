@@ -53,12 +53,19 @@ export async function ownExecution(job: Job, dependencies: WatcherDependencies, 
   return { loaded, trace, tensors: { inputs: trace.inputs, trace: trace.tensors, weight: await loaded.weights() } };
 }
 
-/** Stored, an execution need not be repeated, nor a trace fetched again; a full disk must not keep a watcher from judging. */
-export async function keepTrace(key: string, trace: Trace, { traces, logger }: Pick<WatcherDependencies, "traces" | "logger">, options: { isSpare?: boolean } = {}): Promise<void> {
+type Keeping = Pick<WatcherDependencies, "traces" | "logger">;
+
+/**
+ * Stored, an execution need not be repeated, nor a trace fetched again. Nobody waits for a small one to be written, and a full disk must not keep a watcher
+ * from judging.
+ */
+export async function keepTrace(key: string, trace: Trace, { traces, logger }: Keeping, options: { isSpare?: boolean } = {}): Promise<void> {
+  const note = (error: unknown): void => logger.warn({ key, code: error instanceof GainsayError ? error.code : "UNEXPECTED", reason: error instanceof Error ? error.message : String(error) }, "trace not stored");
   try {
-    await traces.put(key, trace, options);
+    const { stored } = await traces.putBehind(key, trace, options);
+    stored.catch(note);
   } catch (error) {
     if (!(error instanceof GainsayError && ["TRACE_STORE_FULL", "TRACE_WRITE_FAILED"].includes(error.code))) throw error;
-    logger.warn({ key, code: error.code, reason: error.message }, "trace not stored");
+    note(error);
   }
 }

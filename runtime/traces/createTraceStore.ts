@@ -1,16 +1,21 @@
 import type { StatsFs } from "node:fs";
-import { mkdir, readdir, rename, rm, statfs } from "node:fs/promises";
+import { mkdir, rename, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
-import { fromHex, toHex, type Hex } from "../../protocol/hex.ts";
-import { sha256 } from "../../protocol/trees/sha256.ts";
+import { fromHex, type Hex } from "../../protocol/hex.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import type { Trace } from "../inference/trace.ts";
 import type { Logger } from "../inference/types.ts";
+import { createGathering } from "./createGathering.ts";
+import { createRecentBodies } from "./createRecentBodies.ts";
+import { folderNameOf, readEntries } from "./readEntries.ts";
 import { lockDirectory, type DirectoryLock } from "./lockDirectory.ts";
-import { loadTrace, openStoredTensor, type StoredEntry, type TensorReader } from "./openStoredTensor.ts";
-import { readEntry, removeEntry, writeEntry, flushFolder } from "./traceFiles.ts";
-import { damaged, manifestOf, type StoredTensor, type TraceManifest } from "./traceManifest.ts";
+import { loadTrace, openStoredTensor, type TensorReader } from "./openStoredTensor.ts";
+import { freeName, linkInto, removeRecords, writePack, type Pack } from "./packFiles.ts";
+import { folderEntry, packedEntry, type StoredEntry } from "./storedEntry.ts";
+import { flushFolder, removeEntries, writeEntry } from "./traceFiles.ts";
+import type { PackPlace } from "./tracePack.ts";
+import { bodyOf, manifestOf, type StoredTensor, type TraceManifest } from "./traceManifest.ts";
 
 export interface TraceStoreOptions {
   dir: string;
@@ -38,6 +43,11 @@ export interface TraceStore {
    * Replaces another trace of the same job. Throws `TRACE_STORE_FULL`, `TRACE_WRITE_FAILED`.
    */
   put(jobKey: string, trace: Trace, options?: { isSpare?: boolean }): Promise<void>;
+  /**
+   * The same for a caller that goes on meanwhile: resolves once `trace` may be released and another one may come. A large trace is stored by then; a small
+   * one is a copy in memory, unless many are on their way or the last one could not be written. `stored` is what `put` resolves to.
+   */
+  putBehind(jobKey: string, trace: Trace, options?: { isSpare?: boolean }): Promise<{ stored: Promise<void> }>;
   /** The whole trace, checked against its roots, or undefined. Throws `TRACE_DAMAGED` and sets the entry aside. */
   get(jobKey: string): Promise<Trace | undefined>;
   /** A tensor of any stored trace, by its root. */
@@ -51,51 +61,210 @@ export interface TraceStore {
   prune(jobKeys: readonly string[]): Promise<void>;
 }
 
+/** Traces of up to so many bytes, chunk hashes included, go into packs; larger ones have a folder each. */
+const SMALL_BYTES = 256 * 1024;
+
+/** Small traces that come within so many milliseconds share a file and its flushing; a file takes no more than this. */
+const gatheringLimits = { waitMs: 10, maxItems: 64, maxBytes: 1024 * 1024 };
+
+/** Bytes of small traces that may be on their way to the disk before whoever brings the next one has to wait. */
+const BEHIND_BYTES = 4 * 1024 * 1024;
+
+/** Bytes of small traces kept in memory for whoever asks for what was just stored. */
+const RECENT_BYTES = 4 * 1024 * 1024;
+
+/** A small trace on its way to a pack. */
+interface Put {
+  key: string;
+  bytes: number;
+  manifest: TraceManifest;
+  body: Uint8Array;
+  isSpare: boolean;
+}
+
 /** Makes the store; nothing is touched before `start`. */
 export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions, { logger, hasher }: { logger: Logger; hasher: Pick<Hasher, "leaves" | "root"> }): TraceStore {
   const folders = { entries: path.join(dir, "traces"), incoming: path.join(dir, "incoming"), damaged: path.join(dir, "damaged") };
   const entries = new Map<string, StoredEntry>();
   const tensors = new Map<Hex, { entry: StoredEntry; tensor: StoredTensor }>();
+  const lists = new Map<Hex, { entry: StoredEntry; domain: StoredListDomain }>();
+  const recent = createRecentBodies(RECENT_BYTES);
+  /** Bytes of all entries, and of what is removed from packs that still stand. */
+  let used = 0;
+  /** Bytes of small traces on their way to the disk, and whether the last of them got there. */
+  const behind = { bytes: 0, isKeepingUp: true };
   let lock: DirectoryLock | undefined;
   let looking: Promise<StatsFs | undefined> | undefined;
   let writing: Promise<unknown> = Promise.resolve();
 
   /** Changes happen one after another. */
-  const exclusively = <T>(work: () => Promise<T>): Promise<T> => {
-    if (lock === undefined) return Promise.reject(new GainsayError("The trace store is not running; start it first.", { code: "TRACE_STORE_STOPPED" }));
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const done = writing.then(work);
     writing = done.catch(() => undefined);
     return done;
   };
 
+  const stopped = (): GainsayError => new GainsayError("The trace store is not running; start it first.", { code: "TRACE_STORE_STOPPED" });
+
+  /** The same, after what was put before. */
+  const exclusively = <T>(work: () => Promise<T>): Promise<T> => {
+    if (lock === undefined) return Promise.reject(stopped());
+    gathering.seal();
+    return inTurn(work);
+  };
+
+  const index = (entry: StoredEntry): void => {
+    const { inputs, tensors: posted, traceRoot, inputRoot, outputRoot } = entry.manifest;
+    for (const tensor of [...inputs, ...posted]) tensors.set(tensor.root, { entry, tensor });
+    lists.set(traceRoot, { entry, domain: "trace" }).set(inputRoot, { entry, domain: "inputs" }).set(outputRoot, { entry, domain: "outputs" });
+  };
+
   const add = (entry: StoredEntry): void => {
     entries.set(entry.manifest.jobKey, entry);
-    for (const tensor of [...entry.manifest.inputs, ...entry.manifest.tensors]) tensors.set(tensor.root, { entry, tensor });
+    index(entry);
   };
 
-  const forget = (entry: StoredEntry): void => {
-    entry.gone = true;
-    if (entries.get(entry.manifest.jobKey) === entry) entries.delete(entry.manifest.jobKey);
+  const forget = (those: readonly StoredEntry[]): void => {
+    if (those.length === 0) return;
+    for (const entry of those) {
+      entry.gone = true;
+      recent.forget(entry);
+      if (entries.get(entry.manifest.jobKey) === entry) entries.delete(entry.manifest.jobKey);
+    }
+    // Others may have tensors and lists of the same roots.
     tensors.clear();
-    for (const other of entries.values()) add(other);
+    lists.clear();
+    for (const other of entries.values()) index(other);
   };
 
-  const moveAside = async (folder: string, error: unknown): Promise<string> => {
-    let target = path.join(folders.damaged, path.basename(folder));
-    for (let n = 1; (await readdir(folders.damaged)).includes(path.basename(target)); n++) target = path.join(folders.damaged, `${path.basename(folder)}-${n}`);
-    await rename(folder, target);
+  const warnOfDamage = (target: string, error: unknown): void => logger.warn({ folder: target, error: error instanceof Error ? error.message : String(error) }, "damaged trace set aside");
+
+  const moveAside = async (place: string, error: unknown): Promise<string> => {
+    const target = await freeName(folders.damaged, path.basename(place));
+    await rename(place, target);
     await flushFolder(folders.damaged);
-    logger.warn({ folder: target, error: error instanceof Error ? error.message : String(error) }, "damaged trace set aside");
+    warnOfDamage(target, error);
+    return target;
+  };
+
+  /** A pack stays for the sake of its other records, so it gets a second name. */
+  const setRecordAside = async (pack: Pack, record: PackPlace, error: unknown): Promise<string> => {
+    const target = await linkInto(folders.damaged, pack.file);
+    if (await removeRecords(pack, [record], "damaged")) used -= pack.bytes;
+    await flushFolder(folders.entries);
+    warnOfDamage(target, error);
     return target;
   };
 
   const setAside = async (entry: StoredEntry, error: unknown): Promise<void> => {
     if (entry.gone) return;
-    forget(entry);
-    await exclusively(() => moveAside(entry.folder, error));
+    forget([entry]);
+    await exclusively(async () => {
+      if ("pack" in entry.place) return setRecordAside(entry.place.pack, entry.place.record, error);
+      used -= bytesOf(entry);
+      return moveAside(entry.place.folder, error);
+    });
   };
 
-  const usedBytes = (): number => [...entries.values()].reduce((sum, { manifest }) => sum + manifest.dataBytes + manifest.leavesBytes, 0);
+  /** Removes from the disk what is forgotten. */
+  const discard = async (those: readonly StoredEntry[]): Promise<void> => {
+    const own: string[] = [];
+    const packed = new Map<Pack, PackPlace[]>();
+    for (const entry of those) {
+      if ("folder" in entry.place) {
+        own.push(entry.place.folder);
+        used -= bytesOf(entry);
+      } else packed.set(entry.place.pack, [...(packed.get(entry.place.pack) ?? []), entry.place.record]);
+    }
+    await removeEntries(folders.incoming, own);
+    let isFileGone = false;
+    for (const [pack, records] of packed) {
+      if (!(await removeRecords(pack, records))) continue;
+      isFileGone = true;
+      used -= pack.bytes;
+    }
+    if (isFileGone) await flushFolder(folders.entries);
+  };
+
+  const isStored = ({ jobKey, programRoot, inputRoot, traceRoot }: TraceManifest): boolean => {
+    const older = entries.get(jobKey)?.manifest;
+    return older !== undefined && older.traceRoot === traceRoot && older.inputRoot === inputRoot && older.programRoot === programRoot;
+  };
+
+  const generationAfter = (jobKey: string): number => (entries.get(jobKey)?.generation ?? -1) + 1;
+
+  const refusal = (bytes: number, free: number): GainsayError | undefined =>
+    bytes <= free ? undefined : new GainsayError(`Storing this trace needs ${bytes} bytes, but only ${Math.max(0, free)} of the ${maxBytes} allowed are free; raise the limit or wait for jobs to become final.`, { code: "TRACE_STORE_FULL", retryable: true, details: { bytes, maxBytes } });
+
+  const writeFailed = (bytes: number) => (cause: unknown): never => {
+    throw new GainsayError(`The trace could not be written to ${folders.entries}; check the space on that disk.`, { code: "TRACE_WRITE_FAILED", retryable: true, details: { bytes }, cause });
+  };
+
+  /** Shows what has been written, and removes what it replaces. */
+  const replaceBy = async (written: readonly StoredEntry[]): Promise<void> => {
+    const older = written.flatMap(({ manifest }) => entries.get(manifest.jobKey) ?? []);
+    forget(older);
+    written.forEach(add);
+    await discard(older);
+  };
+
+  const putFolder = async (manifest: TraceManifest, trace: Trace, isSpare: boolean): Promise<void> => {
+    if (isStored(manifest)) return;
+    const bytes = manifest.dataBytes + manifest.leavesBytes;
+    const refused = refusal(bytes, maxBytes - used);
+    if (refused !== undefined) throw refused;
+    const generation = generationAfter(manifest.jobKey);
+    const folder = path.join(folders.entries, folderNameOf(manifest.jobKey, generation));
+    await writeEntry(folders.incoming, folder, manifest, trace, !isSpare).catch(writeFailed(bytes));
+    used += bytes;
+    await replaceBy([folderEntry(folder, manifest, generation)]);
+  };
+
+  const putPack = async (puts: readonly Put[]): Promise<ReadonlyMap<Put, unknown>> => {
+    const refused = new Map<Put, unknown>();
+    const accepted: Put[] = [];
+    let bytes = 0;
+    for (const put of puts) {
+      if (isStored(put.manifest)) continue;
+      const error = refusal(put.bytes, maxBytes - used - bytes);
+      if (error !== undefined) {
+        refused.set(put, error);
+        continue;
+      }
+      accepted.push(put);
+      bytes += put.bytes;
+    }
+    if (accepted.length === 0) return refused;
+    const packed = accepted.map(({ manifest, body }) => ({ manifest, body, generation: generationAfter(manifest.jobKey) }));
+    const { pack, places } = await writePack(folders.incoming, folders.entries, packed, accepted.some(({ isSpare }) => !isSpare)).catch(writeFailed(bytes));
+    used += pack.bytes;
+    const written = packed.map(({ manifest, body, generation }, i) => {
+      const entry = packedEntry(pack, places[i] as PackPlace, manifest, generation, recent);
+      recent.keep(entry, body);
+      return entry;
+    });
+    await replaceBy(written);
+    return refused;
+  };
+
+  const gathering = createGathering<Put>(gatheringLimits, (puts) => inTurn(() => putPack(puts)));
+
+  const put = async (jobKey: string, trace: Trace, isSpare: boolean): Promise<void> => {
+    if (lock === undefined) throw stopped();
+    const manifest = manifestOf(jobKey, trace);
+    const bytes = manifest.dataBytes + manifest.leavesBytes;
+    if (bytes > SMALL_BYTES) return exclusively(() => putFolder(manifest, trace, isSpare));
+    behind.bytes += bytes;
+    try {
+      await gathering.add({ key: jobKey, bytes, manifest, body: bodyOf(manifest, trace), isSpare });
+      behind.isKeepingUp = true;
+    } catch (error) {
+      behind.isKeepingUp = false;
+      throw error;
+    } finally {
+      behind.bytes -= bytes;
+    }
+  };
 
   return {
     async start() {
@@ -105,21 +274,21 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
         await rm(folders.incoming, { recursive: true, force: true });
         for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
         const aside: string[] = [];
-        for (const name of (await readdir(folders.entries)).sort(byGeneration)) {
-          const folder = path.join(folders.entries, name);
-          try {
-            const manifest = await readEntry(folder);
-            if (nameOf(manifest.jobKey, generationOf(name)) !== name) throw damaged("its name does not fit its job");
-            const older = entries.get(manifest.jobKey);
-            // A crash came between storing a replacement and removing what it replaced.
-            if (older !== undefined) await removeEntry(folders.incoming, older.folder);
-            add({ folder, manifest, checkedLeaves: new Set(), gone: false });
-          } catch (error) {
-            aside.push(await moveAside(folder, error));
-          }
+        const found = await readEntries(folders.entries, recent);
+        used = found.packs.reduce((sum, { bytes }) => sum + bytes, 0);
+        for (const { place, error } of found.damaged) aside.push(await ("pack" in place ? setRecordAside(place.pack, place.record, error) : moveAside(place.path, error)));
+        const superseded: StoredEntry[] = [];
+        for (const entry of found.entries.sort((a, b) => a.generation - b.generation)) {
+          if ("folder" in entry.place) used += bytesOf(entry);
+          // A crash came between storing a replacement and removing what it replaced.
+          const older = entries.get(entry.manifest.jobKey);
+          if (older !== undefined) superseded.push(older);
+          entries.set(entry.manifest.jobKey, entry);
         }
-        tensors.clear();
-        for (const entry of [...entries.values()]) add(entry);
+        await discard(superseded);
+        // One came between removing the last record of a pack and its file.
+        for (const pack of found.packs) if (pack.standing === 0 && (await removeRecords(pack, []))) used -= pack.bytes;
+        for (const entry of entries.values()) index(entry);
         lock = taken;
         return { damaged: aside };
       } catch (error) {
@@ -128,30 +297,23 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
       }
     },
     async stop() {
-      await writing;
-      lock?.release();
+      const held = lock;
       lock = undefined;
-      for (const entry of entries.values()) entry.gone = true;
-      entries.clear();
-      tensors.clear();
+      gathering.seal();
+      await writing;
+      held?.release();
+      forget([...entries.values()]);
     },
-    put: (jobKey, trace, { isSpare = false } = {}) =>
-      exclusively(async () => {
-        const older = entries.get(jobKey);
-        const manifest = manifestOf(jobKey, trace);
-        if (older !== undefined && older.manifest.traceRoot === manifest.traceRoot && older.manifest.inputRoot === manifest.inputRoot && older.manifest.programRoot === manifest.programRoot) return;
-        const bytes = manifest.dataBytes + manifest.leavesBytes;
-        if (usedBytes() + bytes > maxBytes) {
-          throw new GainsayError(`Storing this trace needs ${bytes} bytes, but only ${Math.max(0, maxBytes - usedBytes())} of the ${maxBytes} allowed are free; raise the limit or wait for jobs to become final.`, { code: "TRACE_STORE_FULL", retryable: true, details: { bytes, maxBytes } });
-        }
-        const folder = path.join(folders.entries, nameOf(jobKey, older === undefined ? 0 : generationOf(path.basename(older.folder)) + 1));
-        await writeEntry(folders.incoming, folder, manifest, trace, !isSpare).catch((cause: unknown) => {
-          throw new GainsayError(`The trace could not be written to ${folders.entries}; check the space on that disk.`, { code: "TRACE_WRITE_FAILED", retryable: true, details: { bytes }, cause });
-        });
-        if (older !== undefined) forget(older);
-        add({ folder, manifest, checkedLeaves: new Set(), gone: false });
-        if (older !== undefined) await removeEntry(folders.incoming, older.folder);
-      }),
+    put: (jobKey, trace, { isSpare = false } = {}) => put(jobKey, trace, isSpare),
+    async putBehind(jobKey, trace, { isSpare = false } = {}) {
+      const before = behind.bytes;
+      const stored = put(jobKey, trace, isSpare);
+      // Whoever waits for it hears of an error.
+      stored.catch(() => undefined);
+      const isCopied = behind.bytes > before;
+      if (!isCopied || behind.bytes > BEHIND_BYTES || !behind.isKeepingUp) await stored;
+      return { stored };
+    },
     async get(jobKey) {
       const entry = entries.get(jobKey);
       return entry === undefined ? undefined : loadTrace(entry, hasher, (error) => setAside(entry, error));
@@ -161,15 +323,15 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
       return found === undefined ? undefined : openStoredTensor(found.entry, found.tensor, hasher, (error) => setAside(found.entry, error));
     },
     openList(root, domain) {
-      for (const { manifest } of entries.values()) {
-        const roots = { trace: () => manifest.tensors, inputs: () => manifest.inputs, outputs: () => manifest.outputs.map((index) => manifest.tensors[index] as StoredTensor) };
-        if (manifest[rootNames[domain]] === root) return new Uint8Array(Buffer.concat(roots[domain]().map((tensor) => fromHex(tensor.root))));
-      }
-      return undefined;
+      const found = lists.get(root);
+      if (found?.domain !== domain) return undefined;
+      const { inputs, tensors: posted, outputs } = found.entry.manifest;
+      const listed = { trace: posted, inputs, outputs: domain === "outputs" ? outputs.map((at) => posted[at] as StoredTensor) : [] };
+      return new Uint8Array(Buffer.concat(listed[domain].map((tensor) => fromHex(tensor.root))));
     },
     list: () => [...entries.values()].map(({ manifest: { jobKey, programRoot, inputRoot, traceRoot, outputRoot, dataBytes, leavesBytes } }) => ({ jobKey, programRoot, inputRoot, traceRoot, outputRoot, bytes: dataBytes + leavesBytes })),
     async room() {
-      const left = Math.max(0, maxBytes - usedBytes());
+      const left = Math.max(0, maxBytes - used);
       // One look does for all that ask while it is under way.
       looking ??= statfs(dir)
         .catch(() => undefined)
@@ -179,28 +341,13 @@ export function createTraceStore({ dir, maxBytes = Infinity }: TraceStoreOptions
     },
     prune: (jobKeys) =>
       exclusively(async () => {
-        for (const jobKey of jobKeys) {
-          const entry = entries.get(jobKey);
-          if (entry === undefined) continue;
-          forget(entry);
-          await removeEntry(folders.incoming, entry.folder);
-        }
+        const those = [...new Set(jobKeys)].flatMap((jobKey) => entries.get(jobKey) ?? []);
+        forget(those);
+        await discard(those);
       }),
   };
 }
 
-const rootNames = { trace: "traceRoot", inputs: "inputRoot", outputs: "outputRoot" } as const;
-
-/** Folder of a job's entry: a hash, since a job key may hold any character, and how often the entry was replaced. */
-function nameOf(jobKey: string, generation: number): string {
-  return `${toHex(sha256(Buffer.from(jobKey))).slice(2, 42)}.${generation}`;
-}
-
-function generationOf(name: string): number {
-  const generation = Number(name.split(".")[1]);
-  return Number.isSafeInteger(generation) && generation >= 0 ? generation : 0;
-}
-
-function byGeneration(a: string, b: string): number {
-  return generationOf(a) - generationOf(b);
+function bytesOf({ manifest }: StoredEntry): number {
+  return manifest.dataBytes + manifest.leavesBytes;
 }

@@ -1,22 +1,11 @@
-import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import { toHex, type Hex } from "../../protocol/hex.ts";
 import { CHUNK_BYTES, chunkCount } from "../../protocol/trees/tensorTree.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import type { Trace } from "../inference/trace.ts";
-import { DATA_FILE, LEAVES_FILE, readAt } from "./traceFiles.ts";
-import { damaged, type StoredTensor, type TraceManifest } from "./traceManifest.ts";
-
-/** An entry that the store knows. */
-export interface StoredEntry {
-  folder: string;
-  manifest: TraceManifest;
-  /** Roots of tensors whose chunk hashes have been checked since the start. */
-  checkedLeaves: Set<Hex>;
-  /** True once the entry was pruned, replaced or set aside. */
-  gone: boolean;
-}
+import type { StoredEntry } from "./storedEntry.ts";
+import { damaged, type StoredTensor } from "./traceManifest.ts";
 
 /** A stored tensor, read piece by piece. Both calls throw `TRACE_DAMAGED` for changed files and `TRACE_GONE` after `prune`. */
 export interface TensorReader {
@@ -33,18 +22,15 @@ type OnDamage = (error: unknown) => Promise<void>;
 
 /** A reader of one tensor of an entry; `onDamage` is called before an error about damage is thrown. */
 export function openStoredTensor(entry: StoredEntry, tensor: StoredTensor, hasher: Hashing, onDamage: OnDamage): TensorReader {
-  const dataFile = path.join(entry.folder, DATA_FILE);
-  const leavesFile = path.join(entry.folder, LEAVES_FILE);
-
   const allLeaves = async (): Promise<Uint8Array> => {
-    const leaves = await readAt(leavesFile, tensor.leavesOffset, chunkCount(tensor.byteLength) * 32);
+    const leaves = await entry.read("leaves", tensor.leavesOffset, chunkCount(tensor.byteLength) * 32);
     if (toHex(await hasher.root(leaves, tensor.byteLength)) !== tensor.root) throw damaged("the chunk hashes of a tensor do not give its root", { root: tensor.root });
     entry.checkedLeaves.add(tensor.root);
     return leaves;
   };
 
   const leavesOf = async (first: number, count: number): Promise<Uint8Array> =>
-    entry.checkedLeaves.has(tensor.root) ? readAt(leavesFile, tensor.leavesOffset + first * 32, count * 32) : (await allLeaves()).subarray(first * 32, (first + count) * 32);
+    entry.checkedLeaves.has(tensor.root) ? entry.read("leaves", tensor.leavesOffset + first * 32, count * 32) : (await allLeaves()).subarray(first * 32, (first + count) * 32);
 
   /** A file that vanished because the entry was pruned is no damage. */
   const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -54,7 +40,7 @@ export function openStoredTensor(entry: StoredEntry, tensor: StoredTensor, hashe
     } catch (error) {
       if (entry.gone) throw gone(tensor.root);
       const missing = (error as { code?: unknown }).code === "ENOENT";
-      const fault = missing ? damaged("a file of it is missing", { folder: entry.folder }) : error;
+      const fault = missing ? damaged("a file of it is missing", { path: (error as { path?: unknown }).path }) : error;
       if (fault instanceof GainsayError && fault.code === "TRACE_DAMAGED") await onDamage(fault);
       throw fault;
     }
@@ -73,7 +59,7 @@ export function openStoredTensor(entry: StoredEntry, tensor: StoredTensor, hashe
         const first = Math.floor(offset / CHUNK_BYTES);
         const end = Math.min(Math.ceil((offset + length) / CHUNK_BYTES) * CHUNK_BYTES, tensor.byteLength);
         const [chunks, wanted] = await Promise.all([
-          readAt(dataFile, tensor.dataOffset + first * CHUNK_BYTES, end - first * CHUNK_BYTES),
+          entry.read("data", tensor.dataOffset + first * CHUNK_BYTES, end - first * CHUNK_BYTES),
           leavesOf(first, Math.ceil(end / CHUNK_BYTES) - first),
         ]);
         if (!Buffer.from(await hasher.leaves(chunks)).equals(wanted)) throw damaged("bytes of a tensor do not give their hash", { root: tensor.root, offset, length });

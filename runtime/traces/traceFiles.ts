@@ -12,7 +12,7 @@ const MANIFEST_FILE = "manifest.json";
 
 /** Bytes of a file up to which only its flushing is left to the thread pool: a trip there costs more than to hand that much to the system's cache. */
 const SMALL_BYTES = 64 * 1024;
-const sync = promisify(fsync);
+export const flushDescriptor = promisify(fsync);
 
 /**
  * Writes an entry so that after a crash at any moment it is there as a whole or not at all: files and folder are flushed under a
@@ -51,12 +51,16 @@ export async function readEntry(folder: string): Promise<TraceManifest> {
   return manifest;
 }
 
-/** Removes an entry so that a crash in between leaves it whole or gone. */
-export async function removeEntry(incoming: string, folder: string): Promise<void> {
-  const doomed = path.join(incoming, randomUUID());
-  await rename(folder, doomed);
-  await flushFolder(path.dirname(folder));
-  await rm(doomed, { recursive: true, force: true });
+/** Removes entries, all out of one folder, so that a crash in between leaves each whole or gone. */
+export async function removeEntries(incoming: string, folders: readonly string[]): Promise<void> {
+  const doomed: string[] = [];
+  for (const folder of folders) {
+    const target = path.join(incoming, randomUUID());
+    await rename(folder, target);
+    doomed.push(target);
+  }
+  if (folders[0] !== undefined) await flushFolder(path.dirname(folders[0]));
+  for (const folder of doomed) await rm(folder, { recursive: true, force: true });
 }
 
 /** Bytes [offset, offset + length) of a file; throws `TRACE_DAMAGED` if the file is shorter. */
@@ -88,11 +92,12 @@ async function write(file: string, parts: readonly Uint8Array[], flush: boolean)
   }
 }
 
-async function writeSmall(file: string, content: Uint8Array, flush: boolean): Promise<void> {
+/** Writes a new file and, with `flush`, flushes it. */
+export async function writeSmall(file: string, content: Uint8Array, flush: boolean): Promise<void> {
   const descriptor = openSync(file, "wx");
   try {
     for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at);
-    if (flush) await sync(descriptor);
+    if (flush) await flushDescriptor(descriptor);
   } finally {
     closeSync(descriptor);
   }
@@ -103,7 +108,7 @@ export async function flushFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
   const descriptor = openSync(folder, "r");
   try {
-    await sync(descriptor);
+    await flushDescriptor(descriptor);
   } finally {
     closeSync(descriptor);
   }

@@ -459,6 +459,8 @@ describe("createWatcher", () => {
     await commit(trace);
     const { parts } = await start({ defendOthers: false }, { serve: trace });
     await journal.next("watcher", "commitment verified");
+    // After what was put before.
+    await parts.dependencies.traces.prune([]);
     expect(parts.dependencies.traces.list().map(({ jobKey }) => jobKey)).toEqual([`own/${jobId}`]);
   });
 

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { fromHex } from "../../../protocol/hex.ts";
 import type { TraceStore } from "../../../runtime/traces/createTraceStore.ts";
 import { readEntry } from "../../../runtime/traces/traceFiles.ts";
-import { entryFolder, sampleTrace, storeIn, temporaryFolder } from "./helpers.ts";
+import { flip, LARGE, onlyEntry, sampleTrace, storeIn, temporaryFolder } from "./helpers.ts";
 
 const folders: string[] = [];
 const stores: TraceStore[] = [];
@@ -72,7 +72,7 @@ describe("createTraceStore", () => {
     expect(store.openList(trace.traceRoot, "inputs")).toBeUndefined();
   });
 
-  it.each([["small", 600], ["large", 60_000]])("stores %s traces alike, flushed or as a spare", async (_, elements) => {
+  it.each([["small", 600], ["large", LARGE]])("stores %s traces alike, flushed or as a spare", async (_, elements) => {
     const dir = folder();
     const store = await open(dir);
     const [first, second] = [await sampleTrace(1, elements), await sampleTrace(2, elements)];
@@ -84,10 +84,10 @@ describe("createTraceStore", () => {
     expect(await again.get("spare")).toEqual(second);
   });
 
-  it("prunes for good, also what is being read, and keeps what other jobs share", async () => {
+  it.each([["small", 600], ["large", LARGE]])("prunes %s traces for good, also what is being read, and keeps what other jobs share", async (_, elements) => {
     const dir = folder();
     const store = await open(dir);
-    const trace = await sampleTrace(1);
+    const trace = await sampleTrace(1, elements);
     await store.put("a", trace);
     await store.put("b", trace);
     await store.prune(["a", "never stored"]);
@@ -97,16 +97,17 @@ describe("createTraceStore", () => {
     await store.prune(["b"]);
     await expect(reader.read(0, 10)).rejects.toMatchObject({ code: "TRACE_GONE" });
     expect(store.openTensor(trace.tensors[0]!.root)).toBeUndefined();
+    for (const [root, domain] of [[trace.traceRoot, "trace"], [trace.inputRoot, "inputs"], [trace.outputRoot, "outputs"]] as const) expect(store.openList(root, domain)).toBeUndefined();
     expect(readdirSync(path.join(dir, "traces"))).toEqual([]);
     expect(readdirSync(path.join(dir, "incoming"))).toEqual([]);
   });
 
-  it("replaces the trace of a job, and finishes that after a crash in between", async () => {
+  it.each([["small by small", 600, 600], ["small by large", 600, LARGE], ["large by small", LARGE, 600], ["large by large", LARGE, LARGE]])("replaces the trace of a job, %s, and finishes that after a crash in between", async (_, before, after) => {
     const dir = folder();
     const store = await open(dir);
-    const [first, second] = [await sampleTrace(1), await sampleTrace(2)];
+    const [first, second] = [await sampleTrace(1, before), await sampleTrace(2, after)];
     await store.put("job", first);
-    const older = entryFolder(dir);
+    const older = onlyEntry(dir);
     cpSync(older, path.join(dir, "kept"), { recursive: true });
     await store.put("job", second);
     await store.put("job", second);
@@ -121,9 +122,8 @@ describe("createTraceStore", () => {
     expect(readdirSync(path.join(dir, "traces"))).toHaveLength(1);
   });
 
-  it("refuses what exceeds its limit", async () => {
-    const trace = await sampleTrace(1);
-    const bytes = 3 * 2400 + 3 * 3 * 32;
+  it.each([["small", 600, 3 * 2400 + 3 * 3 * 32], ["large", LARGE, 288_000 + 9024]])("refuses what exceeds its limit, %s", async (_, elements, bytes) => {
+    const trace = await sampleTrace(1, elements);
     const store = await open(folder(), 2 * bytes);
     await store.put("a", trace);
     await store.put("b", trace);
@@ -133,17 +133,17 @@ describe("createTraceStore", () => {
     await store.put("c", trace);
   });
 
-  it("sets an entry aside at the start if any file is cut off or its manifest is changed", async () => {
-    const trace = await sampleTrace(1);
+  it("sets a folder aside at the start if any file is cut off or its manifest is changed", async () => {
+    const trace = await sampleTrace(1, LARGE);
     const pristine = folder();
     const store = await open(pristine);
     await store.put("job", trace);
     await store.stop();
-    const name = path.basename(entryFolder(pristine));
+    const name = path.basename(onlyEntry(pristine));
     const manifestBytes = readFileSync(path.join(pristine, "traces", name, "manifest.json")).length;
     const damages: [string, (file: string) => void][] = [
-      ...[0, 1, 7199].map((length): [string, (file: string) => void] => ["data.bin", (file) => truncateSync(file, length)]),
-      ...[0, 287].map((length): [string, (file: string) => void] => ["leaves.bin", (file) => truncateSync(file, length)]),
+      ...[0, 1, 287_999].map((length): [string, (file: string) => void] => ["data.bin", (file) => truncateSync(file, length)]),
+      ...[0, 9023].map((length): [string, (file: string) => void] => ["leaves.bin", (file) => truncateSync(file, length)]),
       ...Array.from({ length: 40 }, (_, i): [string, (file: string) => void] => ["manifest.json", (file) => truncateSync(file, Math.floor((i * manifestBytes) / 40))]),
       ...Array.from({ length: 40 }, (_, i): [string, (file: string) => void] => ["manifest.json", (file) => flip(file, Math.floor((i * manifestBytes) / 40))]),
       ["data.bin", rmSync],
@@ -164,17 +164,17 @@ describe("createTraceStore", () => {
     }
   });
 
-  it("notices one changed byte anywhere in the data or the chunk hashes, and sets the entry aside", async () => {
-    const trace = await sampleTrace(1);
-    for (const [file, at] of [["data.bin", 2400], ["data.bin", 4799], ["leaves.bin", 96], ["leaves.bin", 191]] as const) {
+  it("notices one changed byte anywhere in the data or the chunk hashes of a folder, and sets it aside", async () => {
+    const trace = await sampleTrace(1, LARGE);
+    for (const [file, at] of [["data.bin", 96_000], ["data.bin", 191_999], ["leaves.bin", 3008], ["leaves.bin", 6015]] as const) {
       const dir = folder();
       const store = await open(dir);
       await store.put("job", trace);
-      flip(path.join(entryFolder(dir), file), at);
+      flip(path.join(onlyEntry(dir), file), at);
       const reader = store.openTensor(trace.tensors[0]!.root)!;
       const untouched = store.openTensor(trace.tensors[1]!.root)!;
-      expect(await untouched.read(0, 2400)).toEqual(trace.tensors[1]!.bytes);
-      await expect(reader.read(0, 2400)).rejects.toMatchObject({ code: "TRACE_DAMAGED" });
+      expect(Buffer.compare(await untouched.read(0, 96_000), trace.tensors[1]!.bytes)).toBe(0);
+      await expect(reader.read(0, 96_000)).rejects.toMatchObject({ code: "TRACE_DAMAGED" });
       expect(store.list()).toEqual([]);
       expect(await store.get("job")).toBeUndefined();
       expect(readdirSync(path.join(dir, "damaged"))).toHaveLength(1);
@@ -184,9 +184,9 @@ describe("createTraceStore", () => {
   it("notices changed chunk hashes where only these are asked for", async () => {
     const dir = folder();
     const store = await open(dir);
-    const trace = await sampleTrace(1);
+    const trace = await sampleTrace(1, LARGE);
     await store.put("job", trace);
-    flip(path.join(entryFolder(dir), "leaves.bin"), 100);
+    flip(path.join(onlyEntry(dir), "leaves.bin"), 3100);
     await expect(store.openTensor(trace.tensors[0]!.root)!.leaves()).rejects.toMatchObject({ code: "TRACE_DAMAGED" });
     expect(store.list()).toEqual([]);
   });
@@ -218,11 +218,11 @@ describe("createTraceStore", () => {
   it("notices damage in get, too, and while it happens between two reads", async () => {
     const dir = folder();
     const store = await open(dir);
-    const trace = await sampleTrace(1);
+    const trace = await sampleTrace(1, LARGE);
     await store.put("job", trace);
     const reader = store.openTensor(trace.inputs[0]!.root)!;
     await reader.read(0, 100);
-    truncateSync(path.join(entryFolder(dir), "data.bin"), 50);
+    truncateSync(path.join(onlyEntry(dir), "data.bin"), 50);
     await expect(store.get("job")).rejects.toMatchObject({ code: "TRACE_DAMAGED" });
     await expect(reader.read(0, 100)).rejects.toMatchObject({ code: "TRACE_GONE" });
   });
@@ -233,11 +233,11 @@ describe("createTraceStore", () => {
     await expect(store.prune(["job"])).rejects.toMatchObject({ code: "TRACE_STORE_STOPPED" });
   });
 
-  it("has lost nothing that was stored, and shows nothing half stored, after SIGKILL at any moment", async () => {
+  it.each([["small", 3000], ["large", LARGE]])("has lost nothing that was stored, and shows nothing half stored, after SIGKILL at any moment, %s", async (_, elements) => {
     const script = fileURLToPath(new URL("./storeProcess.ts", import.meta.url));
     const dir = folder();
     for (let round = 0; round < 8; round++) {
-      const child = spawn(process.execPath, [script, dir], { stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(process.execPath, [script, dir, String(elements)], { stdio: ["ignore", "pipe", "inherit"] });
       const lines = createInterface({ input: child.stdout });
       const stored = new Map<string, number>();
       let last = -1;
@@ -260,7 +260,7 @@ describe("createTraceStore", () => {
         if (job <= last - 5) continue;
         const found = await store.get(key);
         // The kill may have fallen after a replacement was stored and before the line about it.
-        const candidates = [number, number + 1].map((seed) => sampleTrace(seed, 3000));
+        const candidates = [number, number + 1].map((seed) => sampleTrace(seed, elements));
         expect((await Promise.all(candidates)).map((trace) => trace.traceRoot)).toContain(found?.traceRoot);
       }
       for (const { jobKey } of store.list()) expect(await store.get(jobKey)).toBeDefined();
@@ -269,9 +269,3 @@ describe("createTraceStore", () => {
     }
   });
 });
-
-function flip(file: string, at: number): void {
-  const bytes = readFileSync(file);
-  bytes[at] = bytes[at]! ^ 1;
-  writeFileSync(file, bytes);
-}

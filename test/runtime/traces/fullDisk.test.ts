@@ -7,14 +7,14 @@ import { traceSize } from "../../../runtime/traces/traceSize.ts";
 import { sampleTrace, storeIn, temporaryFolder } from "./helpers.ts";
 
 /** Whether this machine lets a process have a file system of its own. */
-const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"]).status === 0;
+const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", "/mnt"]).status === 0;
 
 describe("a full disk", () => {
-  it.skipIf(!canMount)("refuses what does not fit, loses nothing, and takes more once there is room (needs a mount namespace)", () => {
+  it.skipIf(!canMount).each([["small", 1_000], ["large", 30_000]])("refuses what does not fit, loses nothing, and takes more once there is room: %s traces (needs a mount namespace)", (_, elements) => {
     const dir = temporaryFolder();
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
     const script = path.join(import.meta.dirname, "fullDiskProcess.ts");
-    const { stdout, stderr } = spawnSync("unshare", ["-rm", "sh", "-c", 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" "$3" "$1"', "sh", dir, process.execPath, script], { encoding: "utf8" });
+    const { stdout, stderr } = spawnSync("unshare", ["-rm", "sh", "-c", 'mount -t tmpfs -o size=3m tmpfs "$1" && exec "$2" "$3" "$1" "$4"', "sh", dir, process.execPath, script, String(elements)], { encoding: "utf8" });
     expect(stdout, stderr).not.toBe("");
     const told = JSON.parse(stdout) as Record<string, number | string | boolean>;
     expect(told).toMatchObject({ code: "TRACE_WRITE_FAILED", retryable: true, leftovers: 0, damaged: 0 });

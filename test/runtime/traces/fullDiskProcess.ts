@@ -3,14 +3,14 @@ import path from "node:path";
 import { GainsayError } from "../../../protocol/errors.ts";
 import { sampleTrace, storeIn } from "./helpers.ts";
 
-// Runs where the folder is a file system of one MiB. Fills it with traces, and tells what happened.
+// Runs where the folder is a file system of three MiB. Fills it with traces, and tells what happened.
 const dir = process.argv[2] as string;
 const store = storeIn(dir);
 await store.start();
 let stored = 0;
 let refusal: unknown;
-const small = (seed: number) => sampleTrace(seed, 10_000);
-while (refusal === undefined && stored < 100) await store.put(`job/${stored}`, await small(stored)).then(() => stored++, (error: unknown) => (refusal = error));
+const small = (seed: number) => sampleTrace(seed, Number(process.argv[3]));
+while (refusal === undefined && stored < 300) await store.put(`job/${stored}`, await small(stored)).then(() => stored++, (error: unknown) => (refusal = error));
 const room = await store.room();
 const leftovers = readdirSync(path.join(dir, "incoming")).length;
 const kept = (await Promise.all(store.list().map(({ jobKey }) => store.get(jobKey)))).length;

@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { tensorLeaves, tensorRootFromLeaves } from "../../../protocol/trees/tensorTree.ts";
 import { commitTrace } from "../../../runtime/inference/commitTrace.ts";
 import type { Trace } from "../../../runtime/inference/trace.ts";
 import { createTraceStore, type TraceStore } from "../../../runtime/traces/createTraceStore.ts";
+import type { PackContent } from "../../../runtime/traces/tracePack.ts";
 import { tracedProgram } from "../inference/smallModels.ts";
 
 const quiet = () => undefined;
@@ -36,7 +37,24 @@ export async function sampleTrace(seed: number, elements = 600): Promise<Trace> 
   return commitTrace(sized, [bytes(1)], [bytes(2), bytes(3)], inlineHasher);
 }
 
-/** The one entry's folder of a store. */
-export function entryFolder(dir: string): string {
-  return path.join(dir, "traces", readdirSync(path.join(dir, "traces"))[0]!);
+/** Elements with which a sample trace is too large for a pack: 288 000 bytes and 9024 of chunk hashes. */
+export const LARGE = 24_000;
+
+/** The one entry of a store: its folder, or its pack. */
+export function onlyEntry(dir: string): string {
+  const names = readdirSync(path.join(dir, "traces"));
+  if (names.length !== 1) throw new Error(`there are ${names.length} entries`);
+  return path.join(dir, "traces", names[0]!);
+}
+
+/** A pack in memory, as it is read from a file. */
+export function contentOf(bytes: Uint8Array): PackContent {
+  return { size: bytes.length, read: (at, length) => Buffer.from(bytes.subarray(at, at + length)) };
+}
+
+/** Changes one bit of a file. */
+export function flip(file: string, at: number): void {
+  const bytes = readFileSync(file);
+  bytes[at] = bytes[at]! ^ 1;
+  writeFileSync(file, bytes);
 }
