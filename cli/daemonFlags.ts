@@ -20,7 +20,7 @@ export function addDaemonFlags(command: Command): Command {
     .option("--name <name>", "tells several daemons with the same data folder apart (default \"default\")", "default")
     .addOption(new Option("--optimization <level>", "how far ONNX Runtime may rewrite a graph").choices([...optimizations]).default("all"))
     .option("--announce <multiaddr>", "address to tell others instead of those listened on, may be repeated (default: those listened on)", repeated(text))
-    .option("--concurrency <number>", "jobs at work at once", integer(1, 64), 2)
+    .option("--concurrency <number>", "jobs at work at once", integer(1, 64), 8)
     .option("--max-disk <size>", "most that stored traces may take on disk; no job is claimed or checked beyond it (default: what the disk holds)", bytesOf);
 }
 

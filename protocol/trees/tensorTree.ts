@@ -24,8 +24,14 @@ export function chunkAt(bytes: Uint8Array, index: number): Uint8Array {
 export function tensorLeaves(bytes: Uint8Array): Uint8Array {
   const count = chunkCount(bytes.length);
   const leaves = digestRoom(count);
-  for (let i = 0; i < count; i++) writeHash(chunkAt(bytes, i), leaves, i * HASH_BYTES);
+  writeLeaves(bytes, leaves, 0);
   return leaves;
+}
+
+/** Writes the SHA-256 hashes of all chunks into `target` from `offset` on. */
+export function writeLeaves(bytes: Uint8Array, target: Uint8Array, offset: number): void {
+  const count = chunkCount(bytes.length);
+  for (let i = 0; i < count; i++) writeHash(chunkAt(bytes, i), target, offset + i * HASH_BYTES);
 }
 
 /** Merkle tree over the chunk hashes of a tensor of `byteLength` bytes. */

@@ -1,9 +1,8 @@
 import { GainsayError } from "../../protocol/errors.ts";
-import { toHex } from "../../protocol/hex.ts";
-import { HASH_BYTES } from "../../protocol/trees/sha256.ts";
 import { checkFeeds } from "./checkFeeds.ts";
 import type { Answer, InferenceProcess } from "./createInferenceProcess.ts";
 import type { Region, Spool } from "./createSpool.ts";
+import { readHashed } from "./hashedOutputs.ts";
 import { createBusyness } from "./hashShare.ts";
 import { arrivedRun, arrivedTensor, spooledTensor, type HeldRun, type HeldTensor } from "./heldRun.ts";
 import { writeTerms } from "./holdTerms.ts";
@@ -140,13 +139,9 @@ export function createSessions({ optimization }: { optimization: Optimization },
       parts.push(writeTerms({ place: region?.offset ?? -1, busy: busyness() }));
       process.post(model.fixed?.hold ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape), commit: true }, parts, {
         resolve(answer) {
-          const { spooled = false, hashed = [] } = answer.reply;
+          const { spooled = false, hashed = false } = answer.reply;
           const outputs = arrived(model, info, answer).map(([name, tensor], i): [string, HeldTensor] => [name, spooled ? spooledTensor(region as Region, layout.offsets[i] as number, tensor.dtype, tensor.shape) : arrivedTensor(tensor)]);
-          const first = spooled ? 0 : outputs.length;
-          hashed.forEach((output, i) => {
-            const part = answer.parts[first + i] as Uint8Array;
-            (outputs[output] as [string, HeldTensor])[1].hashed = { root: toHex(part.subarray(0, HASH_BYTES)), leaves: part.subarray(HASH_BYTES) };
-          });
+          if (hashed) readHashed(answer.parts[spooled ? 0 : outputs.length] as Uint8Array, layout.lengths, (i, one) => ((outputs[i] as [string, HeldTensor])[1].hashed = one));
           if (!spooled) region?.release();
           resolve({ outputs: Object.fromEntries(outputs), release: () => region?.release() });
         },

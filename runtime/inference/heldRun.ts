@@ -1,7 +1,7 @@
-import type { Hex } from "../../protocol/hex.ts";
 import type { Dtype } from "../../protocol/program/types.ts";
 import { INLINE_BYTES } from "../hashing/createHasher.ts";
 import type { Region } from "./createSpool.ts";
+import type { HashedOutput } from "./hashedOutputs.ts";
 import { tensorByteLength } from "./tensorTypes.ts";
 import type { TensorBytes } from "./types.ts";
 
@@ -21,7 +21,7 @@ export interface HeldTensor extends Omit<TensorBytes, "bytes"> {
   /** Its bytes, to look at: overwritten by the next look at any tensor. */
   peek(): Uint8Array;
   /** Tensor root and hashes of the chunks, if the inference process has hashed the bytes as a committed tensor. */
-  hashed?: { root: Hex; leaves: Uint8Array };
+  hashed?: HashedOutput;
 }
 
 /** Up to this many bytes, a region is looked at as a whole. */

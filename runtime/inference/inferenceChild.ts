@@ -6,12 +6,12 @@
 import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { GainsayError } from "../../protocol/errors.ts";
-import { tensorLeaves, tensorRootFromLeaves } from "../../protocol/trees/tensorTree.ts";
 import { createArena } from "./alignedMemory.ts";
 import { createBatchSession, type BatchSession } from "./batchSession.ts";
 import { INLINE_BYTES } from "../hashing/createHasher.ts";
 import { createRing, ringSource } from "./frameRing.ts";
 import { createFrameReader, FRAME_ALIGNMENT, type Frame } from "./frames.ts";
+import { hashOutputs } from "./hashedOutputs.ts";
 import { createHashShare } from "./hashShare.ts";
 import { readTerms } from "./holdTerms.ts";
 import { createNativeSession, loadRuntime, type NativeSession, type Output } from "./nativeSession.ts";
@@ -40,10 +40,10 @@ export interface Ready {
 
 export type Reply =
   /**
-   * Of a run: the microseconds that it took in ONNX Runtime, the outputs unless they are as the session declares them, whether their bytes are in the spool, and which of them
-   * are hashed. The parts are the bytes of the outputs unless they are in the spool, then root and leaves of each hashed one.
+   * Of a run: the microseconds that it took in ONNX Runtime, the outputs unless they are as the session declares them, whether their bytes are in the spool, and whether some of them
+   * are hashed. The parts are the bytes of the outputs unless they are in the spool, then what `hashOutputs` gives.
    */
-  | { ok: true; session?: SessionInfo; microseconds?: number; outputs?: readonly Output[]; spooled?: true; hashed?: readonly number[] }
+  | { ok: true; session?: SessionInfo; microseconds?: number; outputs?: readonly Output[]; spooled?: true; hashed?: true }
   | { ok: false; code: string; message: string };
 
 type Done = Extract<Reply, { ok: true }>;
@@ -207,9 +207,10 @@ function hold(header: Done, given: Uint8Array, bytes: Uint8Array[], spoolable: r
   const terms = readTerms(given);
   share.compare(terms.busy);
   const spooled = terms.place >= 0 && spoolable !== undefined && spool(spoolable, terms.place);
-  const hashed = isMuch(bytes) ? bytes.flatMap((output, i) => (output.length > 0 && output.length <= INLINE_BYTES && share.takes(output.length) ? [i] : [])) : [];
-  if (!spooled && hashed.length === 0) return reply(header, bytes);
-  return reply({ ...header, ...(spooled ? { spooled } : {}), ...(hashed.length === 0 ? {} : { hashed }) }, [...(spooled ? [] : bytes), ...hashed.map((i) => rootAndLeaves(bytes[i] as Uint8Array))]);
+  // What has other lengths than were declared is left to the daemon.
+  const hashed = header.outputs === undefined && isMuch(bytes) ? hashOutputs(bytes, ({ length }) => length <= INLINE_BYTES && share.takes(length)) : undefined;
+  if (!spooled && hashed === undefined) return reply(header, bytes);
+  return reply({ ...header, ...(spooled ? { spooled } : {}), ...(hashed === undefined ? {} : { hashed: true }) }, [...(spooled ? [] : bytes), ...(hashed === undefined ? [] : [hashed])]);
 }
 
 /** Writes outputs to where the daemon wants them; false if they cannot be, as on a full disk. */
@@ -227,9 +228,4 @@ function isMuch(outputs: readonly Uint8Array[]): boolean {
   let bytes = 0;
   for (const output of outputs) bytes += output.length;
   return bytes >= SHARED_BYTES;
-}
-
-function rootAndLeaves(bytes: Uint8Array): Uint8Array {
-  const leaves = tensorLeaves(bytes);
-  return Buffer.concat([tensorRootFromLeaves(leaves, bytes.length), leaves]);
 }

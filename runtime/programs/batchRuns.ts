@@ -8,7 +8,7 @@ const FROM_JOBS = 3;
 /** Jobs of one run; each doubling beyond gives less than a tenth (docs/performance.md). */
 const MOST_JOBS = 8;
 /** What a run must not exceed for its start to be worth sharing: milliseconds, bytes of the graph, which is loaded twice then, and of the inputs, which are copied. */
-const LIMITS = { milliseconds: 2, graphBytes: 4 * 1024 * 1024, inputBytes: 64 * 1024 };
+const LIMITS = { milliseconds: 5, graphBytes: 4 * 1024 * 1024, inputBytes: 64 * 1024 };
 
 export interface BatchRuns {
   /** Takes note of an execution that begins; the function that it returns, of its end. */
