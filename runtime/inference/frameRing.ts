@@ -6,8 +6,13 @@ export const RING_BYTES = 4 * 1024 * 1024;
 /** Parts of longer frames are copied out, so that the reading thread has room for what comes next while they are in use. */
 const HELD_BYTES = RING_BYTES / 4;
 
-/** `changed` counts whatever the taking thread may wait for. */
-const control = { written: 0, taken: 1, closed: 2, changed: 3, words: 4 } as const;
+/** `changed` counts whatever the taking thread may wait for; `filler` says who reads the pipe. */
+const control = { written: 0, taken: 1, closed: 2, changed: 3, filler: 4, words: 5 } as const;
+/** Once a thread of its own reads the pipe it does so for good. */
+const fillers = { nobody: 0, taker: 1, thread: 2 } as const;
+
+/** Reads bytes into a place; blocks until there are some, and gives 0 at the end. */
+export type Read = (target: Uint8Array, offset: number, length: number) => number;
 
 /** A ring of bytes in memory that two threads see. Counts of bytes run through all 32-bit numbers. */
 export interface Ring {
@@ -19,32 +24,45 @@ export function createRing(): Ring {
   return { bytes: alignedMemory(RING_BYTES), control: new Int32Array(new SharedArrayBuffer(control.words * 4)) };
 }
 
-/** Fills a ring from `read`, which blocks until there are bytes and gives 0 at the end; then returns. */
-export function fillRing({ bytes, control: counts }: Ring, read: (target: Uint8Array, offset: number, length: number) => number): void {
-  const announce = (): void => {
-    Atomics.add(counts, control.changed, 1);
-    Atomics.notify(counts, control.changed);
-  };
+/** Fills a ring from `read`, from when the taking thread is not reading itself; returns at the end. */
+export function fillRing(ring: Ring, read: Read): void {
+  const { control: counts } = ring;
+  while (Atomics.compareExchange(counts, control.filler, fillers.nobody, fillers.thread) === fillers.taker) Atomics.wait(counts, control.filler, fillers.taker);
   try {
-    for (let written = Atomics.load(counts, control.written); ; ) {
-      const taken = Atomics.load(counts, control.taken);
-      const free = RING_BYTES - ((written - taken) >>> 0);
-      if (free === 0) {
-        Atomics.wait(counts, control.taken, taken);
-        continue;
-      }
-      const at = (written >>> 0) % RING_BYTES;
-      const count = read(bytes, at, Math.min(free, RING_BYTES - at));
-      if (count === 0) break;
-      written = (written + count) | 0;
-      Atomics.store(counts, control.written, written);
-      announce();
-    }
+    while (fillOnce(ring, read)) continue;
   } finally {
     // Also after an error: the other thread would wait for ever.
-    Atomics.store(counts, control.closed, 1);
-    announce();
+    close(ring);
   }
+}
+
+/** Reads once, as soon as there is room; false at the end. */
+function fillOnce({ bytes, control: counts }: Ring, read: Read): boolean {
+  const written = Atomics.load(counts, control.written);
+  for (;;) {
+    const taken = Atomics.load(counts, control.taken);
+    const free = RING_BYTES - ((written - taken) >>> 0);
+    if (free === 0) {
+      Atomics.wait(counts, control.taken, taken);
+      continue;
+    }
+    const at = (written >>> 0) % RING_BYTES;
+    const count = read(bytes, at, Math.min(free, RING_BYTES - at));
+    if (count === 0) return false;
+    Atomics.store(counts, control.written, (written + count) | 0);
+    announce(counts);
+    return true;
+  }
+}
+
+function close({ control: counts }: Ring): void {
+  Atomics.store(counts, control.closed, 1);
+  announce(counts);
+}
+
+function announce(counts: Int32Array): void {
+  Atomics.add(counts, control.changed, 1);
+  Atomics.notify(counts, control.changed);
 }
 
 /** The other end of a ring. */
@@ -56,8 +74,12 @@ export interface RingSource extends FrameSource {
   readonly closed: boolean;
 }
 
-/** Takes bytes out of a ring: as views where they lie in one piece and the frame is not long, else as copies; parts start at multiples of `FRAME_ALIGNMENT` of memory in either case. */
-export function ringSource({ bytes, control: counts }: Ring): RingSource {
+/**
+ * Takes bytes out of a ring: as views where they lie in one piece and the frame is not long, else as copies; parts start at multiples of `FRAME_ALIGNMENT` of memory in either case.
+ * With `read`, whoever waits fills the ring himself until a thread does so: one starts in 40 ms, longer than ONNX Runtime and a small session take together.
+ */
+export function ringSource(ring: Ring, read?: Read): RingSource {
+  const { bytes, control: counts } = ring;
   let taken = 0;
   let changed = 0;
   let target: Uint8Array | undefined;
@@ -100,7 +122,16 @@ export function ringSource({ bytes, control: counts }: Ring): RingSource {
   return {
     takeHead: (length) => (fits(length) ? view(length) : copy(length, true)),
     takePart: (length, frameBytes) => (frameBytes > HELD_BYTES ? copy(length, true) : fits(length) ? view(length) : copy(length, false)),
-    wait: () => void (Atomics.load(counts, control.closed) === 0 && Atomics.wait(counts, control.changed, changed)),
+    wait() {
+      if (Atomics.load(counts, control.closed) === 1) return;
+      if (read === undefined || Atomics.compareExchange(counts, control.filler, fillers.nobody, fillers.taker) !== fillers.nobody) return void Atomics.wait(counts, control.changed, changed);
+      try {
+        if (!fillOnce(ring, read)) close(ring);
+      } finally {
+        Atomics.store(counts, control.filler, fillers.nobody);
+        Atomics.notify(counts, control.filler);
+      }
+    },
     release() {
       copies.reset();
       giveUp();

@@ -1,6 +1,6 @@
 import type { Hex } from "../../protocol/hex.ts";
 import type { Dtype } from "../../protocol/program/types.ts";
-import { INLINE_BYTES } from "../hashing/createHasher.ts";
+import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import type { Region } from "./createSpool.ts";
 import { tensorByteLength } from "./tensorTypes.ts";
 import type { TensorBytes } from "./types.ts";

@@ -8,8 +8,9 @@ import { Worker } from "node:worker_threads";
 import { GainsayError } from "../../protocol/errors.ts";
 import { tensorLeaves, tensorRootFromLeaves } from "../../protocol/trees/tensorTree.ts";
 import { createArena } from "./alignedMemory.ts";
-import { INLINE_BYTES } from "../hashing/createHasher.ts";
+import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import { createRing, ringSource } from "./frameRing.ts";
+import { readRequests } from "./readRequests.ts";
 import { createFrameReader, FRAME_ALIGNMENT, type Frame } from "./frames.ts";
 import { createHashShare } from "./hashShare.ts";
 import { readTerms } from "./holdTerms.ts";
@@ -71,13 +72,13 @@ process.on("uncaughtException", (error) => {
   writeSync(2, `${error.stack ?? error.message}\n`);
   process.kill(process.pid, "SIGKILL");
 });
-// It starts while the library is loaded.
-const ring = createRing();
-new Worker(new URL("./pipeReader.ts", import.meta.url), { workerData: ring });
 // Loaded late, so that a missing native library is reported like any other failure to start.
 const runtime = await loadRuntime();
 const ready: Ready = { ready: true, version: runtime.version, providers: runtime.providers };
-const source = ringSource(ring);
+const ring = createRing();
+const source = ringSource(ring, readRequests);
+/** Reads ahead from the first request on; to start it takes longer than that request. */
+let reader: Worker | undefined;
 const requests = createFrameReader(source);
 const replies = createReplyPipe(4);
 replies.send({ header: { ...ready }, parts: [] });
@@ -85,6 +86,7 @@ for (let runs = 0; ; ) {
   const { closed } = source;
   const frame = requests.next();
   if (frame !== undefined) {
+    reader ??= new Worker(new URL("./pipeReader.ts", import.meta.url), { workerData: ring });
     replies.send(answer(frame));
     source.release();
     if (++runs % TURN_RUNS === 0) await new Promise(setImmediate);
