@@ -52,6 +52,20 @@ it("runs commands, and says where it is wrong as the sources do", async () => {
   await expect(run("job", "show", "no-number")).rejects.toMatchObject({ code: 2 });
 });
 
+it("has no files that import each other in a circle", async () => {
+  const names = await readdir(folder);
+  const imports = new Map(await Promise.all(names.map(async (name) => [name, [...(await readFile(path.join(folder, name), "utf8")).matchAll(/^(?:import|export) (?:.*from )?"\.\/(.*)";$/gm)].map(([, other]) => other as string)] as const)));
+  expect([...imports.values()].flat().length).toBeGreaterThan(100);
+  const done = new Set<string>();
+  const visit = (name: string, above: readonly string[]): void => {
+    expect(above, `${name} imports itself by way of others`).not.toContain(name);
+    if (done.has(name)) return;
+    for (const other of imports.get(name) ?? []) visit(other, [...above, name]);
+    done.add(name);
+  };
+  for (const name of names) visit(name, []);
+});
+
 it("leaves no source behind that is looked for where the bundle lies", async () => {
   const texts = await Promise.all((await readdir(folder)).map((name) => readFile(path.join(folder, name), "utf8")));
   for (const text of texts) expect(text).not.toMatch(/new URL\("\.\/\w+\.ts", import\.meta\.url\)/);
