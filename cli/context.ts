@@ -1,19 +1,13 @@
 import type { Address, LocalAccount } from "viem";
 import { GainsayError } from "../protocol/errors.ts";
 import type { Asset } from "../runtime/assets/asset.ts";
-import { createChain, type Chain } from "../runtime/chain/createChain.ts";
-import { createSender, type Sender } from "../runtime/chain/createSender.ts";
-import { openIntents } from "../runtime/chain/openIntents.ts";
-import { getAsset } from "../runtime/chain/reads/getAsset.ts";
+import type { Chain } from "../runtime/chain/createChain.ts";
+import type { Sender } from "../runtime/chain/createSender.ts";
 import type { Deployment } from "../runtime/config/deployment.ts";
 import { transactionsFolder, type Paths } from "../runtime/config/paths.ts";
-import { readDeployment } from "../runtime/config/readDeployment.ts";
 import { resolveConfig, type Config } from "../runtime/config/resolveConfig.ts";
 import type { Settings } from "../runtime/config/settings.ts";
-import { environmentAccount } from "../runtime/keys/environmentKey.ts";
-import { listKeys } from "../runtime/keys/listKeys.ts";
 import { readPassword, type PasswordSource } from "../runtime/keys/readPassword.ts";
-import { unlockKey } from "../runtime/keys/unlockKey.ts";
 import { createLogger, type Logger } from "../runtime/telemetry/createLogger.ts";
 import { createMetrics, type Metrics } from "../runtime/telemetry/createMetrics.ts";
 import type { GlobalFlags } from "./globalFlags.ts";
@@ -22,7 +16,7 @@ import { address } from "./parse.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import type { Shell } from "./shell.ts";
 
-/** All that a command works with. Files, chain and key are opened when they are first asked for. */
+/** All that a command works with. Files, chain and key are opened when they are first asked for, and what opens them is loaded then: a daemon has started its inference process before. */
 export interface Context {
   readonly shell: Shell;
   readonly signal: AbortSignal;
@@ -67,15 +61,17 @@ export function openContext(flags: GlobalFlags, shell: Shell, isDaemon = false):
       return source();
     };
   };
-  const deployment = once(() => readDeployment(paths.home, settings.chainId));
-  const chain = once(async () => createChain({ rpcUrls: settings.rpcUrls, deployment: await deployment(), confirmations: settings.confirmations }, { logger }));
+  const deployment = once(async () => (await import("../runtime/config/readDeployment.ts")).readDeployment(paths.home, settings.chainId));
+  const chain = once(async () => (await import("../runtime/chain/createChain.ts")).createChain({ rpcUrls: settings.rpcUrls, deployment: await deployment(), confirmations: settings.confirmations }, { logger }));
   const account = once(async (): Promise<LocalAccount> => {
+    const { environmentAccount, unlockKey } = await keys();
     if (settings.key !== undefined) return (await unlockKey(settings.key, { keysFolder: paths.keys, password: password({ purpose: `key ${settings.key}` }) })).account;
     const raw = environmentAccount(settings.chainId, shell.env, (message) => output.note(`gainsay: ${message}`));
     if (raw === undefined) throw await noKey();
     return raw;
   });
   const sender = once(async () => {
+    const [{ createSender }, { openIntents }] = await Promise.all([import("../runtime/chain/createSender.ts"), import("../runtime/chain/openIntents.ts")]);
     // The chain first: a wrong endpoint is told before anybody types a password.
     const connected = await chain();
     const signer = await account();
@@ -88,12 +84,14 @@ export function openContext(flags: GlobalFlags, shell: Shell, isDaemon = false):
   });
 
   async function noKey(): Promise<GainsayError> {
+    const { listKeys } = await keys();
     const names = (await listKeys(paths.keys)).map(({ name }) => name);
     const choice = names.length === 0 ? "make one with `gainsay keys new NAME`" : `there are ${names.join(", ")}`;
     return new GainsayError(`Say which key signs with --key or GAINSAY_KEY; ${choice}.`, { code: "KEY_MISSING", kind: "usage", details: { names } });
   }
 
   async function addressOf(text = settings.key): Promise<Address> {
+    const { environmentAccount, listKeys } = await keys();
     if (text === undefined) {
       if (environmentAccount(settings.chainId, shell.env, () => undefined) !== undefined) return (await account()).address;
       throw await noKey();
@@ -117,7 +115,7 @@ export function openContext(flags: GlobalFlags, shell: Shell, isDaemon = false):
     metrics,
     deployment,
     chain,
-    asset: async () => getAsset(await chain()),
+    asset: async () => (await import("../runtime/chain/reads/getAsset.ts")).getAsset(await chain()),
     account,
     sender,
     addressOf,
@@ -134,6 +132,11 @@ export function openContext(flags: GlobalFlags, shell: Shell, isDaemon = false):
       }
     },
   };
+}
+
+async function keys() {
+  const [{ environmentAccount }, { listKeys }, { unlockKey }] = await Promise.all([import("../runtime/keys/environmentKey.ts"), import("../runtime/keys/listKeys.ts"), import("../runtime/keys/unlockKey.ts")]);
+  return { environmentAccount, listKeys, unlockKey };
 }
 
 function once<T>(open: () => Promise<T>): () => Promise<T> {

@@ -7,5 +7,7 @@ if (process.features.typescript === undefined || process.features.typescript ===
   process.exitCode = 2;
 } else {
   (await import("./keepCompiled.mjs")).keepCompiled(process.argv.slice(2), process.env);
-  await import("./gainsay.ts");
+  const [{ currentBundle }, path, { pathToFileURL }] = await Promise.all([import("./currentBundle.mjs"), import("node:path"), import("node:url")]);
+  const bundled = currentBundle(path.dirname(import.meta.dirname), "gainsay.js");
+  await import(bundled === undefined ? "./gainsay.ts" : pathToFileURL(bundled).href);
 }

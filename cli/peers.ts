@@ -1,4 +1,3 @@
-import { Option } from "commander";
 import { createProviderBook, type ProviderBook } from "../runtime/announcements/createProviderBook.ts";
 import { createStakeBook, type StakeBook } from "../runtime/announcements/createStakeBook.ts";
 import { treeVerifier } from "../runtime/network/blobs/treeVerifier.ts";
@@ -6,12 +5,6 @@ import type { Network } from "../runtime/network/createNetwork.ts";
 import { createIdentity } from "../runtime/network/identity.ts";
 import { readLocalPeers } from "../runtime/network/localPeers.ts";
 import type { Context } from "./context.ts";
-import { repeated } from "./parse.ts";
-
-/** `--peer MULTIADDR`, for commands that exchange data with executors. */
-export function peerFlag(): Option {
-  return new Option("--peer <multiaddr>", "address with peer id of a node to ask first, such as /ip4/…/tcp/…/p2p/…; may be repeated (env GAINSAY_BOOTSTRAP, comma-separated; default: daemons that share the home)").argParser(repeated((text) => text));
-}
 
 /** A started network node of a command that ends by itself. */
 export interface Peers {

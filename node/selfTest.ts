@@ -88,7 +88,12 @@ function seededInput({ dtype, shape }: TensorSpec, seed: number): Uint8Array {
   const count = shape.reduce((product, size) => product * size, 1);
   let state = (seed + 1) >>> 0;
   const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-  if (dtype === dtypes.float32) return new Uint8Array(Float32Array.from({ length: count }, () => next() * 2 - 1).buffer);
+  if (dtype === dtypes.float32) {
+    const floats = new Float32Array(count);
+    // Each start waits for it, and `from` takes two to four times as long.
+    for (let i = 0; i < count; i++) floats[i] = next() * 2 - 1;
+    return new Uint8Array(floats.buffer);
+  }
   const type = elementType(dtype);
   const bytes = new Uint8Array(count * type.bytes);
   for (let i = 0; i < count; i++) writeElement(dtype, bytes, i, type.nearest(type.isFloat ? next() * 2 - 1 : Math.floor(next() * (dtype === dtypes.bool ? 2 : type.bytes === 1 ? 256 : 10))));

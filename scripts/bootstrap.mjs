@@ -34,6 +34,8 @@ if (major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NOD
 
 installPackages();
 buildContracts();
+// Tests and benchmarks work with the sources, and bundle what they look at in bundles.
+if (command !== "test" && command !== "bench") await bundleProgram();
 if (commands[command] !== undefined) {
   const entry = commands[command];
   exitAs(spawnSync(process.execPath, [path.join(root, entry[0]), ...entry.slice(1), ...args], { stdio: "inherit", cwd: command === "gainsay" ? process.env.INIT_CWD ?? process.cwd() : root }));
@@ -71,6 +73,15 @@ function buildContracts() {
   const result = spawnSync(process.execPath, [hardhat, "build", "--quiet"], { cwd: root, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8", env: { ...process.env, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true" } });
   if (result.status !== 0) fail(`The contracts did not compile:\n${result.stdout}${result.stderr}`);
   writeFileSync(marker, sources);
+}
+
+/** For a faster start only: without it, or once the sources are others, they run themselves. */
+async function bundleProgram() {
+  const { currentBundle } = await import("../cli/currentBundle.mjs");
+  if (currentBundle(root, "gainsay.js") !== undefined) return;
+  note("Bundling the program (once) …");
+  const result = spawnSync(process.execPath, [path.join(root, "scripts", "bundle.ts")], { cwd: root, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+  if (result.status !== 0) note(`It could not be bundled, so it runs from its sources, which takes longer to start:\n${result.stderr}`);
 }
 
 /** Runs npm's own JavaScript under the given Node, so that optional packages are chosen for it and not for an older one. */

@@ -1,8 +1,13 @@
-import { hash } from "node:crypto";
+import type { hash as Hash } from "node:crypto";
 import { createRequire } from "node:module";
 import type { Hex } from "../hex.ts";
 
 export const HASH_BYTES = 32;
+
+const load = createRequire(import.meta.url);
+
+/** Loaded when something is hashed for the first time: Node's cryptography takes some 6 ms, for which no start should wait that hashes nothing yet. */
+let hash = ((...given: Parameters<typeof Hash>) => (hash = (load("node:crypto") as { hash: typeof Hash }).hash)(...given)) as typeof Hash;
 
 /** SHA-256 of one byte string: 32 bytes. */
 export function sha256(bytes: Uint8Array): Uint8Array {
@@ -56,7 +61,11 @@ export function hashPair(left: Uint8Array, right: Uint8Array): Uint8Array {
 }
 
 /** Writes the SHA-256 of each two neighbours among 32-byte nodes, of which there must be an even number, into `target`, which has half their length. */
-export const hashPairs: (nodes: Uint8Array, target: Uint8Array) => void = nativePairs() ?? hashEach;
+export function hashPairs(nodes: Uint8Array, target: Uint8Array): void {
+  (pairs ??= nativePairs() ?? hashEach)(nodes, target);
+}
+
+let pairs: typeof hashEach | undefined;
 
 function hashEach(nodes: Uint8Array, target: Uint8Array): void {
   for (let at = 0; at < target.length; at += HASH_BYTES) writeHash(nodes.subarray(at * 2, at * 2 + 2 * HASH_BYTES), target, at);
@@ -65,7 +74,7 @@ function hashEach(nodes: Uint8Array, target: Uint8Array): void {
 /** The library that hashes many nodes at once, a sixth of the time of one by one; it is not there on every platform, and used only where it gives the same. */
 function nativePairs(): typeof hashEach | undefined {
   try {
-    const { hashInto } = createRequire(import.meta.url)("@chainsafe/hashtree") as { hashInto: typeof hashEach };
+    const { hashInto } = load("@chainsafe/hashtree") as { hashInto: typeof hashEach };
     const nodes = Uint8Array.from({ length: 32 * 64 }, (_, i) => i * 7);
     const [wanted, given] = [new Uint8Array(nodes.length / 2), new Uint8Array(nodes.length / 2)];
     hashEach(nodes, wanted);

@@ -3,9 +3,8 @@ import { GainsayError } from "../../protocol/errors.ts";
 import { depthOf, subtreeTop } from "../../protocol/trees/merkle.ts";
 import { CHUNK_BYTES, chunkCount, tensorLeaves, tensorRootFromLeaves, tensorRootFromTop, tensorTree } from "../../protocol/trees/tensorTree.ts";
 import { createThreadPool } from "./createThreadPool.ts";
+import { INLINE_BYTES } from "./inlineBytes.ts";
 
-/** Up to this many bytes hashing at once is over before a thread would have answered; see docs/execution.md. */
-export const INLINE_BYTES = 256 * 1024;
 const INLINE_LEAVES = 512;
 /** The same where no thread has been needed before: one starts in 40 ms. */
 const COLD_INLINE_BYTES = 4 * 1024 * 1024;

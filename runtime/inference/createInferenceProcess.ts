@@ -3,7 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { compiledEnvironment } from "./compiledEnvironment.ts";
 import { GainsayError } from "../../protocol/errors.ts";
-import { INLINE_BYTES } from "../hashing/createHasher.ts";
+import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import { createFrameChannel } from "./createFrameChannel.ts";
 import type { Spool } from "./createSpool.ts";
 import type { Frame } from "./frames.ts";

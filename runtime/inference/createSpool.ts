@@ -1,7 +1,6 @@
-import { accessSync, closeSync, constants, openSync, readSync, unlinkSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmdirSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { randomUUID } from "node:crypto";
 import { GainsayError } from "../../protocol/errors.ts";
 
 /** Where files are memory, if the system has such a place. */
@@ -105,11 +104,12 @@ function regionOf(fd: number, offset: number, bytes: number, giveUp: () => void)
 function openUnnamed(folder: string): number | undefined {
   // An open file cannot lose its name there.
   if (process.platform === "win32") return undefined;
-  const name = path.join(folder, `gainsay-${randomUUID()}`);
   try {
-    accessSync(folder, constants.W_OK);
+    const own = mkdtempSync(path.join(folder, "gainsay-"));
+    const name = path.join(own, "spool");
     const fd = openSync(name, "wx+", 0o600);
     unlinkSync(name);
+    rmdirSync(own);
     return fd;
   } catch {
     return undefined;

@@ -6,8 +6,13 @@ export const RING_BYTES = 4 * 1024 * 1024;
 /** Parts of longer frames are copied out, so that the reading thread has room for what comes next while they are in use. */
 const HELD_BYTES = RING_BYTES / 4;
 
-/** `changed` counts whatever the taking thread may wait for. */
-const control = { written: 0, taken: 1, closed: 2, changed: 3, words: 4 } as const;
+/** `changed` counts whatever the taking thread may wait for; `filler` says who reads the pipe, `thread` whether there is a thread for it, `ahead` whether that is to do so. */
+const control = { written: 0, taken: 1, closed: 2, changed: 3, filler: 4, thread: 5, ahead: 6, words: 7 } as const;
+const fillers = { nobody: 0, taker: 1, thread: 2 } as const;
+const ahead = { unwanted: 0, wanted: 1 } as const;
+
+/** Reads bytes into a place; blocks until there are some, and gives 0 at the end. */
+export type Read = (target: Uint8Array, offset: number, length: number) => number;
 
 /** A ring of bytes in memory that two threads see. Counts of bytes run through all 32-bit numbers. */
 export interface Ring {
@@ -15,49 +20,81 @@ export interface Ring {
   control: Int32Array;
 }
 
+/** Makes a ring, to be filled ahead until somebody says otherwise. */
 export function createRing(): Ring {
-  return { bytes: alignedMemory(RING_BYTES), control: new Int32Array(new SharedArrayBuffer(control.words * 4)) };
+  const ring = { bytes: alignedMemory(RING_BYTES), control: new Int32Array(new SharedArrayBuffer(control.words * 4)) };
+  ring.control[control.ahead] = ahead.wanted;
+  return ring;
 }
 
-/** Fills a ring from `read`, which blocks until there are bytes and gives 0 at the end; then returns. */
-export function fillRing({ bytes, control: counts }: Ring, read: (target: Uint8Array, offset: number, length: number) => number): void {
-  const announce = (): void => {
-    Atomics.add(counts, control.changed, 1);
-    Atomics.notify(counts, control.changed);
-  };
+/** Fills a ring from `read` while the taking thread wants it filled ahead; returns at the end. */
+export function fillRing(ring: Ring, read: Read): void {
+  const { control: counts } = ring;
+  Atomics.store(counts, control.thread, 1);
   try {
-    for (let written = Atomics.load(counts, control.written); ; ) {
-      const taken = Atomics.load(counts, control.taken);
-      const free = RING_BYTES - ((written - taken) >>> 0);
-      if (free === 0) {
-        Atomics.wait(counts, control.taken, taken);
+    for (let more = true; more; ) {
+      Atomics.wait(counts, control.ahead, ahead.unwanted);
+      if (Atomics.compareExchange(counts, control.filler, fillers.nobody, fillers.thread) === fillers.taker) {
+        Atomics.wait(counts, control.filler, fillers.taker);
         continue;
       }
-      const at = (written >>> 0) % RING_BYTES;
-      const count = read(bytes, at, Math.min(free, RING_BYTES - at));
-      if (count === 0) break;
-      written = (written + count) | 0;
-      Atomics.store(counts, control.written, written);
-      announce();
+      while (more && Atomics.load(counts, control.ahead) === ahead.wanted) more = fillOnce(ring, read);
+      Atomics.store(counts, control.filler, fillers.nobody);
+      // The other thread may be waiting for bytes that nobody reads any more.
+      announce(counts);
     }
   } finally {
     // Also after an error: the other thread would wait for ever.
-    Atomics.store(counts, control.closed, 1);
-    announce();
+    close(ring);
   }
+}
+
+/** Reads once, as soon as there is room; false at the end. */
+function fillOnce({ bytes, control: counts }: Ring, read: Read): boolean {
+  const written = Atomics.load(counts, control.written);
+  for (;;) {
+    const taken = Atomics.load(counts, control.taken);
+    const free = RING_BYTES - ((written - taken) >>> 0);
+    if (free === 0) {
+      Atomics.wait(counts, control.taken, taken);
+      continue;
+    }
+    const at = (written >>> 0) % RING_BYTES;
+    const count = read(bytes, at, Math.min(free, RING_BYTES - at));
+    if (count === 0) return false;
+    Atomics.store(counts, control.written, (written + count) | 0);
+    announce(counts);
+    return true;
+  }
+}
+
+function close({ control: counts }: Ring): void {
+  Atomics.store(counts, control.closed, 1);
+  announce(counts);
+}
+
+function announce(counts: Int32Array): void {
+  Atomics.add(counts, control.changed, 1);
+  Atomics.notify(counts, control.changed);
 }
 
 /** The other end of a ring. */
 export interface RingSource extends FrameSource {
   /** Blocks this thread until there are more bytes than at the last look, or none will come. */
   wait(): void;
+  /** Has the ring filled by the thread, if there is one, while this one is at work, or only when this one waits: a thread that wakes up for each frame costs more than a short frame takes. */
+  readAhead(wanted: boolean): void;
   /** Gives up all frames that were taken as a whole: views of them are overwritten from now on. */
   release(): void;
   readonly closed: boolean;
 }
 
-/** Takes bytes out of a ring: as views where they lie in one piece and the frame is not long, else as copies; parts start at multiples of `FRAME_ALIGNMENT` of memory in either case. */
-export function ringSource({ bytes, control: counts }: Ring): RingSource {
+/**
+ * Takes bytes out of a ring: as views where they lie in one piece and the frame is not long, else as copies; parts start at multiples of `FRAME_ALIGNMENT` of memory in either case.
+ * With `read`, whoever waits fills the ring himself where no thread does.
+ */
+export function ringSource(ring: Ring, read?: Read): RingSource {
+  const { bytes, control: counts } = ring;
   let taken = 0;
   /** Up to where the ring has been given up. */
   let given = 0;
@@ -113,7 +150,21 @@ export function ringSource({ bytes, control: counts }: Ring): RingSource {
       viewing ||= part !== undefined;
       return part;
     },
-    wait: () => void (Atomics.load(counts, control.closed) === 0 && Atomics.wait(counts, control.changed, changed)),
+    wait() {
+      if (Atomics.load(counts, control.closed) === 1) return;
+      const isRead = Atomics.load(counts, control.ahead) === ahead.wanted && Atomics.load(counts, control.thread) === 1;
+      if (read === undefined || isRead || Atomics.compareExchange(counts, control.filler, fillers.nobody, fillers.taker) !== fillers.nobody) return void Atomics.wait(counts, control.changed, changed);
+      try {
+        if (!fillOnce(ring, read)) close(ring);
+      } finally {
+        Atomics.store(counts, control.filler, fillers.nobody);
+        Atomics.notify(counts, control.filler);
+      }
+    },
+    readAhead(wanted) {
+      const wish = wanted ? ahead.wanted : ahead.unwanted;
+      if (Atomics.exchange(counts, control.ahead, wish) !== wish && wanted) Atomics.notify(counts, control.ahead);
+    },
     mark() {
       whole = taken;
       viewed ||= viewing;

@@ -1,5 +1,5 @@
 import type { Dtype } from "../../protocol/program/types.ts";
-import { INLINE_BYTES } from "../hashing/createHasher.ts";
+import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import type { Region } from "./createSpool.ts";
 import type { HashedOutput } from "./hashedOutputs.ts";
 import { tensorByteLength } from "./tensorTypes.ts";

@@ -8,8 +8,9 @@ import { Worker } from "node:worker_threads";
 import { GainsayError } from "../../protocol/errors.ts";
 import { createArena } from "./alignedMemory.ts";
 import { createBatchSession, type BatchSession } from "./batchSession.ts";
-import { INLINE_BYTES } from "../hashing/createHasher.ts";
+import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import { createRing, ringSource } from "./frameRing.ts";
+import { readRequests } from "./readRequests.ts";
 import { createFrameReader, FRAME_ALIGNMENT, type Frame } from "./frames.ts";
 import { hashOutputs } from "./hashedOutputs.ts";
 import { createHashShare } from "./hashShare.ts";
@@ -54,6 +55,10 @@ const SPOOL = 5;
 /** Bytes of outputs from which on their hashing is shared with the daemon. */
 const SHARED_BYTES = 16 * 1024;
 
+/** Milliseconds of a run, and bytes of an input, from which on a thread reads the next request meanwhile. */
+const AHEAD_MS = 20;
+const AHEAD_BYTES = 32 * 1024;
+
 /** Runs after which the event loop has a turn, in which native objects that nobody has any more are let go of. */
 const TURN_RUNS = 256;
 
@@ -77,13 +82,13 @@ process.on("uncaughtException", (error) => {
   writeSync(2, `${error.stack ?? error.message}\n`);
   process.kill(process.pid, "SIGKILL");
 });
-// It starts while the library is loaded.
-const ring = createRing();
-new Worker(new URL("./pipeReader.ts", import.meta.url), { workerData: ring });
 // Loaded late, so that a missing native library is reported like any other failure to start.
 const runtime = await loadRuntime();
 const ready: Ready = { ready: true, version: runtime.version, providers: runtime.providers };
-const source = ringSource(ring);
+const ring = createRing();
+const source = ringSource(ring, readRequests);
+/** Reads ahead where that is of use; to start it takes longer than the first request. */
+let reader: Worker | undefined;
 const requests = createFrameReader(source);
 const replies = createReplyPipe(4);
 replies.send({ header: { ...ready }, parts: [] });
@@ -92,6 +97,8 @@ for (let runs = 0, next: Frame | undefined; ; ) {
   const frame = next ?? requests.next();
   next = undefined;
   if (frame !== undefined) {
+    reader ??= new Worker(new URL("./pipeReader.ts", import.meta.url), { workerData: ring });
+    source.readAhead(takesLong(frame));
     const frames = [frame];
     for (const most = mostTogether(frame); frames.length < most && next === undefined; ) {
       const another = requests.next();
@@ -113,6 +120,13 @@ for (let runs = 0, next: Frame | undefined; ; ) {
     source.wait();
     share.waited(performance.now() - began);
   }
+}
+
+/** Whether a request takes so long, to be read or to be done, that the next is to be read meanwhile, and the end of the daemon noticed. */
+function takesLong({ header, parts }: Frame): boolean {
+  const request = header as unknown as Request;
+  const took = request.op === "run" ? sessions.get(request.key)?.one.took : undefined;
+  return took === undefined || took === 0 || took >= AHEAD_MS || parts.some(({ length }) => length >= AHEAD_BYTES);
 }
 
 /** How many requests like this one may be done together. */

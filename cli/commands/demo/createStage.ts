@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { GainsayError } from "../../../protocol/errors.ts";
 
-const entry = fileURLToPath(new URL("../../gainsay.ts", import.meta.url));
+const entry = fileURLToPath(new URL("../../gainsay.mjs", import.meta.url));
 
 /** One JSON log line of a daemon. */
 export type LogLine = { message?: string } & Record<string, unknown>;

@@ -6,7 +6,7 @@ import { describeOutput, type OutputSummary } from "../../describeOutput.ts";
 import { loadOutputs, programOf, requireFinal, standingCommitment } from "../../jobOutputs.ts";
 import { pairs, table } from "../../output.ts";
 import { duration, id } from "../../parse.ts";
-import { peerFlag } from "../../peers.ts";
+import { peerFlag } from "../../peerFlag.ts";
 import type { Shell } from "../../shell.ts";
 import { writeOutput } from "../../writeOutput.ts";
 

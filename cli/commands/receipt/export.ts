@@ -10,7 +10,8 @@ import { findInputRoots } from "../../jobInputs.ts";
 import { loadOutputs, programOf, requireFinal, standingCommitment } from "../../jobOutputs.ts";
 import { toJson } from "../../output.ts";
 import { duration, id } from "../../parse.ts";
-import { openPeers, peerFlag } from "../../peers.ts";
+import { peerFlag } from "../../peerFlag.ts";
+import { openPeers } from "../../peers.ts";
 import type { Shell } from "../../shell.ts";
 
 /** `gainsay receipt export JOB` */

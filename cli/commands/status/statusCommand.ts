@@ -8,7 +8,8 @@ import { listKeys } from "../../../runtime/keys/listKeys.ts";
 import { createLedger } from "../../../runtime/ledger/createLedger.ts";
 import { action } from "../../action.ts";
 import type { Context } from "../../context.ts";
-import { openPeers, peerFlag } from "../../peers.ts";
+import { peerFlag } from "../../peerFlag.ts";
+import { openPeers } from "../../peers.ts";
 import type { Shell } from "../../shell.ts";
 import { statusLines, type StatusAccount, type StatusView } from "./statusLines.ts";
 

@@ -30,8 +30,8 @@ export async function writeReport(report: ProcessReport): Promise<never> {
   process.exit(0);
 }
 
-/** Runs one of the scripts of this folder, with code compiled into `compiled`, and reads its report. */
-export async function runProcess(script: "plainProcess.ts" | "servingProcess.ts", args: readonly string[], compiled: string): Promise<ProcessReport> {
+/** Runs one of the scripts of this folder, or its file in a bundle, with code compiled into `compiled`, and reads its report. */
+export async function runProcess(script: "plainProcess.ts" | "servingProcess.ts" | URL, args: readonly string[], compiled: string): Promise<ProcessReport> {
   const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args], { maxBuffer: 1 << 20, env: { ...process.env, NODE_COMPILE_CACHE: compiled } });
   return JSON.parse(stdout) as ProcessReport;
 }

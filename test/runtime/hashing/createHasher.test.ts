@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildTree } from "../../../protocol/trees/merkle.ts";
 import { tensorLeaves, tensorRoot } from "../../../protocol/trees/tensorTree.ts";
-import { createHasher, INLINE_BYTES } from "../../../runtime/hashing/createHasher.ts";
+import { createHasher } from "../../../runtime/hashing/createHasher.ts";
+import { INLINE_BYTES } from "../../../runtime/hashing/inlineBytes.ts";
 import { subtreeTop } from "../../../protocol/trees/merkle.ts";
 
 const hasher = createHasher({ threads: 2 });

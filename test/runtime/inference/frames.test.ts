@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createFrameChannel } from "../../../runtime/inference/createFrameChannel.ts";
-import { createRing, fillRing, RING_BYTES, ringSource } from "../../../runtime/inference/frameRing.ts";
+import { createRing, fillRing, RING_BYTES, ringSource, type Read } from "../../../runtime/inference/frameRing.ts";
 import { createFrameReader, encodeFrame, FRAME_ALIGNMENT, type Frame } from "../../../runtime/inference/frames.ts";
 
 const anyFrame = fc.record({ header: fc.dictionary(fc.string(), fc.string()), parts: fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }) });
@@ -84,6 +84,67 @@ describe("a ring of bytes between two threads", () => {
       expect(parts.length).toBe(frames[at]!.parts.length);
       parts.forEach((part, i) => expect(Buffer.compare(part, frames[at]!.parts[i]!)).toBe(0));
     });
+  });
+
+  it("is filled by whoever waits until a thread does it, and never by both", async () => {
+    const ring = createRing();
+    const frames = Array.from({ length: 4_000 }, (_, at) => ({ header: { at }, parts: [filled(at % 900, at)] }));
+    const bytes = Buffer.concat(frames.flatMap(encodeFrame));
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+    shared.set(bytes);
+    /** Place in the bytes, how many read, and whether two ever did at once. */
+    const state = new Int32Array(new SharedArrayBuffer(12));
+    const reading = `(target, offset, length) => {
+      if (Atomics.add(state, 1, 1) !== 0) Atomics.store(state, 2, 1);
+      const at = Atomics.load(state, 0);
+      const part = shared.subarray(at, at + Math.min(length, 700));
+      target.set(part, offset);
+      Atomics.store(state, 0, at + part.length);
+      Atomics.sub(state, 1, 1);
+      return part.length;
+    }`;
+    const script = `
+      import { workerData } from "node:worker_threads";
+      const { fillRing } = await import(workerData.module);
+      const { shared, state, ring } = workerData;
+      fillRing(ring, ${reading});`;
+    const read = new Function("shared", "state", `return ${reading}`)(shared, state) as Read;
+    let own = 0;
+    const source = ringSource(ring, (target, offset, length) => {
+      own++;
+      return read(target, offset, length);
+    });
+    const reader = createFrameReader(source);
+    let worker: Worker | undefined;
+    let at = 0;
+    for (;;) {
+      const { closed } = source;
+      const frame = reader.next();
+      if (frame !== undefined) {
+        expect(frame.header).toEqual({ at });
+        expect(Buffer.compare(frame.parts[0]!, frames[at]!.parts[0]!)).toBe(0);
+        at++;
+        source.release();
+        if (at === 100) {
+          worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { workerData: { module: new URL("../../../runtime/inference/frameRing.ts", import.meta.url).href, shared, state, ring } });
+          await new Promise((resolve) => worker?.once("online", resolve));
+        }
+        // The thread gets its turn in the middle of it, however fast this one is.
+        if (at % 500 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      } else if (closed) break;
+      else source.wait();
+    }
+    await worker?.terminate();
+    expect(at).toBe(frames.length);
+    expect(state[2]).toBe(0);
+    expect(own).toBeGreaterThan(0);
+    expect(own * 700).toBeLessThan(bytes.length);
+  });
+
+  it("is closed by whoever reads the end", () => {
+    const source = ringSource(createRing(), () => 0);
+    source.wait();
+    expect(source.closed).toBe(true);
   });
 
   it("gives views of what it holds, at offsets that elements of every type may have", () => {
