@@ -27,7 +27,8 @@ export async function updateBundle(root: string): Promise<boolean> {
     try {
       await writeBundle({ root, folder: temporary, entries: ["cli/gainsay.ts"], hashes: ownHashes(inputs) });
       if (nameOf(readInputs(root)) !== folder) throw new Error("the sources were changed meanwhile; run it again");
-      renameSync(temporary, target);
+      // Somebody else may have made the same meanwhile.
+      if (!existsSync(target)) renameSync(temporary, target);
     } finally {
       rmSync(temporary, { recursive: true, force: true });
     }
