@@ -1,4 +1,5 @@
 import { GainsayError } from "../errors.ts";
+import { SMALL_HEIGHT, treeTop } from "./treeTop.ts";
 import { digestRoom, HASH_BYTES, hashPair, hashPairs } from "./sha256.ts";
 
 const ZERO = new Uint8Array(HASH_BYTES);
@@ -58,6 +59,12 @@ export function buildTree(leaves: Uint8Array): MerkleTree {
  * to `buildTree` where both apply, but keeps no levels.
  */
 export function subtreeTop(nodes: Uint8Array, height: number, base = 0): Uint8Array {
+  if (height === 0) return nodes;
+  if (base === 0 && height <= SMALL_HEIGHT) {
+    const top = digestRoom(1);
+    top.set(treeTop(nodes, height));
+    return top;
+  }
   let level = nodes;
   for (let at = base; at < base + height; at++) {
     const width = level.length / HASH_BYTES;

@@ -1,5 +1,5 @@
 import { GainsayError } from "../errors.ts";
-import { rootPreimage } from "./domains.ts";
+import { passingPreimage } from "./domains.ts";
 import type { CommittedTensor } from "./committedTensor.ts";
 import { buildTree, depthOf, subtreeTop, type MerkleTree } from "./merkle.ts";
 import { digestRoom, HASH_BYTES, sha256, sha256Hex, writeHash } from "./sha256.ts";
@@ -53,7 +53,7 @@ function checkLeaves(leaves: Uint8Array, byteLength: number): void {
 
 /** `H("gainsay.tensor.1" ‖ byteLength ‖ top)`. */
 export function tensorRootFromTop(byteLength: number, top: Uint8Array): Uint8Array {
-  return sha256(rootPreimage("tensor", byteLength, top));
+  return sha256(passingPreimage("tensor", byteLength, top));
 }
 
 /** Tensor root from the chunk hashes. */
@@ -69,5 +69,5 @@ export function tensorRoot(bytes: Uint8Array): Uint8Array {
 /** Commits to a tensor, given as committed bytes. */
 export function commitTensor(bytes: Uint8Array): CommittedTensor {
   const leaves = tensorLeaves(bytes);
-  return { root: sha256Hex(rootPreimage("tensor", bytes.length, tensorTop(leaves, bytes.length))), bytes, leaves };
+  return { root: sha256Hex(passingPreimage("tensor", bytes.length, tensorTop(leaves, bytes.length))), bytes, leaves };
 }
