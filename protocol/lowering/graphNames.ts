@@ -1,7 +1,10 @@
 import type { TraceTensor } from "../program/types.ts";
 
+/** Those that were asked for: each execution wants all of its program's. */
+const traceNames: string[] = [];
+
 /** Name of trace tensor `index` among the outputs of the traced graph. */
-export const traceName = (index: number): string => `trace:${index}`;
+export const traceName = (index: number): string => (traceNames[index] ??= `trace:${index}`);
 
 /** Name of the committed result of step `step` among the inputs of a cut graph. */
 export const cutInputName = (step: number): string => `in:${step}`;

@@ -4,7 +4,7 @@ import type { Answer, InferenceProcess } from "./createInferenceProcess.ts";
 import type { Region, Spool } from "./createSpool.ts";
 import { readHashed } from "./hashedOutputs.ts";
 import { createBusyness } from "./hashShare.ts";
-import { arrivedRun, arrivedTensor, spooledTensor, type HeldRun, type HeldTensor } from "./heldRun.ts";
+import { arrivedTensor, SpooledTensor, type HeldRun, type HeldTensor } from "./heldRun.ts";
 import { writeTerms } from "./holdTerms.ts";
 import type { Request } from "./inferenceChild.ts";
 import type { Output } from "./nativeSession.ts";
@@ -45,6 +45,8 @@ export interface Sessions {
 interface Model {
   source: Uint8Array | string | ModelFile;
   options: LoadOptions;
+  /** Names of its outputs. */
+  names?: readonly string[];
   /** The graph that does several of its jobs in one run, and how many at most. */
   batch?: { source: Model["source"]; most: number };
   info?: SessionInfo;
@@ -99,6 +101,7 @@ export function createSessions({ optimization }: { optimization: Optimization },
       ...(load.saveOptimizedTo === undefined ? {} : { saveOptimizedTo: load.saveOptimizedTo }),
     }));
     const info = (model.info = reply.session as SessionInfo);
+    model.names = info.outputs.map(({ name }) => name);
     model.holder = process;
     const layout = layoutOf(info.outputs);
     model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;
@@ -131,8 +134,8 @@ export function createSessions({ optimization }: { optimization: Optimization },
     );
 
   const holdIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<HeldRun>): void => {
-    const { layout } = models.get(key) ?? {};
-    if (layout === undefined) return runIn(process, key, inputs, { resolve: (outputs) => resolve(arrivedRun(outputs)), reject });
+    const { layout, names } = models.get(key) ?? {};
+    if (layout === undefined) return runIn(process, key, inputs, { resolve: (outputs) => resolve({ names: names ?? Object.keys(outputs), outputs: Object.values(outputs).map(arrivedTensor), release: () => undefined }), reject });
     withSession(process, key, inputs, reject, (model, info, feeds) => {
       const region = spool()?.reserve(layout.bytes);
       const parts = feeds.map(({ bytes }) => bytes);
@@ -140,10 +143,13 @@ export function createSessions({ optimization }: { optimization: Optimization },
       process.post(model.fixed?.hold ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape), commit: true }, parts, {
         resolve(answer) {
           const { spooled = false, hashed = false } = answer.reply;
-          const outputs = arrived(model, info, answer).map(([name, tensor], i): [string, HeldTensor] => [name, spooled ? spooledTensor(region as Region, layout.offsets[i] as number, tensor.dtype, tensor.shape) : arrivedTensor(tensor)]);
-          if (hashed) readHashed(answer.parts[spooled ? 0 : outputs.length] as Uint8Array, layout.lengths, (i, one) => ((outputs[i] as [string, HeldTensor])[1].hashed = one));
+          model.took = (answer.reply.microseconds ?? 0) / 1000;
+          const outputs = spooled
+            ? info.outputs.map((value, i): HeldTensor => new SpooledTensor(region as Region, layout.offsets[i] as number, layout.lengths[i] as number, value as Output))
+            : arrived(model, info, answer).map(([, tensor]) => arrivedTensor(tensor));
+          if (hashed) readHashed(answer.parts[spooled ? 0 : outputs.length] as Uint8Array, layout.lengths, (i, one) => ((outputs[i] as HeldTensor).hashed = one));
           if (!spooled) region?.release();
-          resolve({ outputs: Object.fromEntries(outputs), release: () => region?.release() });
+          resolve({ names: names as readonly string[], outputs, release: () => region?.release() });
         },
         reject(error) {
           region?.release();

@@ -11,8 +11,8 @@ export interface HashShare {
   waited(milliseconds: number): void;
   /** Takes note of how busy the daemon is, from 0 to 1. */
   compare(daemon: number): void;
-  /** Whether the process hashes these bytes. */
-  takes(bytes: number): boolean;
+  /** How many of the outputs of these lengths in bytes the process hashes: the first ones, so that what is left to the daemon lies in one piece. */
+  takes(lengths: readonly number[]): number;
 }
 
 /** Makes the share, which begins with nothing; `now` gives milliseconds. */
@@ -33,11 +33,15 @@ export function createHashShare(now: () => number): HashShare {
       since += elapsed;
       idle = 0;
     },
-    takes(bytes) {
-      credit += share * bytes;
-      if (credit < bytes) return false;
-      credit -= bytes;
-      return true;
+    takes(lengths) {
+      for (const length of lengths) credit += share * length;
+      let taken = 0;
+      for (const length of lengths) {
+        if (credit < length) break;
+        credit -= length;
+        taken++;
+      }
+      return taken;
     },
   };
 }

@@ -1,13 +1,14 @@
 import type { Dtype } from "../../protocol/program/types.ts";
+import type { HashedOutput } from "./hashedOutputs.ts";
 import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import type { Region } from "./createSpool.ts";
-import type { HashedOutput } from "./hashedOutputs.ts";
-import { tensorByteLength } from "./tensorTypes.ts";
 import type { TensorBytes } from "./types.ts";
 
 /** Outputs of a run that are read when somebody wants them. */
 export interface HeldRun {
-  outputs: Readonly<Record<string, HeldTensor>>;
+  /** Names of the outputs, in the session's order: the same array for all runs of a session. */
+  names: readonly string[];
+  outputs: readonly HeldTensor[];
   /** Gives up what has not been read; reading it afterwards throws `OUTPUTS_RELEASED`. */
   release(): void;
 }
@@ -24,42 +25,52 @@ export interface HeldTensor extends Omit<TensorBytes, "bytes"> {
   hashed?: HashedOutput;
 }
 
-/** Up to this many bytes, a region is looked at as a whole. */
+/** Up to this many bytes, what is left of a region is looked at as a whole. */
 const LOOKED_AT_BYTES = 1024 * 1024;
 
-/** The region that was looked at last, and its bytes. */
-const look: { region: Region | undefined; bytes: Uint8Array } = { region: undefined, bytes: new Uint8Array(0) };
+/** The region that was looked at last, from where on, and its bytes. */
+const look: { region: Region | undefined; from: number; bytes: Uint8Array } = { region: undefined, from: 0, bytes: new Uint8Array(0) };
 
-/** Bytes of a region, until the next look at another: one system call for all of its tensors, if they are not many bytes. */
+/** Bytes of a region, until the next look at another: one system call for all of its tensors from the first that is looked at, if they are not many bytes. */
 function lookAt(region: Region, at: number, length: number): Uint8Array {
-  const whole = region.bytes <= LOOKED_AT_BYTES;
-  if (whole && look.region === region) return look.bytes.subarray(at, at + length);
-  const wanted = whole ? region.bytes : length;
+  if (look.region === region && at >= look.from) return look.bytes.subarray(at - look.from, at - look.from + length);
+  const isAll = region.bytes - at <= LOOKED_AT_BYTES;
+  const wanted = isAll ? region.bytes - at : length;
   if (look.bytes.length < wanted) look.bytes = new Uint8Array(wanted);
   look.region = undefined;
-  region.read(whole ? 0 : at, look.bytes.subarray(0, wanted));
-  if (whole) look.region = region;
-  return whole ? look.bytes.subarray(at, at + length) : look.bytes.subarray(0, length);
+  region.read(at, look.bytes.subarray(0, wanted));
+  if (isAll) [look.region, look.from] = [region, at];
+  return look.bytes.subarray(0, length);
 }
 
-/** A tensor that lies in a region of the spool. */
-export function spooledTensor(region: Region, at: number, dtype: Dtype, shape: readonly number[]): HeldTensor {
-  const byteLength = tensorByteLength(dtype, shape);
-  return {
-    dtype,
-    shape,
-    byteLength,
-    read: () => region.read(at, new Uint8Array(byteLength > INLINE_BYTES ? new SharedArrayBuffer(byteLength) : new ArrayBuffer(byteLength))),
-    peek: () => lookAt(region, at, byteLength),
-  };
+/** A tensor that lies in a region of the spool. A class, since a trace may have hundreds, each run. */
+export class SpooledTensor implements HeldTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  hashed?: HashedOutput;
+  readonly #region: Region;
+  readonly #at: number;
+
+  constructor(region: Region, at: number, byteLength: number, { dtype, shape }: Pick<TensorBytes, "dtype" | "shape">) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.byteLength = byteLength;
+    this.#region = region;
+    this.#at = at;
+  }
+
+  read(): Uint8Array {
+    const { byteLength } = this;
+    return this.#region.read(this.#at, new Uint8Array(byteLength > INLINE_BYTES ? new SharedArrayBuffer(byteLength) : new ArrayBuffer(byteLength)));
+  }
+
+  peek(): Uint8Array {
+    return lookAt(this.#region, this.#at, this.byteLength);
+  }
 }
 
 /** A tensor whose bytes came with the answer. */
 export function arrivedTensor({ dtype, shape, bytes }: TensorBytes): HeldTensor {
   return { dtype, shape, byteLength: bytes.length, bytes, read: () => bytes, peek: () => bytes };
-}
-
-/** A run whose outputs came with the answer. */
-export function arrivedRun(outputs: Readonly<Record<string, TensorBytes>>): HeldRun {
-  return { outputs: Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, arrivedTensor(tensor)])), release: () => undefined };
 }

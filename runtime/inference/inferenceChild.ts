@@ -8,11 +8,10 @@ import { Worker } from "node:worker_threads";
 import { GainsayError } from "../../protocol/errors.ts";
 import { createArena } from "./alignedMemory.ts";
 import { createBatchSession, type BatchSession } from "./batchSession.ts";
-import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import { createRing, ringSource } from "./frameRing.ts";
 import { readRequests } from "./readRequests.ts";
 import { createFrameReader, FRAME_ALIGNMENT, type Frame } from "./frames.ts";
-import { hashOutputs } from "./hashedOutputs.ts";
+import { hashedLength, hashOutputs } from "./hashedOutputs.ts";
 import { createHashShare } from "./hashShare.ts";
 import { readTerms } from "./holdTerms.ts";
 import { createNativeSession, loadRuntime, type NativeSession, type Output } from "./nativeSession.ts";
@@ -222,7 +221,7 @@ function hold(header: Done, given: Uint8Array, bytes: Uint8Array[], spoolable: r
   share.compare(terms.busy);
   const spooled = terms.place >= 0 && spoolable !== undefined && spool(spoolable, terms.place);
   // What has other lengths than were declared is left to the daemon.
-  const hashed = header.outputs === undefined && isMuch(bytes) ? hashOutputs(bytes, ({ length }) => length <= INLINE_BYTES && share.takes(length)) : undefined;
+  const hashed = header.outputs === undefined && isMuch(bytes) ? hashOutputs(bytes, share.takes(bytes.map(hashedLength))) : undefined;
   if (!spooled && hashed === undefined) return reply(header, bytes);
   return reply({ ...header, ...(spooled ? { spooled } : {}), ...(hashed === undefined ? {} : { hashed: true }) }, [...(spooled ? [] : bytes), ...(hashed === undefined ? [] : [hashed])]);
 }

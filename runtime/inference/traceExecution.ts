@@ -1,13 +1,15 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { traceName } from "../../protocol/lowering/graphNames.ts";
 import { dtypes, type Program, type TraceTensor } from "../../protocol/program/types.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
+import type { Hex } from "../../protocol/hex.ts";
 import { commitTensor } from "../../protocol/trees/tensorTree.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import { fromResult, toFeed } from "./bfloats.ts";
 import { bytesOf, checkLength, commitChecked, type Hashable } from "./commitTrace.ts";
 import type { Inference } from "./createInference.ts";
-import type { HeldRun } from "./heldRun.ts";
+import type { HeldTensor } from "./heldRun.ts";
 import { dtypeName } from "./tensorTypes.ts";
 import type { Trace } from "./trace.ts";
 import type { TensorBytes } from "./types.ts";
@@ -33,9 +35,10 @@ export async function executeTraced({ program, tracedKey, inference, hasher, inp
     const input = inputs[i];
     if (input !== undefined) feeds[name] = toFeed({ dtype, shape, bytes: bytesOf(input) });
   });
-  const { outputs, release } = await inference.hold(tracedKey, feeds, signal === undefined ? {} : { signal });
+  const { names, outputs, release } = await inference.hold(tracedKey, feeds, signal === undefined ? {} : { signal });
   try {
-    const tensors = program.trace.map((spec, i) => hashable(spec, traceName(i), outputs));
+    const places = placesOf(names, program.trace.length);
+    const tensors = program.trace.map((spec, i) => hashable(spec, traceName(i), outputs[places[i] as number]));
     return { ...(await commitChecked(program, inputs, tensors, hasher)), release };
   } catch (error) {
     release();
@@ -44,8 +47,7 @@ export async function executeTraced({ program, tracedKey, inference, hasher, inp
 }
 
 /** A posted tensor, hashed unless it is large; its bytes are read when somebody wants them. */
-function hashable(spec: TraceTensor, output: string, outputs: HeldRun["outputs"]): Hashable {
-  const held = Object.hasOwn(outputs, output) ? outputs[output] : undefined;
+function hashable(spec: TraceTensor, output: string, held: HeldTensor | undefined): Hashable {
   if (held === undefined) throw new GainsayError(`The traced graph does not give the tensor ${JSON.stringify(spec.name)} (output ${output}); build it from the same bundle.`, { code: "TRACE_MISMATCH", details: { output } });
   if (spec.dtype === dtypes.bfloat16 && held.dtype === dtypes.float32) {
     const { bytes } = fromResult({ dtype: held.dtype, shape: held.shape, bytes: held.read() }, spec.dtype);
@@ -58,13 +60,35 @@ function hashable(spec: TraceTensor, output: string, outputs: HeldRun["outputs"]
   checkLength("trace tensor", spec, held.byteLength);
   const { hashed } = held;
   if (hashed === undefined && (held.bytes !== undefined || held.byteLength > INLINE_BYTES)) return held.read();
-  const { root, leaves } = hashed ?? commitTensor(held.peek());
-  let bytes: Uint8Array | undefined;
-  return {
-    root,
-    leaves,
-    get bytes() {
-      return (bytes ??= held.read());
-    },
-  };
+  return new UnreadTensor(hashed ?? commitTensor(held.peek()), held);
+}
+
+/** A committed tensor whose bytes are read when they are first asked for. */
+class UnreadTensor implements CommittedTensor {
+  readonly root: Hex;
+  readonly leaves: Uint8Array;
+  readonly #held: HeldTensor;
+  #bytes: Uint8Array | undefined;
+
+  constructor({ root, leaves }: Omit<CommittedTensor, "bytes">, held: HeldTensor) {
+    this.root = root;
+    this.leaves = leaves;
+    this.#held = held;
+  }
+
+  get bytes(): Uint8Array {
+    return (this.#bytes ??= this.#held.read());
+  }
+}
+
+/** Where the traced tensors are among the outputs of a session, by its names. */
+const places = new WeakMap<readonly string[], readonly number[]>();
+
+function placesOf(names: readonly string[], count: number): readonly number[] {
+  let known = places.get(names);
+  if (known?.length !== count) {
+    known = Array.from({ length: count }, (_, i) => names.indexOf(traceName(i)));
+    places.set(names, known);
+  }
+  return known;
 }

@@ -12,7 +12,7 @@ function after(windows: number, idle: number, daemon: number) {
   }
   return share;
 }
-const part = (share: ReturnType<typeof after>): number => Array.from({ length: 100 }, () => share.takes(1000)).filter(Boolean).length;
+const part = (share: ReturnType<typeof after>): number => Array.from({ length: 100 }, () => share.takes([1000])).filter(Boolean).length;
 
 describe("createHashShare", () => {
   it("begins with nothing", () => expect(part(after(0, 0, 1))).toBe(0));
@@ -41,9 +41,16 @@ describe("createHashShare", () => {
     let taken = 0;
     for (let i = 0; i < 3000; i++) {
       const bytes = 1 + ((i * 7919) % 5000);
-      if (share.takes(bytes)) taken += bytes;
+      taken += share.takes([bytes]) * bytes;
     }
     const all = Array.from({ length: 3000 }, (_, i) => 1 + ((i * 7919) % 5000)).reduce((a, b) => a + b);
     expect(taken / all).toBeCloseTo(0.3, 2);
+  });
+
+  it("takes the first outputs of a run, as many as it has room for, and none of what counts as nothing for long", () => {
+    const share = after(1, 10, 1);
+    const runs = Array.from({ length: 100 }, () => share.takes([100, 0, 300, 100, 500]));
+    expect(new Set(runs)).toEqual(new Set([2, 4]));
+    expect(runs.reduce((sum, count) => sum + (count === 4 ? 500 : 100), 0) / 100_000).toBeCloseTo(0.3, 2);
   });
 });
