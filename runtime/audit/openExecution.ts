@@ -78,7 +78,7 @@ export function openExecution(program: Program, tensors: ExecutionTensors): Open
 
 /** The execution with another root of the tensor that a step defines. Of the tensors in lists only roots are looked at. */
 function withRoot(tensors: ExecutionTensors, { result, blockIndex }: Step, root: Hex): ExecutionTensors {
-  const replaced = (list: readonly CommittedTensor[]): CommittedTensor[] => list.map((tensor, i) => (i === result.index ? { root, bytes: tensor.bytes, leaves: tensor.leaves } : tensor));
+  const replaced = (list: readonly CommittedTensor[]): CommittedTensor[] => list.map((tensor, i) => (i === result.index ? { ...tensor, root } : tensor));
   if (result.source === sources.trace) return { ...tensors, trace: replaced(tensors.trace) };
   const inner = replaced(tensors.inner?.(blockIndex) ?? []);
   return { ...tensors, inner: (block) => (block === blockIndex ? inner : tensors.inner?.(block)) };

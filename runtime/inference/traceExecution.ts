@@ -1,8 +1,6 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { traceName } from "../../protocol/lowering/graphNames.ts";
 import { dtypes, type Program, type TraceTensor } from "../../protocol/program/types.ts";
-import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
-import type { Hex } from "../../protocol/hex.ts";
 import { commitTensor } from "../../protocol/trees/tensorTree.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
@@ -60,25 +58,16 @@ function hashable(spec: TraceTensor, output: string, held: HeldTensor | undefine
   checkLength("trace tensor", spec, held.byteLength);
   const { hashed } = held;
   if (hashed === undefined && (held.bytes !== undefined || held.byteLength > INLINE_BYTES)) return held.read();
-  return new UnreadTensor(hashed ?? commitTensor(held.peek()), held);
-}
-
-/** A committed tensor whose bytes are read when they are first asked for. */
-class UnreadTensor implements CommittedTensor {
-  readonly root: Hex;
-  readonly leaves: Uint8Array;
-  readonly #held: HeldTensor;
-  #bytes: Uint8Array | undefined;
-
-  constructor({ root, leaves }: Omit<CommittedTensor, "bytes">, held: HeldTensor) {
-    this.root = root;
-    this.leaves = leaves;
-    this.#held = held;
-  }
-
-  get bytes(): Uint8Array {
-    return (this.#bytes ??= this.#held.read());
-  }
+  const { root, leaves } = hashed ?? commitTensor(held.peek());
+  let bytes: Uint8Array | undefined;
+  // A property of its own, so that copies of the object have it too.
+  return {
+    root,
+    leaves,
+    get bytes() {
+      return (bytes ??= held.read());
+    },
+  };
 }
 
 /** Where the traced tensors are among the outputs of a session, by its names. */

@@ -46,6 +46,16 @@ describe("executeTraced", () => {
     expect(output).toEqual({ name: "squared", dtype: 1, shape: [2, 3], data: Float32Array.of(1, 4, 9, 16, 25, 36) });
   });
 
+  it("reads the bytes of a tensor when they are asked for, of a copy of the object too", async () => {
+    let read = 0;
+    const held = [floats(0, 2, 0, 4, 0, 6), floats(1, 16, 4, 25, 9, 36)].map((bytes) => ({ dtype: 1 as const, shape: [2, 3], byteLength: bytes.length, read: () => (read++, bytes), peek: () => bytes }));
+    const { tensors } = await executeTraced({ program, tracedKey: "traced", inference: { hold: async () => ({ names: ["trace:0", "trace:1"], outputs: held, release: () => undefined }) }, hasher, inputs: [input] });
+    expect(read).toBe(0);
+    expect({ ...tensors[0]! }.bytes).toEqual(floats(0, 2, 0, 4, 0, 6));
+    expect(tensors[0]!.bytes).toEqual(floats(0, 2, 0, 4, 0, 6));
+    expect(read).toBe(1);
+  });
+
   it("refuses a graph that is not the program's", async () => {
     await expect(executeTraced({ program, tracedKey: "other", inference, hasher, inputs: [input] })).rejects.toMatchObject({ code: "TRACE_MISMATCH" });
     const longer: Program = { ...program, trace: program.trace.map((tensor) => ({ ...tensor, shape: [2, 4] })) };
