@@ -34,7 +34,7 @@ interface Places {
  * failure, the session is given up, which `onStray` is told.
  */
 export function createBatchSession(runtime: OnnxRuntime, model: Uint8Array | string, options: InferenceSession.SessionOptions, one: NativeSession, most: number, onStray: (reason: string) => void): BatchSession {
-  const { call, release } = openSession(runtime, model, options);
+  const { callInto, release } = openSession(runtime, model, options);
   const arena = createArena(FRAME_ALIGNMENT);
   const { inputs, outputs } = one.info;
   const lengths = (values: readonly ValueInfo[]): number[] => values.map(({ dtype, shape }) => tensorByteLength(dtype, shape as number[]));
@@ -75,7 +75,7 @@ export function createBatchSession(runtime: OnnxRuntime, model: Uint8Array | str
       const { feeds, fetches, outputs: results } = placesOf(jobs.length);
       jobs.forEach((own, job) => given.forEach((room, i) => room.set(own[i] as Uint8Array, job * (inputLengths[i] as number))));
       try {
-        call(feeds, fetches);
+        callInto(feeds, fetches);
       } catch (error) {
         return giveUp(error instanceof Error ? error.message : String(error));
       }

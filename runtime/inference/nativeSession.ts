@@ -1,4 +1,5 @@
-import type { InferenceSession } from "onnxruntime-node";
+import { isMainThread } from "node:worker_threads";
+import type { InferenceSession, TensorConstructor } from "onnxruntime-node";
 import type { Binding } from "onnxruntime-node/dist/binding.js";
 import { GainsayError } from "../../protocol/errors.ts";
 import { dtypeBytes, type Dtype } from "../../protocol/program/types.ts";
@@ -47,18 +48,43 @@ export function nativeTensor(dtype: Dtype, dims: readonly number[], bytes: Uint8
   return { type: dtypeName(dtype), dims, location: "cpu", data: viewTyped(dtype, bytes) };
 }
 
+/** Whether the results of the run at work are of no use, because the outputs have been written into places that were given. */
+let discarding = false;
+
+/**
+ * What the binding makes of each output, in place of the package's own class. It copies outputs into new memory even where it has written them into places that were given; that
+ * memory is let go of at once, and not when the garbage collector gets to know that there is much of it: a third of the time of a run with many outputs.
+ */
+class Result {
+  readonly type: string;
+  readonly data: TypedTensor;
+  readonly dims: readonly number[];
+
+  constructor(type: string, data: TypedTensor, dims: readonly number[]) {
+    this.type = type;
+    this.data = data;
+    this.dims = dims;
+    if (discarding) (data.buffer as ArrayBuffer).transfer(0);
+  }
+}
+
+/** As the library numbers what it says. */
+const LOG_WARNINGS = 2;
+
 /** Loads the library. Throws whatever the loader of native modules throws. */
 export async function loadRuntime(): Promise<OnnxRuntime> {
-  const [{ binding, initOrt }, { version }] = await Promise.all([import("onnxruntime-node/dist/binding.js"), import("onnxruntime-node/dist/version.js")]);
-  initOrt();
+  const [{ binding }, { version }] = await Promise.all([import("onnxruntime-node/dist/binding.js"), import("onnxruntime-node/dist/version.js")]);
+  binding.initOrtOnce(LOG_WARNINGS, Result as unknown as TensorConstructor, isMainThread);
   return { version, providers: binding.listSupportedBackends().map(({ name }) => name), Session: binding.InferenceSession };
 }
 
 /** A session as the binding has it. */
 export interface OpenSession {
   readonly info: SessionInfo;
-  /** Runs on named tensors; outputs for which there is no tensor are allocated. */
-  call(feeds: Readonly<Record<string, NativeTensor>>, fetches: Readonly<Record<string, NativeTensor | null>>): Record<string, NativeTensor>;
+  /** Runs on named tensors, and returns the outputs that `fetches` names. */
+  call(feeds: Readonly<Record<string, NativeTensor>>, fetches: Readonly<Record<string, null>>): Record<string, Pick<NativeTensor, "type" | "dims" | "data">>;
+  /** Runs on named tensors, into places for all outputs. */
+  callInto(feeds: Readonly<Record<string, NativeTensor>>, places: Readonly<Record<string, NativeTensor>>): void;
   release(): void;
 }
 
@@ -70,13 +96,21 @@ export function openSession({ Session }: OnnxRuntime, model: Uint8Array | string
   return {
     info: { inputs: session.inputMetadata.map(valueInfo), outputs: session.outputMetadata.map(valueInfo) },
     call: (feeds, fetches) => session.run(feeds as never, fetches as never, {}) as unknown as Record<string, NativeTensor>,
+    callInto(feeds, places) {
+      discarding = true;
+      try {
+        session.run(feeds as never, places as never, {});
+      } finally {
+        discarding = false;
+      }
+    },
     release: () => session.dispose(),
   };
 }
 
 /** Makes a session for one job at a time. Outputs whose shapes are fixed are written into `arena`, the same place for each run. */
 export function createNativeSession(runtime: OnnxRuntime, model: Uint8Array | string, options: InferenceSession.SessionOptions, arena: Arena): NativeSession {
-  const { info, call, release } = openSession(runtime, model, options);
+  const { info, call, callInto, release } = openSession(runtime, model, options);
   const feeds = info.inputs.map(({ dtype, shape }) => nativeTensor(dtype, shape as number[], new Uint8Array(0)));
   const named = Object.fromEntries(info.inputs.map(({ name }, i) => [name, feeds[i] as NativeTensor]));
   const anywhere = Object.fromEntries(info.outputs.map(({ name }) => [name, null]));
@@ -93,7 +127,7 @@ export function createNativeSession(runtime: OnnxRuntime, model: Uint8Array | st
       });
       if (places !== undefined) {
         try {
-          call(named, places.tensors);
+          callInto(named, places.tensors);
           return places;
         } catch {
           // Its outputs may not have the shapes that it declares. Whatever else is wrong, the library says once more below.
@@ -101,7 +135,7 @@ export function createNativeSession(runtime: OnnxRuntime, model: Uint8Array | st
       }
       const results = call(named, anywhere);
       places = undefined;
-      const given = info.outputs.map(({ name }) => results[name] as NativeTensor);
+      const given = info.outputs.map(({ name }) => results[name] as Pick<NativeTensor, "type" | "dims" | "data">);
       return {
         bytes: given.map(({ data: { buffer, byteOffset, byteLength } }) => new Uint8Array(buffer, byteOffset, byteLength)),
         outputs: given.map(({ type, dims }, i) => ({ name: (info.outputs[i] as ValueInfo).name, dtype: dtypeFromName(type), shape: dims })),
