@@ -14,6 +14,9 @@ import type { LoadOptions, ModelFile, Optimization, SessionInfo, TensorBytes } f
 /** Bytes of outputs from which on they go into the spool; fewer come with the answer for less. */
 const SPOOLED_BYTES = 4 * 1024;
 
+/** Processes after the first into which the graph for several jobs is loaded. */
+const BATCH_RELOADS = 2;
+
 export type Inputs = Readonly<Record<string, TensorBytes>>;
 
 /** Takes the outcome of some work. */
@@ -47,8 +50,8 @@ interface Model {
   options: LoadOptions;
   /** Names of its outputs. */
   names?: readonly string[];
-  /** The graph that does several of its jobs in one run, and how many at most. */
-  batch?: { source: Model["source"]; most: number };
+  /** The graph that does several of its jobs in one run, how many at most, and how often it was loaded again since a process ended. */
+  batch?: { source: Model["source"]; most: number; reloads: number };
   info?: SessionInfo;
   /** The requests for a run, if the session fixes the shapes of its inputs: always the same objects, which are encoded once. */
   fixed?: { run: Request; hold: Request };
@@ -82,11 +85,11 @@ export function createSessions({ optimization }: { optimization: Optimization },
   };
 
   /** If that fails the session is made again, for one job at a time. */
-  const batchInto = async (process: InferenceProcess, key: string, model: Model, { source, most }: NonNullable<Model["batch"]>): Promise<void> => {
+  const batchInto = async (process: InferenceProcess, key: string, model: Model, { source, most, reloads }: NonNullable<Model["batch"]>): Promise<void> => {
     delete model.batch;
     delete model.holder;
     await requestLoad(process, key, source, (path) => ({ op: "batch", key, most, optimization: model.options.optimization ?? optimization, ...path }));
-    model.batch = { source, most };
+    model.batch = { source, most, reloads };
     model.holder = process;
   };
 
@@ -106,7 +109,8 @@ export function createSessions({ optimization }: { optimization: Optimization },
     const layout = layoutOf(info.outputs);
     model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;
     if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixed = { run: { op: "run", key }, hold: { op: "run", key, commit: true } };
-    if (batch !== undefined) await batchInto(process, key, model, batch);
+    // It may be what ends the process.
+    if (batch !== undefined && batch.reloads < BATCH_RELOADS) await batchInto(process, key, model, { ...batch, reloads: batch.reloads + 1 });
     return info;
   };
 
@@ -171,7 +175,7 @@ export function createSessions({ optimization }: { optimization: Optimization },
       if (model?.fixed === undefined || layoutOf(model.info?.outputs ?? []) === undefined) throw new GainsayError("Only a loaded session whose shapes are fixed does several jobs in one run.", { code: "SESSION_UNKNOWN", details: { key } });
       // One that has to be made again is made without it first.
       if (model.holder !== process) await loadInto(process, key, model);
-      await batchInto(process, key, model, { source, most });
+      await batchInto(process, key, model, { source, most, reloads: 0 });
     },
     run: runIn,
     hold: holdIn,

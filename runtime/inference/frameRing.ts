@@ -155,7 +155,8 @@ export function ringSource(ring: Ring, read?: Read): RingSource {
       const isRead = Atomics.load(counts, control.ahead) === ahead.wanted && Atomics.load(counts, control.thread) === 1;
       if (read === undefined || isRead || Atomics.compareExchange(counts, control.filler, fillers.nobody, fillers.taker) !== fillers.nobody) return void Atomics.wait(counts, control.changed, changed);
       try {
-        if (!fillOnce(ring, read)) close(ring);
+        // The thread may have read something, and given up the pipe, since this one looked.
+        if (Atomics.load(counts, control.changed) === changed && !fillOnce(ring, read)) close(ring);
       } finally {
         Atomics.store(counts, control.filler, fillers.nobody);
         Atomics.notify(counts, control.filler);
@@ -171,8 +172,9 @@ export function ringSource(ring: Ring, read?: Read): RingSource {
       viewing = false;
     },
     release() {
-      // Of a long frame that is being copied, pieces may have been given up already.
-      if (((whole - given) | 0) > 0) giveUp(whole);
+      // What was taken of the next frame is looked at in the ring, or has been copied.
+      const end = viewing ? whole : taken;
+      if (((end - given) | 0) > 0) giveUp(end);
       viewed = false;
       if (taken === whole) copies.reset();
     },

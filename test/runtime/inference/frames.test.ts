@@ -146,6 +146,25 @@ describe("a ring of bytes between two threads", () => {
     expect(own * 700).toBeLessThan(bytes.length);
   });
 
+  it("is not read by whoever waits when there is more in it than at the last look", () => {
+    const ring = createRing();
+    let reads = 0;
+    const source = ringSource(ring, () => (reads++, 0));
+    const reader = createFrameReader(source);
+    expect(reader.next()).toBeUndefined();
+    // As the thread does before it gives up the pipe.
+    const frame = { header: { late: true }, parts: [filled(100, 1)] };
+    const bytes = Buffer.concat(encodeFrame(frame));
+    ring.bytes.set(bytes);
+    ring.control[0] = bytes.length;
+    ring.control[3]!++;
+    source.wait();
+    expect(reads).toBe(0);
+    expect(plain(reader.next()!)).toEqual(plain(frame));
+    source.wait();
+    expect(reads).toBe(1);
+  });
+
   it("is closed by whoever reads the end", () => {
     const source = ringSource(createRing(), () => 0);
     source.wait();
@@ -213,16 +232,20 @@ describe("a ring of bytes between two threads", () => {
     };
     const small = { header: {}, parts: [filled(100, 1)] };
     // Longer than the ring may hold: copied as it comes, over a view that is in use.
-    const long = { header: { long: true }, parts: [filled(RING_BYTES / 2, 2), filled(200_000, 3)] };
+    const long = { header: { long: true }, parts: [filled(RING_BYTES + 100_000, 2), filled(200_000, 3)] };
     const bytes = Buffer.concat(encodeFrame(long));
-    fill(Buffer.concat([...encodeFrame(small), bytes.subarray(0, 700_000)]));
+    const head = Buffer.concat(encodeFrame(small));
+    // The ring is full then, but for what the end is read into.
+    const early = RING_BYTES - head.length - 64;
+    fill(Buffer.concat([head, bytes.subarray(0, early)]));
     const first = reader.next()!;
     expect(reader.next()).toBeUndefined();
     expect(ring.control[1]).toBe(0);
     expect(Buffer.compare(first.parts[0]!, small.parts[0]!)).toBe(0);
     source.release();
+    expect(ring.control[1]).toBe(RING_BYTES - 64);
     expect(reader.next()).toBeUndefined();
-    fill(bytes.subarray(700_000));
+    fill(bytes.subarray(early));
     const whole = reader.next()!;
     whole.parts.forEach((part, i) => expect(Buffer.compare(part, long.parts[i]!)).toBe(0));
     source.release();
