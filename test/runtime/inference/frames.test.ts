@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createFrameChannel } from "../../../runtime/inference/createFrameChannel.ts";
-import { createRing, fillRing, RING_BYTES, ringSource, type Read } from "../../../runtime/inference/frameRing.ts";
+import { createRing, fillRing, RING_BYTES, ringSource, type Read, type Ring } from "../../../runtime/inference/frameRing.ts";
 import { createFrameReader, encodeFrame, FRAME_ALIGNMENT, type Frame } from "../../../runtime/inference/frames.ts";
 
 const anyFrame = fc.record({ header: fc.dictionary(fc.string(), fc.string()), parts: fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }) });
@@ -74,6 +74,17 @@ describe("a ring of bytes between two threads", () => {
   }
 
   const filled = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 17) & 255);
+
+  /** Lets all of these bytes in. */
+  const fill = (ring: Ring, bytes: Uint8Array): void => {
+    let at = 0;
+    fillRing(ring, (target, offset, length) => {
+      const piece = bytes.subarray(at, at + length);
+      target.set(piece, offset);
+      at += piece.length;
+      return piece.length;
+    });
+  };
 
   it("carries more bytes than it holds, in frames of every length", async () => {
     const lengths = [[0], [1, 7], [700_000, 3], [5], [RING_BYTES + 13, 9], [1_000_000], [1_000_001, 400_000], [], [300_000, 300_000, 300_000], [RING_BYTES / 4 - 8], [64]];
@@ -190,27 +201,17 @@ describe("a ring of bytes between two threads", () => {
     const reader = createFrameReader(source);
     const frames = [1, 2, 3].map((seed) => ({ header: { seed }, parts: [filled(500_000, seed), filled(500_000, seed + 10)] }));
     const bytes = Buffer.concat(frames.flatMap(encodeFrame));
-    let at = 0;
-    /** Lets so many more bytes in. */
-    const fill = (count: number): void => {
-      const end = at + count;
-      fillRing(ring, (target, offset, length) => {
-        const piece = bytes.subarray(at, Math.min(end, at + length));
-        target.set(piece, offset);
-        at += piece.length;
-        return piece.length;
-      });
-    };
+    const early = bytes.length - 250_000;
     const same = (frame: Frame | undefined, index: number): void => frame!.parts.forEach((part, i) => expect(Buffer.compare(part, frames[index]!.parts[i]!)).toBe(0));
     // Two frames, and of the third one a part and a half.
-    fill(bytes.length - 250_000);
+    fill(ring, bytes.subarray(0, early));
     const [first, second] = [reader.next(), reader.next()];
     expect(reader.next()).toBeUndefined();
     same(first, 0);
     same(second, 1);
     source.release();
     expect(ring.control[1]).toBe(2 * (bytes.length / 3));
-    fill(250_000);
+    fill(ring, bytes.subarray(early));
     // What comes next does not fit behind it, so its end is at the ring's start.
     same(reader.next(), 2);
     source.release();
@@ -221,15 +222,6 @@ describe("a ring of bytes between two threads", () => {
     const ring = createRing();
     const source = ringSource(ring);
     const reader = createFrameReader(source);
-    const fill = (bytes: Uint8Array): void => {
-      let at = 0;
-      fillRing(ring, (target, offset, length) => {
-        const piece = bytes.subarray(at, at + length);
-        target.set(piece, offset);
-        at += piece.length;
-        return piece.length;
-      });
-    };
     const small = { header: {}, parts: [filled(100, 1)] };
     // Longer than the ring may hold: copied as it comes, over a view that is in use.
     const long = { header: { long: true }, parts: [filled(RING_BYTES + 100_000, 2), filled(200_000, 3)] };
@@ -237,7 +229,7 @@ describe("a ring of bytes between two threads", () => {
     const head = Buffer.concat(encodeFrame(small));
     // The ring is full then, but for what the end is read into.
     const early = RING_BYTES - head.length - 64;
-    fill(Buffer.concat([head, bytes.subarray(0, early)]));
+    fill(ring, Buffer.concat([head, bytes.subarray(0, early)]));
     const first = reader.next()!;
     expect(reader.next()).toBeUndefined();
     expect(ring.control[1]).toBe(0);
@@ -245,7 +237,7 @@ describe("a ring of bytes between two threads", () => {
     source.release();
     expect(ring.control[1]).toBe(RING_BYTES - 64);
     expect(reader.next()).toBeUndefined();
-    fill(bytes.subarray(early));
+    fill(ring, bytes.subarray(early));
     const whole = reader.next()!;
     whole.parts.forEach((part, i) => expect(Buffer.compare(part, long.parts[i]!)).toBe(0));
     source.release();
@@ -256,25 +248,15 @@ describe("a ring of bytes between two threads", () => {
     const ring = createRing();
     const source = ringSource(ring);
     const reader = createFrameReader(source);
-    const fill = (...frames: Frame[]): void => {
-      const bytes = Buffer.concat(frames.flatMap(encodeFrame));
-      let at = 0;
-      fillRing(ring, (target, offset, length) => {
-        const piece = bytes.subarray(at, at + length);
-        target.set(piece, offset);
-        at += piece.length;
-        return piece.length;
-      });
-    };
     const early = [1, 2, 3, 4].map((seed) => ({ header: {}, parts: [filled(1_000_000, seed)] }));
-    fill(...early);
+    fill(ring, Buffer.concat(early.flatMap(encodeFrame)));
     for (const frame of early) {
       expect(Buffer.compare(reader.next()!.parts[0]!, frame.parts[0]!)).toBe(0);
       source.release();
     }
     const given = [...ring.control];
     const late = { header: {}, parts: [filled(100_000, 5), filled(150_000, 6), filled(50_000, 7)] };
-    fill(late);
+    fill(ring, Buffer.concat(encodeFrame(late)));
     const frame = reader.next()!;
     expect(ring.control[1]).toBe(given[1]);
     frame.parts.forEach((part, i) => expect(Buffer.compare(part, late.parts[i]!)).toBe(0));

@@ -7,30 +7,11 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { fromHex } from "../../../protocol/hex.ts";
-import type { TraceStore } from "../../../runtime/traces/createTraceStore.ts";
 import { readEntry } from "../../../runtime/traces/traceFiles.ts";
-import { flip, LARGE, onlyEntry, sampleTrace, storeIn, temporaryFolder } from "./helpers.ts";
+import { closeAll, flip, folder, LARGE, onlyEntry, open, sampleTrace, storeIn } from "./helpers.ts";
 
-const folders: string[] = [];
-const stores: TraceStore[] = [];
 
-function folder(): string {
-  const dir = temporaryFolder();
-  folders.push(dir);
-  return dir;
-}
-
-async function open(dir: string, maxBytes?: number): Promise<TraceStore> {
-  const store = storeIn(dir, maxBytes);
-  stores.push(store);
-  await store.start();
-  return store;
-}
-
-afterEach(async () => {
-  await Promise.all(stores.splice(0).map((store) => store.stop()));
-  for (const dir of folders.splice(0)) rmSync(dir, { recursive: true, force: true });
-});
+afterEach(closeAll);
 
 describe("createTraceStore", () => {
   it("gives back what was put, now and after a restart", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { tensorLeaves, tensorRootFromLeaves } from "../../../protocol/trees/tensorTree.ts";
@@ -26,6 +26,35 @@ export function temporaryFolder(): string {
 
 export function storeIn(dir: string, maxBytes?: number): TraceStore {
   return createTraceStore({ dir, ...(maxBytes === undefined ? {} : { maxBytes }) }, { logger: { debug: quiet, info: quiet, warn: quiet, error: quiet }, hasher: inlineHasher });
+}
+
+const folders: string[] = [];
+const stores: TraceStore[] = [];
+
+/** A folder that `closeAll` removes. */
+export function folder(): string {
+  const dir = temporaryFolder();
+  folders.push(dir);
+  return dir;
+}
+
+/** A store that has not been started yet, and that `closeAll` stops. */
+export function stopped(dir: string, maxBytes?: number): TraceStore {
+  const store = storeIn(dir, maxBytes);
+  stores.push(store);
+  return store;
+}
+
+/** The same, started. */
+export async function open(dir: string, maxBytes?: number): Promise<TraceStore> {
+  const store = stopped(dir, maxBytes);
+  await store.start();
+  return store;
+}
+
+export async function closeAll(): Promise<void> {
+  await Promise.all(stores.splice(0).map((store) => store.stop()));
+  for (const dir of folders.splice(0)) rmSync(dir, { recursive: true, force: true });
 }
 
 /** A trace with two tensors of `elements` float32 each. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync, mkdirSync, statSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync, mkdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -12,25 +12,10 @@ import { folderNameOf } from "../../../runtime/traces/readEntries.ts";
 import { writeEntry } from "../../../runtime/traces/traceFiles.ts";
 import { manifestOf } from "../../../runtime/traces/traceManifest.ts";
 import { decodePack, encodePack } from "../../../runtime/traces/tracePack.ts";
-import { contentOf, flip, LARGE, onlyEntry, sampleTrace, storeIn, temporaryFolder } from "./helpers.ts";
+import { closeAll, contentOf, flip, folder, LARGE, onlyEntry, open, sampleTrace, stopped, storeIn } from "./helpers.ts";
 
-const folders: string[] = [];
-const stores: TraceStore[] = [];
 /** Bytes of a sample trace of 600 elements. */
 const BYTES = 3 * 2400 + 3 * 3 * 32;
-
-function folder(): string {
-  const dir = temporaryFolder();
-  folders.push(dir);
-  return dir;
-}
-
-async function open(dir: string, maxBytes?: number): Promise<TraceStore> {
-  const store = storeIn(dir, maxBytes);
-  stores.push(store);
-  await store.start();
-  return store;
-}
 
 /** A store with so many traces in one pack, `job 0`, `job 1`, … */
 async function packOf(count: number, maxBytes?: number): Promise<{ dir: string; store: TraceStore; traces: Trace[] }> {
@@ -44,10 +29,7 @@ async function packOf(count: number, maxBytes?: number): Promise<{ dir: string; 
 
 const keys = (store: TraceStore): string[] => store.list().map(({ jobKey }) => jobKey).sort();
 
-afterEach(async () => {
-  await Promise.all(stores.splice(0).map((store) => store.stop()));
-  for (const dir of folders.splice(0)) rmSync(dir, { recursive: true, force: true });
-});
+afterEach(closeAll);
 
 describe("small traces in packs", () => {
   it("share a file if they are put at the same time, and are there after a restart", async () => {
@@ -174,8 +156,7 @@ describe("small traces in packs", () => {
     await again.put("job 1", traces[1]!);
     await again.prune(["job 0"]);
     await again.stop();
-    const last = storeIn(dir);
-    stores.push(last);
+    const last = stopped(dir);
     expect(await last.start()).toEqual({ damaged: [] });
     expect(keys(last)).toEqual(["job 1"]);
     // What was set aside outlives the pack.
@@ -256,8 +237,7 @@ describe("small traces in packs", () => {
     const dir = folder();
     mkdirSync(path.join(dir, "incoming"));
     writeFileSync(path.join(dir, "incoming", "half.pack"), encodePack([]).content);
-    const store = storeIn(dir);
-    stores.push(store);
+    const store = stopped(dir);
     expect(await store.start()).toEqual({ damaged: [] });
     expect(readdirSync(path.join(dir, "incoming"))).toEqual([]);
   });
