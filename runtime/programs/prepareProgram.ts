@@ -15,12 +15,15 @@ import { optimiseGraph } from "../inference/optimiseGraph.ts";
 import { executeTraced } from "../inference/traceExecution.ts";
 import type { ModelFile, Optimization, SessionInfo, TensorBytes } from "../inference/types.ts";
 import { createBatchRuns, type BatchRuns } from "./batchRuns.ts";
+import type { createGraphMaker } from "./createGraphMaker.ts";
 import type { Graph, GraphStore, ProgramGraphs } from "./graphs.ts";
 import type { LoadedProgram, PostedBytes } from "./loadedProgram.ts";
 import { memoryGraphs } from "./memoryGraphs.ts";
 
 /** Graphs that one run may find damaged, one after the other: its own, and the one that it is made of. */
 const DAMAGED_GRAPHS = 2;
+
+type Maker = ReturnType<typeof createGraphMaker>;
 
 export interface PrepareOptions {
   /** Where the program's graphs are kept; default: nowhere, they are made by each process that runs it. */
@@ -45,9 +48,9 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
 
   const keyOf = (kind: string): string => `${kind}/${program.root}`;
 
-  const maker = async () => (await import("./createGraphMaker.ts")).createGraphMaker(bundle);
-
-  type Maker = Awaited<ReturnType<typeof maker>>;
+  let making: Promise<Maker> | undefined;
+  /** Kept, since an `import` takes a dozen microseconds each time. */
+  const maker = (): Promise<Maker> => (making ??= import("./createGraphMaker.ts").then(({ createGraphMaker }) => createGraphMaker(bundle)));
 
   const opened = (): Promise<ProgramGraphs> => {
     if (graphs === undefined) {

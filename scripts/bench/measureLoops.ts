@@ -44,14 +44,7 @@ export async function measureLoops(subject: Subject, context: Pick<BenchContext,
         if (trace.traceRoot !== traceRoot) throw new Error("two executions of one machine differ");
         trace.release?.();
       };
-      for (const width of widths) {
-        // What a job takes in company, not alone: a lap must be long beside its start and its end, in which the lane is not full.
-        const trial = keptFull(width, LAP_MS / width, job);
-        await trial.run();
-        const started = performance.now();
-        await trial.run();
-        loops[`${granularity}/${width}`] = keptFull(width, (performance.now() - started) / trial.jobs, job);
-      }
+      for (const width of widths) loops[`${granularity}/${width}`] = await laneOf(width, job);
     }
     const measured = await timeLoops(loops, context.rounds, () => processorTime(children));
     const isPlain = (name: string): boolean => name.startsWith("plain/");
@@ -61,6 +54,15 @@ export async function measureLoops(subject: Subject, context: Pick<BenchContext,
       lanes: Object.fromEntries(Object.entries(measured).filter(([name]) => !isPlain(name))),
     };
   });
+}
+
+/** A lane of so many jobs, whose laps are long beside their start and end, in which it is not full: by what a job takes in company, not alone. */
+export async function laneOf(width: number, job: () => Promise<void>): Promise<Loop> {
+  const trial = keptFull(width, LAP_MS / width, job);
+  await trial.run();
+  const started = performance.now();
+  await trial.run();
+  return keptFull(width, (performance.now() - started) / trial.jobs, job);
 }
 
 /** Does jobs of which `width` are under way at any time: one that is done is followed by the next at once. */

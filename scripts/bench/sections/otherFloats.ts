@@ -6,7 +6,7 @@ import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
 import { checkTrace } from "../../../runtime/verification/checkTrace.ts";
 import { DEFAULT_TOLERANCE } from "../../../watcher/options.ts";
 import { inFolder } from "../inFolder.ts";
-import { keptFull } from "../measureLoops.ts";
+import { laneOf } from "../measureLoops.ts";
 import { openBench } from "../openBench.ts";
 import { processorTime } from "../processorTime.ts";
 import type { BenchContext, Section, Table } from "../section.ts";
@@ -122,10 +122,7 @@ async function measureCheck(subject: Subject, context: BenchContext): Promise<Mo
       if (granularity === "layer") continue;
       for (const lane of lanes) {
         const [part, width] = lane.split("/") as [Part, string];
-        await stage[part]();
-        const started = performance.now();
-        await stage[part]();
-        loops[lane] = keptFull(Number(width), performance.now() - started, stage[part]);
+        loops[lane] = await laneOf(Number(width), stage[part]);
       }
     }
     const spreads = await timeStages(stages, context.rounds);
