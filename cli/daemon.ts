@@ -5,6 +5,7 @@ import { createOfferBook } from "../runtime/announcements/createOfferBook.ts";
 import { createProviderBook } from "../runtime/announcements/createProviderBook.ts";
 import { createStakeBook } from "../runtime/announcements/createStakeBook.ts";
 import { daemonPaths } from "../runtime/config/paths.ts";
+import { createBundleMemory, type BundleMemory } from "../runtime/bundle/createBundleMemory.ts";
 import { createHasher } from "../runtime/hashing/createHasher.ts";
 import { loadIdentity } from "../runtime/keys/loadIdentity.ts";
 import { createLedger, type Ledger } from "../runtime/ledger/createLedger.ts";
@@ -36,6 +37,8 @@ export interface DaemonOptions extends DaemonRole {
 export interface Daemon extends Parts {
   /** Folder of what must outlive a crash. */
   dataFolder: string;
+  /** What is known of bundles. */
+  bundleMemory: BundleMemory;
 }
 
 /** Opens and starts all of it; the context stops it again, last opened first. */
@@ -92,7 +95,8 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   // What a watcher fetches stays apart: an executor stakes only on programs that its owner compiled.
   const bundleFolders = options.kind === "watcher" ? [paths.bundles, path.join(folders.folder, "bundles")] : [paths.bundles];
   network.blobs.serve(bundleSource(bundleFolders));
-  const programs = createPrograms(bundleFolders, { inference, hasher, graphs: createGraphStore(folders.graphs, graphOptions, { logger }) });
+  const bundleMemory = createBundleMemory(path.join(folders.folder, "examined"));
+  const programs = createPrograms(bundleFolders, { inference, hasher, memory: bundleMemory, graphs: createGraphStore(folders.graphs, graphOptions, { logger }) });
   const followed = createLedger({ chain, pollingIntervalMs: settings.pollingIntervalMs });
   const { metrics } = context;
   const meter = createDaemonMeter(metrics, { chain, ledger: followed, network, traces, account: options.account, dataFolder: folders.folder, maxDisk: options.maxDisk, logger });
@@ -113,5 +117,5 @@ export async function openDaemon(context: Context, options: DaemonOptions): Prom
   }
   // Whatever ends the process later, the next start need not compile this again.
   module.flushCompileCache();
-  return { chain, ledger, network, providers, programs, hasher, traces, logger, metrics, dataFolder: folders.folder };
+  return { chain, ledger, network, providers, programs, hasher, traces, logger, metrics, dataFolder: folders.folder, bundleMemory };
 }

@@ -3,7 +3,7 @@ import { toHex, type Hex } from "../../protocol/hex.ts";
 import { sha256 } from "../../protocol/trees/sha256.ts";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Bundle } from "./bundle.ts";
-import { programToJson } from "./programSchema.ts";
+import { programToJson } from "./programJson.ts";
 
 /** Version of what a bundle's files mean. */
 export const BUNDLE_FORMAT = 1;

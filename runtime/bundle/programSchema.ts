@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { fromHex, toHex, type Hex } from "../../protocol/hex.ts";
-import { dtypes, type Dtype, type Program, type Role, type Source, type StepKind } from "../../protocol/program/types.ts";
+import { fromHex, type Hex } from "../../protocol/hex.ts";
+import { dtypes, type Dtype, type Role, type Source, type StepKind } from "../../protocol/program/types.ts";
 
 const uint = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const uint32 = uint.max(2 ** 32 - 1);
@@ -64,21 +64,3 @@ export const programSchema = z.strictObject({
   weights: z.array(z.strictObject({ name: z.string(), dtype, shape, perm, root })),
   nodes: z.array(z.array(z.string())),
 });
-
-/** `program.json` of a program: the same program gives the same text. */
-export function programToJson(program: Program): string {
-  const { root: programRoot, header, steps, blocks, inputs, outputs, trace, inner, weights, nodes } = program;
-  const plain = {
-    root: programRoot,
-    header,
-    steps: steps.map((item) => ({ ...item, expression: toHex(item.expression), attributes: toHex(item.attributes) })),
-    blocks,
-    inputs,
-    outputs,
-    trace,
-    ...(inner.length === 0 ? {} : { inner }),
-    weights,
-    nodes,
-  };
-  return `${JSON.stringify(plain)}\n`;
-}

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Hex } from "../../protocol/hex.ts";
-import { readBundle } from "../bundle/readBundle.ts";
+import { readBundle, type ReadOptions } from "../bundle/readBundle.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import type { Inference } from "../inference/createInference.ts";
 import type { GraphStore } from "./graphs.ts";
@@ -18,7 +18,7 @@ export interface Programs {
   open(root: Hex): Promise<LoadedProgram | undefined>;
 }
 
-export interface ProgramsDependencies {
+export interface ProgramsDependencies extends ReadOptions {
   inference: Inference;
   hasher: Hasher;
   /** Where executable graphs are kept; default: nowhere. */
@@ -26,11 +26,11 @@ export interface ProgramsDependencies {
 }
 
 /** Opens bundles below the folders on demand and keeps them open; an earlier folder goes first. */
-export function createPrograms(folders: readonly string[], { inference, hasher, graphs }: ProgramsDependencies): Programs {
+export function createPrograms(folders: readonly string[], { inference, hasher, graphs, memory }: ProgramsDependencies): Programs {
   const opened = new Map<Hex, Promise<LoadedProgram>>();
 
   const load = async (folder: string, root: Hex): Promise<LoadedProgram> => {
-    const bundle = await readBundle(path.join(folder, root));
+    const bundle = await readBundle(path.join(folder, root), { memory });
     if (bundle.program.root !== root) {
       throw new GainsayError("The bundle in this folder is of another program than the folder's name says; compile the model again.", { code: "BUNDLE_MISPLACED", details: { root, found: bundle.program.root } });
     }

@@ -25,10 +25,10 @@ export async function runWatcher(context: Context, flags: WatcherFlags, inferenc
   const unsigned = flags.mode === "observe" || (flags.mode === "alert" && flags.webhook !== undefined && context.settings.key === undefined);
   const account = unsigned ? undefined : await context.account();
   const daemon = await openDaemon(context, { kind: "watcher", name: flags.name, inference, announce: flags.announce ?? [], maxDisk: flags.maxDisk, account: account?.address });
-  const { logger, metrics } = daemon;
+  const { logger, metrics, bundleMemory: memory } = daemon;
   const fetchedBundles = path.join(daemon.dataFolder, "bundles");
-  await checkBundles(context.paths.bundles);
-  const discarded = await checkBundles(fetchedBundles, { discard: true });
+  await checkBundles(context.paths.bundles, { memory });
+  const discarded = await checkBundles(fetchedBundles, { discard: true, memory });
   if (discarded.length > 0) logger.warn({ discarded }, "damaged bundles were removed, and are fetched again");
   const sender = own === undefined ? undefined : await createBudget(own, { perDay: unitsOf(flags.maxDailySpend, asset), gasPerDay: flags.maxDailyGas, bond: (await getParameters(daemon.chain)).rules.bond, file: path.join(daemon.dataFolder, "spending.json") }, { logger, metrics });
   const webhook = flags.webhook === undefined || flags.mode === "observe" ? undefined : createWebhook({ url: flags.webhook }, { logger });

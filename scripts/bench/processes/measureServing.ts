@@ -1,6 +1,7 @@
 import path from "node:path";
 import { createTestMemory } from "../../../node/createTestMemory.ts";
 import { selfTest } from "../../../node/selfTest.ts";
+import { createBundleMemory } from "../../../runtime/bundle/createBundleMemory.ts";
 import { readBundle } from "../../../runtime/bundle/readBundle.ts";
 import { createHasher } from "../../../runtime/hashing/createHasher.ts";
 import type { Inference } from "../../../runtime/inference/createInference.ts";
@@ -30,7 +31,7 @@ export interface Serving {
 export async function measureServing({ inference, children, started, running, logger, folder, runs, kept }: Serving): Promise<ProcessReport> {
   const hasher = createHasher({ threads: running.threads });
   hasher.start();
-  const loaded = prepareProgram(await readBundle(folder), inference, hasher, { graphs: kept === undefined ? undefined : createGraphStore(path.join(kept, "graphs"), running, { logger }) });
+  const loaded = prepareProgram(await readBundle(folder, kept === undefined ? {} : { memory: createBundleMemory(path.join(kept, "examined")) }), inference, hasher, { graphs: kept === undefined ? undefined : createGraphStore(path.join(kept, "graphs"), running, { logger }) });
   // A job brings its input along; the self-test makes its own.
   const inputs = (): Uint8Array[] => Object.values(seededFeeds(loaded.program.inputs)).map(({ bytes }) => bytes);
   if (kept === undefined) await loaded.execute(inputs());

@@ -3,7 +3,7 @@ import { blockAt, definedTensor, innerTensors, stepsOf } from "../../../protocol
 import { sources, stepKinds, type Program } from "../../../protocol/program/types.ts";
 import type { Bundle } from "../../../runtime/bundle/bundle.ts";
 import { checkProgram } from "../../../runtime/bundle/checkProgram.ts";
-import { programToJson } from "../../../runtime/bundle/programSchema.ts";
+import { programToJson } from "../../../runtime/bundle/programJson.ts";
 import { compileModel } from "../../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../../runtime/compile/createFoldRunner.ts";
 import { bottleneckModel } from "../../support/bottleneckModel.ts";
