@@ -21,6 +21,7 @@ export function createThreadPool(size: number) {
   const threads: Thread[] = [];
   const queue: Waiting[] = [];
   let running = false;
+  let cold = 0;
   let nextId = 0;
 
   const dispatch = (): void => {
@@ -75,9 +76,9 @@ export function createThreadPool(size: number) {
       for (const { busy } of ended) busy?.reject(stopped());
       await Promise.all(ended.map(({ worker }) => worker.terminate()));
     },
-    /** Whether a task had to wait for a thread to start; if so, has one started. */
+    /** Whether a task had to wait for a thread to start; if so, has one started from the second time on: many a start hashes only once, and needs its cores for something else. */
     cold(): boolean {
-      if (running && threads.length === 0) addThread();
+      if (running && threads.length === 0 && ++cold > 1) addThread();
       return running && !threads.some(({ online }) => online);
     },
     /** Does one task; rejects with `HASHER_STOPPED` if the pool is not running. */

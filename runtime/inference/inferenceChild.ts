@@ -3,7 +3,7 @@
  * this process along. Reads requests from file descriptor 3, in a thread of its own, and writes replies to file descriptor 4; ends when the daemon closes
  * the former. It does nothing else than what it is asked for, so it blocks while there is nothing to do.
  */
-import { writeSync } from "node:fs";
+import { statSync, writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { GainsayError } from "../../protocol/errors.ts";
 import { createArena } from "./alignedMemory.ts";
@@ -58,6 +58,9 @@ const SHARED_BYTES = 16 * 1024;
 const AHEAD_MS = 20;
 const AHEAD_BYTES = 32 * 1024;
 
+/** Bytes of a model from which on it takes long to load. */
+const MUCH_BYTES = 16 * 1024 * 1024;
+
 /** Runs after which the event loop has a turn, in which native objects that nobody has any more are let go of. */
 const TURN_RUNS = 256;
 
@@ -86,7 +89,7 @@ const runtime = await loadRuntime();
 const ready: Ready = { ready: true, version: runtime.version, providers: runtime.providers };
 const ring = createRing();
 const source = ringSource(ring, readRequests);
-/** Reads ahead where that is of use; to start it takes longer than the first request. */
+/** Reads ahead where that is of use. To start it takes longer than all that a small model asks for until it is ready. */
 let reader: Worker | undefined;
 const requests = createFrameReader(source);
 const replies = createReplyPipe(4);
@@ -96,7 +99,7 @@ for (let runs = 0, next: Frame | undefined; ; ) {
   const frame = next ?? requests.next();
   next = undefined;
   if (frame !== undefined) {
-    reader ??= new Worker(new URL("./pipeReader.ts", import.meta.url), { workerData: ring });
+    if (loadsMuch(frame)) startReader();
     source.readAhead(takesLong(frame));
     const frames = [frame];
     for (const most = mostTogether(frame); frames.length < most && next === undefined; ) {
@@ -106,6 +109,10 @@ for (let runs = 0, next: Frame | undefined; ; ) {
       else next = another;
     }
     if (frames.length === 1 || !runTogether(frames)) for (const one of frames) replies.send(answer(one));
+    if (reader === undefined && isRun(frame) && takesLong(frame)) {
+      replies.flush();
+      startReader();
+    }
     if (next === undefined) source.release();
     runs += frames.length;
     if (runs >= TURN_RUNS) {
@@ -119,6 +126,21 @@ for (let runs = 0, next: Frame | undefined; ; ) {
     source.wait();
     share.waited(performance.now() - began);
   }
+}
+
+function startReader(): void {
+  reader ??= new Worker(new URL("./pipeReader.ts", import.meta.url), { workerData: ring });
+}
+
+function isRun({ header }: Frame): boolean {
+  return (header as unknown as Request).op === "run";
+}
+
+/** Whether a request is one for a model that takes long to load. */
+function loadsMuch({ header, parts }: Frame): boolean {
+  const request = header as unknown as Request;
+  if (request.op !== "load" && request.op !== "batch") return false;
+  return (request.path === undefined ? (parts[0] as Uint8Array).length : (statSync(request.path, { throwIfNoEntry: false })?.size ?? 0)) >= MUCH_BYTES;
 }
 
 /** Whether a request takes so long, to be read or to be done, that the next is to be read meanwhile, and the end of the daemon noticed. */

@@ -168,9 +168,11 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
     bundle,
     execute: (inputs, signal) =>
       sound(async () => {
+        // What has no root yet is hashed while the session is made. What cannot be hashed does not fit the session either, which says more.
+        const committed = commitTensors(inputs, hasher).catch(() => inputs);
         await session("trace");
         const end = batchRuns().begin();
-        return executeTraced({ program, tracedKey: keyOf("trace"), inference, hasher, inputs, ...(signal === undefined ? {} : { signal }) }).finally(end);
+        return executeTraced({ program, tracedKey: keyOf("trace"), inference, hasher, inputs: await committed, ...(signal === undefined ? {} : { signal }) }).finally(end);
       }),
     recompute: (inputs, tensors, signal) =>
       sound(async () => {

@@ -7,6 +7,7 @@ import { permuteBytes } from "../../../protocol/lowering/layout.ts";
 import { sha256 } from "../../../protocol/trees/sha256.ts";
 import { tensorRoot } from "../../../protocol/trees/tensorTree.ts";
 import type { Bundle } from "../../../runtime/bundle/bundle.ts";
+import { createBundleMemory } from "../../../runtime/bundle/createBundleMemory.ts";
 import { checkBundles } from "../../../runtime/bundle/checkBundles.ts";
 import { manifestHash } from "../../../runtime/bundle/bundleFiles.ts";
 import { readBundle } from "../../../runtime/bundle/readBundle.ts";
@@ -141,5 +142,61 @@ describe("bundles", () => {
     expect(await checkBundles(home, { discard: true })).toEqual([bundle.program.root]);
     expect(await readdir(home)).toEqual([]);
     await rm(home, { recursive: true });
+  });
+});
+
+describe("the memory of bundles", () => {
+  let known: string;
+  beforeEach(async () => void (known = await mkdtemp(join(tmpdir(), "gainsay-known-"))));
+  afterEach(() => rm(known, { recursive: true, force: true }));
+
+  const hashOfProgram = async (): Promise<string> => toHex(sha256(await readFile(join(folder, "program.json")))).slice(2);
+  const offset = (program: Record<string, { operands: { access: { offset: number } }[] }[]>): void => void (program["steps"]![0]!.operands[0]!.access.offset += 1);
+
+  it("gives the same program, and keeps one file for it", async () => {
+    const memory = createBundleMemory(join(known, "examined"));
+    expect(await memory.knows(await hashOfProgram())).toBe(false);
+    expect((await readBundle(folder, { memory })).program).toEqual(bundle.program);
+    expect(await readdir(join(known, "examined"))).toEqual([await hashOfProgram()]);
+    expect(await memory.knows(await hashOfProgram())).toBe(true);
+    const again = await readBundle(folder, { memory });
+    expect(again.program).toEqual(bundle.program);
+    expect(Buffer.from(again.model).equals(bundle.model)).toBe(true);
+  });
+
+  it("spares what is known the examination, and nothing else", async () => {
+    const memory = createBundleMemory(known);
+    await readBundle(folder, { memory });
+    await rewriteProgram(offset);
+    await expect(readBundle(folder, { memory })).rejects.toMatchObject({ code: "BUNDLE_MISMATCH", details: { file: "program.json" } });
+    // Only who has the memory's folder can say so of a program that is not sound.
+    await memory.keep(await hashOfProgram());
+    expect((await readBundle(folder, { memory })).program.steps[0]!.operands[0]!.access.offset).toBe(bundle.program.steps[0]!.operands[0]!.access.offset + 1);
+  });
+
+  it("is of no use to other files of a bundle", async () => {
+    const memory = createBundleMemory(known);
+    await readBundle(folder, { memory });
+    const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as { root: string; files: Record<string, unknown> };
+    await writeFile(join(folder, "manifest.json"), JSON.stringify({ ...manifest, root: `0x${"11".repeat(32)}` }));
+    await expect(readBundle(folder, { memory })).rejects.toMatchObject({ code: "BUNDLE_MISMATCH", details: { file: "manifest.json" } });
+    const model = Buffer.concat([await readFile(join(folder, "model.onnx")), Buffer.from([0])]);
+    await writeFile(join(folder, "model.onnx"), model);
+    await writeFile(join(folder, "manifest.json"), JSON.stringify({ ...manifest, files: { ...manifest.files, "model.onnx": { bytes: model.length, sha256: toHex(sha256(model)) } } }));
+    await expect(readBundle(folder, { memory })).rejects.toMatchObject({ code: "BUNDLE_MISMATCH", details: { file: "model.onnx" } });
+  });
+
+  it("forgets what other sources of the software found", async () => {
+    const memory = createBundleMemory(known);
+    await rewriteProgram(offset);
+    await memory.keep(await hashOfProgram());
+    await writeFile(join(known, await hashOfProgram()), "00".repeat(32));
+    await expect(readBundle(folder, { memory })).rejects.toMatchObject({ code: "BUNDLE_MISMATCH" });
+  });
+
+  it("does without a folder that cannot be written", async () => {
+    await writeFile(join(known, "file"), "");
+    const memory = createBundleMemory(join(known, "file"));
+    for (let start = 0; start < 2; start++) expect((await readBundle(folder, { memory })).program.root).toBe(bundle.program.root);
   });
 });
