@@ -1,4 +1,5 @@
 import type { InferenceSession } from "onnxruntime-node";
+import { lasting } from "../../protocol/trees/tensorTree.ts";
 import { createArena } from "./alignedMemory.ts";
 import { FRAME_ALIGNMENT } from "./frames.ts";
 import { nativeTensor, openSession, type NativeSession, type NativeTensor, type OnnxRuntime } from "./nativeSession.ts";
@@ -52,7 +53,7 @@ export function createBatchSession(runtime: OnnxRuntime, model: Uint8Array | str
       known = {
         feeds: tensors(inputs, given, inputLengths),
         fetches: tensors(outputs, made, outputLengths),
-        outputs: Array.from({ length: jobs }, (_, job) => made.map((room, i) => room.subarray(job * (outputLengths[i] as number), (job + 1) * (outputLengths[i] as number)))),
+        outputs: Array.from({ length: jobs }, (_, job) => made.map((room, i) => lasting(room.subarray(job * (outputLengths[i] as number), (job + 1) * (outputLengths[i] as number))))),
       };
       places.set(jobs, known);
     }

@@ -1,3 +1,4 @@
+import { lasting } from "../../protocol/trees/tensorTree.ts";
 import type { Dtype } from "../../protocol/program/types.ts";
 import type { HashedOutput } from "./hashedOutputs.ts";
 import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
@@ -25,22 +26,42 @@ export interface HeldTensor extends Omit<TensorBytes, "bytes"> {
   hashed?: HashedOutput;
 }
 
-/** Up to this many bytes, what is left of a region is looked at as a whole. */
+/** Up to this many bytes, a region is looked at as a whole. */
 const LOOKED_AT_BYTES = 1024 * 1024;
+/** More than the tensors of a few programs. */
+const MOST_VIEWS = 4096;
 
-/** The region that was looked at last, from where on, and its bytes. */
-const look: { region: Region | undefined; from: number; bytes: Uint8Array } = { region: undefined, from: 0, bytes: new Uint8Array(0) };
+/** The region that was looked at last, from where on, and its bytes, each in its place; views of them, by place and length, which the next run of the session needs again. */
+const look: { region: Region | undefined; from: number; bytes: Uint8Array; views: Map<number, Uint8Array> } = { region: undefined, from: 0, bytes: new Uint8Array(0), views: new Map() };
 
 /** Bytes of a region, until the next look at another: one system call for all of its tensors from the first that is looked at, if they are not many bytes. */
 function lookAt(region: Region, at: number, length: number): Uint8Array {
-  if (look.region === region && at >= look.from) return look.bytes.subarray(at - look.from, at - look.from + length);
-  const isAll = region.bytes - at <= LOOKED_AT_BYTES;
-  const wanted = isAll ? region.bytes - at : length;
-  if (look.bytes.length < wanted) look.bytes = new Uint8Array(wanted);
-  look.region = undefined;
-  region.read(at, look.bytes.subarray(0, wanted));
-  if (isAll) [look.region, look.from] = [region, at];
-  return look.bytes.subarray(0, length);
+  if (region.bytes > LOOKED_AT_BYTES) {
+    look.region = undefined;
+    return region.read(at, viewOf(0, length));
+  }
+  if (look.region !== region || at < look.from) {
+    look.region = undefined;
+    region.read(at, viewOf(at, region.bytes - at));
+    [look.region, look.from] = [region, at];
+  }
+  return viewOf(at, length);
+}
+
+/** A part of what is looked at. */
+function viewOf(at: number, length: number): Uint8Array {
+  if (look.bytes.length < at + length) {
+    look.bytes = new Uint8Array(at + length);
+    look.views.clear();
+  }
+  const name = at * LOOKED_AT_BYTES + length;
+  let view = look.views.get(name);
+  if (view === undefined) {
+    if (look.views.size >= MOST_VIEWS) look.views.clear();
+    view = lasting(look.bytes.subarray(at, at + length));
+    look.views.set(name, view);
+  }
+  return view;
 }
 
 /** A tensor that lies in a region of the spool. A class, since a trace may have hundreds, each run. */

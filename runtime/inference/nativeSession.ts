@@ -3,6 +3,7 @@ import type { InferenceSession, TensorConstructor } from "onnxruntime-node";
 import type { Binding } from "onnxruntime-node/dist/binding.js";
 import { GainsayError } from "../../protocol/errors.ts";
 import { dtypeBytes, type Dtype } from "../../protocol/program/types.ts";
+import { lasting } from "../../protocol/trees/tensorTree.ts";
 import type { Arena } from "./alignedMemory.ts";
 import { layoutOf } from "./outputLayout.ts";
 import { dtypeFromName, dtypeName, viewTyped, type TypedTensor } from "./tensorTypes.ts";
@@ -151,7 +152,7 @@ function placesOf(outputs: readonly ValueInfo[], arena: Arena): { bytes: Uint8Ar
   if (layout === undefined) return undefined;
   arena.reset();
   const together = arena.take(layout.bytes);
-  const bytes = layout.offsets.map((offset, i) => together.subarray(offset, offset + (layout.lengths[i] as number)));
+  const bytes = layout.offsets.map((offset, i) => lasting(together.subarray(offset, offset + (layout.lengths[i] as number))));
   const tensors = outputs.map(({ name, dtype, shape }, i) => [name, nativeTensor(dtype, shape as number[], bytes[i] as Uint8Array)] as const);
   return { bytes, together, tensors: Object.fromEntries(tensors) };
 }
