@@ -31,6 +31,16 @@ export interface Region {
   release(): void;
 }
 
+/** Regions that were reserved last, and up to how many bytes each. */
+const RECENT_REGIONS = 64;
+const RECENT_BYTES = 64 * 1024;
+
+/** Where a region lies, in whole pages. */
+interface Place {
+  offset: number;
+  length: number;
+}
+
 /** Opens a spool that has no name; undefined where that cannot be done, and outputs go through the pipe. */
 export function openSpool(): Spool | undefined {
   const fd = openUnnamed(SHARED_MEMORY) ?? openUnnamed(tmpdir());
@@ -40,10 +50,30 @@ export function openSpool(): Spool | undefined {
   let end = 0;
   let held = 0;
   let closing = false;
-  /** Regions that nobody has any more, and nobody released. */
-  const lost = new FinalizationRegistry<() => void>((giveUp) => giveUp());
+  const giveUp = ({ offset, length }: Place): void => {
+    held--;
+    if (held === 0) {
+      free.clear();
+      end = 0;
+    } else if (free.get(length)?.push(offset) === undefined) free.set(length, [offset]);
+    closeIfUnused();
+  };
   const closeIfUnused = (): void => {
     if (closing && held === 0) closeSync(fd);
+  };
+  /** Regions that nobody has any more, and nobody released. */
+  const lost = new FinalizationRegistry(giveUp);
+  /**
+   * Small regions go to the registry when so many others have been reserved after them: by then nearly all are released. One that is in the registry costs the garbage collector more
+   * than all else of a run.
+   */
+  const recent: (HeldRegion | undefined)[] = [];
+  let next = 0;
+  const watchOver = (region: HeldRegion, length: number): void => {
+    if (length > RECENT_BYTES) return region.watch(lost);
+    recent[next]?.watch(lost);
+    recent[next] = region;
+    next = (next + 1) % RECENT_REGIONS;
   };
   return {
     fd,
@@ -56,19 +86,8 @@ export function openSpool(): Spool | undefined {
         end += length;
       }
       held++;
-      const giveUp = (): void => {
-        held--;
-        if (held === 0) {
-          free.clear();
-          end = 0;
-        } else if (free.get(length)?.push(offset) === undefined) free.set(length, [offset]);
-        closeIfUnused();
-      };
-      const region = regionOf(fd, offset, bytes, () => {
-        lost.unregister(region);
-        giveUp();
-      });
-      lost.register(region, giveUp, region);
+      const region = new HeldRegion(fd, bytes, { offset, length }, giveUp);
+      watchOver(region, length);
       return region;
     },
     close() {
@@ -78,26 +97,48 @@ export function openSpool(): Spool | undefined {
   };
 }
 
-function regionOf(fd: number, offset: number, bytes: number, giveUp: () => void): Region {
-  let released = false;
-  return {
-    offset,
-    bytes,
-    read(at, target) {
-      if (released) throw new GainsayError("The outputs of this run have been released; nobody may read them any more.", { code: "OUTPUTS_RELEASED" });
-      for (let read = 0; read < target.length; ) {
-        const count = readSync(fd, target, read, target.length - read, offset + at + read);
-        if (count === 0) throw new GainsayError("The outputs of a run are not where the inference process was to put them.", { code: "OUTPUTS_LOST" });
-        read += count;
-      }
-      return target;
-    },
-    release() {
-      if (released) return;
-      released = true;
-      giveUp();
-    },
-  };
+class HeldRegion implements Region {
+  readonly bytes: number;
+  readonly #fd: number;
+  readonly #place: Place;
+  readonly #giveUp: (place: Place) => void;
+  #released = false;
+  #watchedBy: FinalizationRegistry<Place> | undefined;
+
+  constructor(fd: number, bytes: number, place: Place, giveUp: (place: Place) => void) {
+    this.bytes = bytes;
+    this.#fd = fd;
+    this.#place = place;
+    this.#giveUp = giveUp;
+  }
+
+  get offset(): number {
+    return this.#place.offset;
+  }
+
+  read(at: number, target: Uint8Array): Uint8Array {
+    if (this.#released) throw new GainsayError("The outputs of this run have been released; nobody may read them any more.", { code: "OUTPUTS_RELEASED" });
+    for (let read = 0; read < target.length; ) {
+      const count = readSync(this.#fd, target, read, target.length - read, this.offset + at + read);
+      if (count === 0) throw new GainsayError("The outputs of a run are not where the inference process was to put them.", { code: "OUTPUTS_LOST" });
+      read += count;
+    }
+    return target;
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#watchedBy?.unregister(this);
+    this.#giveUp(this.#place);
+  }
+
+  /** Has it given up when nobody has it any more. */
+  watch(lost: FinalizationRegistry<Place>): void {
+    if (this.#released) return;
+    this.#watchedBy = lost;
+    lost.register(this, this.#place, this);
+  }
 }
 
 /** A file of this process alone, and of those that it hands it to: its name is gone at once. */

@@ -1,6 +1,8 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { traceName } from "../../protocol/lowering/graphNames.ts";
+import type { Hex } from "../../protocol/hex.ts";
 import { dtypes, type Program, type TraceTensor } from "../../protocol/program/types.ts";
+import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { commitTensor } from "../../protocol/trees/tensorTree.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
@@ -59,15 +61,31 @@ function hashable(spec: TraceTensor, output: string, held: HeldTensor | undefine
   const { hashed } = held;
   if (hashed === undefined && (held.bytes !== undefined || held.byteLength > INLINE_BYTES)) return held.read();
   const { root, leaves } = hashed ?? commitTensor(held.peek());
-  let bytes: Uint8Array | undefined;
-  // A property of its own, so that copies of the object have it too.
-  return {
-    root,
-    leaves,
-    get bytes() {
-      return (bytes ??= held.read());
+  return new UnreadTensor(root, leaves, held);
+}
+
+/** A posted tensor whose bytes are read when somebody wants them. */
+class UnreadTensor implements CommittedTensor {
+  readonly root: Hex;
+  readonly leaves: Uint8Array;
+  declare readonly bytes: Uint8Array;
+  readonly #held: HeldTensor;
+  #bytes: Uint8Array | undefined;
+
+  /** A property of each object's own, so that copies by spread have it, and one function for all: V8 keeps a shape of its own for each object with a getter of its own. */
+  static readonly #read: PropertyDescriptor = {
+    enumerable: true,
+    get(this: UnreadTensor) {
+      return (this.#bytes ??= this.#held.read());
     },
   };
+
+  constructor(root: Hex, leaves: Uint8Array, held: HeldTensor) {
+    this.root = root;
+    this.leaves = leaves;
+    this.#held = held;
+    Object.defineProperty(this, "bytes", UnreadTensor.#read);
+  }
 }
 
 /** Where the traced tensors are among the outputs of a session, by its names. */

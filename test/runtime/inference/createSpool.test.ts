@@ -1,4 +1,7 @@
 import { writeSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { openSpool } from "../../../runtime/inference/createSpool.ts";
 
@@ -58,5 +61,24 @@ describe.skipIf(process.platform === "win32")("a spool", () => {
     expect([...region.read(0, new Uint8Array(4))]).toEqual([1, 2, 3, 4]);
     region.release();
     expect(() => writeSync(spool.fd, Uint8Array.of(1), 0, 1, 0)).toThrow(/EBADF/);
+  });
+
+  it.each([[4096, 200], [1024 * 1024, 30]])("has regions of %i bytes again that nobody has any more, though nobody released them", async (bytes, count) => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const spool = openSpool()!;
+    const kept = spool.reserve(bytes)!;
+    writeSync(spool.fd, Uint8Array.of(7), 0, 1, kept.offset);
+    const used = new Set(Array.from({ length: count }, () => spool.reserve(bytes)!.offset));
+    for (let given = 0; given < count / 2; ) {
+      collect();
+      await pause(1);
+      // What is reserved now lies where a lost one lay, once that has been noticed.
+      const region = spool.reserve(bytes)!;
+      given = used.has(region.offset) ? given + 1 : 0;
+    }
+    expect([...kept.read(0, new Uint8Array(1))]).toEqual([7]);
+    kept.release();
+    spool.close();
   });
 });
