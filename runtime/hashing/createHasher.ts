@@ -3,6 +3,7 @@ import { GainsayError } from "../../protocol/errors.ts";
 import { depthOf, subtreeTop } from "../../protocol/trees/merkle.ts";
 import { CHUNK_BYTES, chunkCount, tensorLeaves, tensorRootFromLeaves, tensorRootFromTop, tensorTree } from "../../protocol/trees/tensorTree.ts";
 import { createThreadPool } from "./createThreadPool.ts";
+import { readPart, type FilePart } from "./filePart.ts";
 import { INLINE_BYTES } from "./inlineBytes.ts";
 
 const INLINE_LEAVES = 512;
@@ -26,8 +27,8 @@ export interface Hasher {
   leaves(bytes: Uint8Array): Promise<Uint8Array>;
   /** Tensor root from the chunk hashes. */
   root(leaves: Uint8Array, byteLength: number): Promise<Uint8Array>;
-  /** Both of them, in one pass. The bytes must not change meanwhile. */
-  commit(bytes: Uint8Array): Promise<{ root: Uint8Array; leaves: Uint8Array }>;
+  /** Both of them, in one pass. The bytes must not change meanwhile; those of a file are read where they are hashed, and never are in memory as a whole. */
+  commit(bytes: Uint8Array | FilePart): Promise<{ root: Uint8Array; leaves: Uint8Array }>;
 }
 
 /** Makes a pool of hashing threads; `start` sets them going. Throws `HASHER_OPTIONS` for a number of threads that makes no sense. */
@@ -39,14 +40,14 @@ export function createHasher(options: HasherOptions = {}): Hasher {
   const pool = createThreadPool(size);
 
   /** Hashes in parts; with `tops`, the top of each part's subtree as well. */
-  const hashParts = async (bytes: Uint8Array, leaves: Uint8Array, partHeight: number, tops?: Uint8Array): Promise<void> => {
+  const hashParts = async (bytes: Uint8Array | FilePart, leaves: Uint8Array, partHeight: number, tops?: Uint8Array): Promise<void> => {
     const partChunks = 2 ** partHeight;
     const parts: Promise<void>[] = [];
     for (let first = 0, i = 0; first * 32 < leaves.length; first += partChunks, i++) {
       parts.push(
         pool.submit((id) => ({
           id,
-          chunks: shared(bytes.subarray(first * CHUNK_BYTES, (first + partChunks) * CHUNK_BYTES)),
+          chunks: partOf(bytes, first * CHUNK_BYTES, (first + partChunks) * CHUNK_BYTES),
           leaves: leaves.subarray(first * 32, (first + partChunks) * 32),
           height: partHeight,
           ...(tops === undefined ? {} : { top: tops.subarray(i * 32, (i + 1) * 32) }),
@@ -74,16 +75,17 @@ export function createHasher(options: HasherOptions = {}): Hasher {
       return tensorRootFromTop(byteLength, top);
     },
     async commit(bytes) {
-      if (bytes.length <= INLINE_BYTES || (bytes.length <= COLD_INLINE_BYTES && pool.cold())) {
-        const leaves = tensorLeaves(bytes);
-        return { leaves, root: tensorRootFromLeaves(leaves, bytes.length) };
+      const { byteLength } = bytes;
+      if (byteLength <= INLINE_BYTES || (byteLength <= COLD_INLINE_BYTES && pool.cold())) {
+        const leaves = tensorLeaves(bytes instanceof Uint8Array ? bytes : readWhole(bytes));
+        return { leaves, root: tensorRootFromLeaves(leaves, byteLength) };
       }
-      const count = chunkCount(bytes.length);
+      const count = chunkCount(byteLength);
       const partHeight = partHeightFor(count, size);
       const leaves = sharedBytes(count * 32);
       const tops = sharedBytes(Math.ceil(count / 2 ** partHeight) * 32);
       await hashParts(bytes, leaves, partHeight, tops);
-      return { leaves, root: tensorRootFromTop(bytes.length, subtreeTop(tops, depthOf(count) - partHeight, partHeight)) };
+      return { leaves, root: tensorRootFromTop(byteLength, subtreeTop(tops, depthOf(count) - partHeight, partHeight)) };
     },
   };
 }
@@ -96,6 +98,20 @@ function partHeightFor(chunks: number, threads: number): number {
 
 function sharedBytes(length: number): Uint8Array {
   return new Uint8Array(new SharedArrayBuffer(length));
+}
+
+function readWhole(part: FilePart): Uint8Array {
+  try {
+    return readPart(part, new Uint8Array(part.byteLength));
+  } catch (cause) {
+    throw new GainsayError(`Hashing failed: ${(cause as Error).message}`, { code: "HASHER_FAILED", cause });
+  }
+}
+
+/** What a thread gets of bytes. */
+function partOf(bytes: Uint8Array | FilePart, start: number, end: number): Uint8Array | FilePart {
+  if (bytes instanceof Uint8Array) return shared(bytes.subarray(start, end));
+  return { fd: bytes.fd, at: bytes.at + start, byteLength: Math.min(end, bytes.byteLength) - start };
 }
 
 /** The bytes in memory that threads see: as they are if they lie in shared memory, else a copy. */

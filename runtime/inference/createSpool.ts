@@ -1,11 +1,13 @@
-import { closeSync, mkdtempSync, openSync, readSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmdirSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 
 /** Where files are memory, if the system has such a place. */
 const SHARED_MEMORY = "/dev/shm";
-const SPOOL_BYTES = 64 * 1024 * 1024;
+/** Where it ends, and how much of it stays once nothing is held: memory that only a burst needed is given back. */
+const SPOOL_BYTES = 256 * 1024 * 1024;
+const KEPT_BYTES = 64 * 1024 * 1024;
 /** Regions begin at multiples of this, so that two of them share no page. */
 const PAGE_BYTES = 4096;
 
@@ -25,6 +27,8 @@ export interface Spool {
 export interface Region {
   readonly offset: number;
   readonly bytes: number;
+  /** Of the spool. */
+  readonly fd: number;
   /** Bytes of the region, into `target`. Throws `OUTPUTS_RELEASED`. */
   read(at: number, target: Uint8Array): Uint8Array;
   /** Gives it up; once more changes nothing. A region that nobody has any more is given up some day. */
@@ -53,6 +57,7 @@ export function openSpool(): Spool | undefined {
   const giveUp = ({ offset, length }: Place): void => {
     held--;
     if (held === 0) {
+      if (end > KEPT_BYTES) ftruncateSync(fd, KEPT_BYTES);
       free.clear();
       end = 0;
     } else if (free.get(length)?.push(offset) === undefined) free.set(length, [offset]);
@@ -99,7 +104,7 @@ export function openSpool(): Spool | undefined {
 
 class HeldRegion implements Region {
   readonly bytes: number;
-  readonly #fd: number;
+  readonly fd: number;
   readonly #place: Place;
   readonly #giveUp: (place: Place) => void;
   #released = false;
@@ -107,7 +112,7 @@ class HeldRegion implements Region {
 
   constructor(fd: number, bytes: number, place: Place, giveUp: (place: Place) => void) {
     this.bytes = bytes;
-    this.#fd = fd;
+    this.fd = fd;
     this.#place = place;
     this.#giveUp = giveUp;
   }
@@ -119,7 +124,7 @@ class HeldRegion implements Region {
   read(at: number, target: Uint8Array): Uint8Array {
     if (this.#released) throw new GainsayError("The outputs of this run have been released; nobody may read them any more.", { code: "OUTPUTS_RELEASED" });
     for (let read = 0; read < target.length; ) {
-      const count = readSync(this.#fd, target, read, target.length - read, this.offset + at + read);
+      const count = readSync(this.fd, target, read, target.length - read, this.offset + at + read);
       if (count === 0) throw new GainsayError("The outputs of a run are not where the inference process was to put them.", { code: "OUTPUTS_LOST" });
       read += count;
     }

@@ -1,5 +1,6 @@
 import { lasting } from "../../protocol/trees/tensorTree.ts";
 import type { Dtype } from "../../protocol/program/types.ts";
+import type { FilePart } from "../hashing/filePart.ts";
 import type { HashedOutput } from "./hashedOutputs.ts";
 import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import type { Region } from "./createSpool.ts";
@@ -22,6 +23,8 @@ export interface HeldTensor extends Omit<TensorBytes, "bytes"> {
   read(): Uint8Array;
   /** Its bytes, to look at: overwritten by the next look at any tensor. */
   peek(): Uint8Array;
+  /** Where its bytes lie in a file until they are released; missing if they lie in none. */
+  file?(): FilePart;
   /** Tensor root and hashes of the chunks, if the inference process has hashed the bytes as a committed tensor. */
   hashed?: HashedOutput;
 }
@@ -79,6 +82,10 @@ export class SpooledTensor implements HeldTensor {
     this.byteLength = byteLength;
     this.#region = region;
     this.#at = at;
+  }
+
+  file(): FilePart {
+    return { fd: this.#region.fd, at: this.#region.offset + this.#at, byteLength: this.byteLength };
   }
 
   read(): Uint8Array {

@@ -1,9 +1,10 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { traceName } from "../../protocol/lowering/graphNames.ts";
-import type { Hex } from "../../protocol/hex.ts";
+import { toHex, type Hex } from "../../protocol/hex.ts";
 import { dtypes, type Program, type TraceTensor } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import { commitTensor } from "../../protocol/trees/tensorTree.ts";
+import type { FilePart } from "../hashing/filePart.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import { fromResult, toFeed } from "./bfloats.ts";
@@ -38,16 +39,21 @@ export async function executeTraced({ program, tracedKey, inference, hasher, inp
   const { names, outputs, release } = await inference.hold(tracedKey, feeds, signal === undefined ? {} : { signal });
   try {
     const places = placesOf(names, program.trace.length);
-    const tensors = program.trace.map((spec, i) => hashable(spec, traceName(i), outputs[places[i] as number]));
-    return { ...(await commitChecked(program, inputs, tensors, hasher)), release };
+    const tensors = program.trace.map((spec, i) => hashable(spec, traceName(i), outputs[places[i] as number], hasher));
+    return { ...(await commitChecked(program, inputs, await settled(tensors), hasher)), release };
   } catch (error) {
     release();
     throw error;
   }
 }
 
-/** A posted tensor, hashed unless it is large; its bytes are read when somebody wants them. */
-function hashable(spec: TraceTensor, output: string, held: HeldTensor | undefined): Hashable {
+/** Most traces have nothing to wait for. */
+function settled(tensors: readonly (Hashable | Promise<Hashable>)[]): readonly Hashable[] | Promise<Hashable[]> {
+  return tensors.some((one) => one instanceof Promise) ? Promise.all(tensors) : (tensors as readonly Hashable[]);
+}
+
+/** A posted tensor, hashed unless its bytes came with the answer; otherwise they are read when somebody wants them. */
+function hashable(spec: TraceTensor, output: string, held: HeldTensor | undefined, hasher: Pick<Hasher, "commit">): Hashable | Promise<Hashable> {
   if (held === undefined) throw new GainsayError(`The traced graph does not give the tensor ${JSON.stringify(spec.name)} (output ${output}); build it from the same bundle.`, { code: "TRACE_MISMATCH", details: { output } });
   if (spec.dtype === dtypes.bfloat16 && held.dtype === dtypes.float32) {
     const { bytes } = fromResult({ dtype: held.dtype, shape: held.shape, bytes: held.read() }, spec.dtype);
@@ -59,9 +65,18 @@ function hashable(spec: TraceTensor, output: string, held: HeldTensor | undefine
   }
   checkLength("trace tensor", spec, held.byteLength);
   const { hashed } = held;
-  if (hashed === undefined && (held.bytes !== undefined || held.byteLength > INLINE_BYTES)) return held.read();
+  if (hashed === undefined && held.bytes !== undefined) return held.read();
+  if (hashed === undefined && held.byteLength > INLINE_BYTES) return held.file === undefined ? held.read() : hashedThere(held, held.file(), hasher);
   const { root, leaves } = hashed ?? commitTensor(held.peek());
   return new UnreadTensor(root, leaves, held);
+}
+
+/** A large tensor, hashed by threads that read it from where it lies. */
+function hashedThere(held: HeldTensor, file: FilePart, hasher: Pick<Hasher, "commit">): Promise<CommittedTensor> {
+  const hashing = hasher.commit(file).then(({ root, leaves }) => new UnreadTensor(toHex(root), leaves, held));
+  // Nobody waits for it if another tensor turns out to be wrong first.
+  hashing.catch(() => undefined);
+  return hashing;
 }
 
 /** A posted tensor whose bytes are read when somebody wants them. */

@@ -1,3 +1,6 @@
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildTree } from "../../../protocol/trees/merkle.ts";
@@ -28,6 +31,32 @@ describe("createHasher", () => {
       expect(Buffer.compare(committed.root, root)).toBe(0);
       expect(Buffer.compare(await hasher.leaves(bytes), leaves)).toBe(0);
       expect(Buffer.compare(await hasher.root(leaves, length), root)).toBe(0);
+    }
+  });
+
+  it("hashes what lies in a file, from anywhere in it, also where no thread runs yet", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "gainsay-hasher-"));
+    const all = bytesOf(12_000_000);
+    writeFileSync(path.join(folder, "bytes"), all);
+    const fd = openSync(path.join(folder, "bytes"), "r");
+    const fresh = createHasher({ threads: 1 });
+    fresh.start();
+    try {
+      for (const own of [fresh, hasher]) {
+        for (const [at, byteLength] of [[5, 1], [4096, INLINE_BYTES], [0, INLINE_BYTES + 1], [77, 1_048_576], [1, 5_000_001], [4, 5_000_001], [99, 700_000]] as const) {
+          const bytes = all.subarray(at, at + byteLength);
+          const { root, leaves } = await own.commit({ fd, at, byteLength });
+          expect(Buffer.compare(leaves, tensorLeaves(bytes))).toBe(0);
+          expect(Buffer.compare(root, tensorRoot(bytes))).toBe(0);
+        }
+      }
+      const many = await Promise.all(Array.from({ length: 20 }, (_, i) => hasher.commit({ fd, at: i * 500_000, byteLength: 300_000 + i })));
+      many.forEach(({ root }, i) => expect(Buffer.compare(root, tensorRoot(all.subarray(i * 500_000, i * 500_000 + 300_000 + i)))).toBe(0));
+      await expect(hasher.commit({ fd, at: 11_000_000, byteLength: 5_000_000 })).rejects.toMatchObject({ code: "HASHER_FAILED", message: expect.stringContaining("ends before") as string });
+    } finally {
+      await fresh.stop();
+      closeSync(fd);
+      rmSync(folder, { recursive: true });
     }
   });
 

@@ -1,4 +1,4 @@
-import { writeSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -50,6 +50,21 @@ describe.skipIf(process.platform === "win32")("a spool", () => {
     const large = spool.reserve(held.length * 1024 * 1024);
     expect(large).toBeDefined();
     large?.release();
+    spool.close();
+  });
+
+  it("gives back the memory of a burst once nothing is held", () => {
+    const spool = openSpool()!;
+    const large = Array.from({ length: 3 }, () => spool.reserve(30 * 1024 * 1024)!);
+    const last = large[2]!;
+    writeSync(spool.fd, Uint8Array.of(1), 0, 1, last.offset + last.bytes - 1);
+    expect(fstatSync(spool.fd).size).toBe(90 * 1024 * 1024);
+    for (const region of large) region.release();
+    expect(fstatSync(spool.fd).size).toBe(64 * 1024 * 1024);
+    const again = spool.reserve(10)!;
+    writeSync(spool.fd, Uint8Array.of(9), 0, 1, again.offset);
+    expect([...again.read(0, new Uint8Array(1))]).toEqual([9]);
+    again.release();
     spool.close();
   });
 

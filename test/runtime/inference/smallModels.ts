@@ -19,29 +19,30 @@ export function reluModel(dtype: number, shape: readonly number[]): Uint8Array {
   return modelOf([["x", dtype, shape]], [makeNode("Relu", ["x"], ["y"])], [["y", dtype, shape]]);
 }
 
-/** A traced graph: x[2,3] → trace:0 = relu(x), trace:1 = the transpose of x·x, outputs in commit order. */
-export function tracedModel(): Uint8Array {
+/** A traced graph: x[2,columns] → trace:0 = relu(x), trace:1 = the transpose of x·x, outputs in commit order. */
+export function tracedModel(columns = 3): Uint8Array {
   return modelOf(
-    [["x", 1, [2, 3]]],
+    [["x", 1, [2, columns]]],
     [makeNode("Relu", ["x"], ["trace:0"]), makeNode("Mul", ["x", "x"], ["squared"]), makeNode("Transpose", ["squared"], ["trace:1"], { perm: { ints: [1, 0] } })],
-    [["trace:0", 1, [2, 3]], ["trace:1", 1, [3, 2]]],
+    [["trace:0", 1, [2, columns]], ["trace:1", 1, [columns, 2]]],
   );
 }
 
 const zero = `0x${"00".repeat(32)}` as const;
 
 /** What `tracedModel` computes, as a program; the output is x·x in its logical shape, seen through the commit order. */
-export function tracedProgram(): Program {
+export function tracedProgram(columns = 3): Program {
+  const shape = [2, columns];
   return {
     root: `0x${"ab".repeat(32)}`,
     header: { version: 1, graph: zero, inputs: zero, stepsRoot: zero, blocksRoot: zero, stepCount: 2, blockCount: 2, inputCount: 1, traceCount: 2, outputs: [1] },
     steps: [],
     blocks: [],
-    inputs: [{ name: "x", dtype: 1, shape: [2, 3] }],
-    outputs: [{ name: "squared", dtype: 1, shape: [2, 3], trace: 1, access: { offset: 0, outStrides: [1, 2], reduceStrides: [], windows: [], stages: [] } }],
+    inputs: [{ name: "x", dtype: 1, shape }],
+    outputs: [{ name: "squared", dtype: 1, shape, trace: 1, access: { offset: 0, outStrides: [1, 2], reduceStrides: [], windows: [], stages: [] } }],
     trace: [
-      { name: "relu", dtype: 1, shape: [2, 3], perm: [0, 1], step: 0 },
-      { name: "squared", dtype: 1, shape: [2, 3], perm: [1, 0], step: 1 },
+      { name: "relu", dtype: 1, shape, perm: [0, 1], step: 0 },
+      { name: "squared", dtype: 1, shape, perm: [1, 0], step: 1 },
     ],
     inner: [],
     weights: [],

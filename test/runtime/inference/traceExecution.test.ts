@@ -56,6 +56,34 @@ describe("executeTraced", () => {
     expect(read).toBe(1);
   });
 
+  it("has large tensors hashed where they lie, and reads them when they are asked for", async () => {
+    const columns = 100_000;
+    await inference.load("large", tracedModel(columns));
+    const values = Float32Array.from({ length: 2 * columns }, (_, i) => (i % 1999) - 999);
+    const executions = await Promise.all(Array.from({ length: 3 }, () => executeTraced({ program: tracedProgram(columns), tracedKey: "large", inference, hasher, inputs: [new Uint8Array(values.buffer)] })));
+    const relu = new Uint8Array(values.map((value) => Math.max(value, 0)).buffer);
+    const squared = new Uint8Array(Float32Array.from({ length: 2 * columns }, (_, i) => (values[(i % 2) * columns + (i >> 1)] as number) ** 2).buffer);
+    for (const { tensors, release } of executions) {
+      expect(tensors.map(({ root }) => root)).toEqual([toHex(tensorRoot(relu)), toHex(tensorRoot(squared))]);
+      expect(Buffer.compare(tensors[1]!.leaves, tensorLeaves(squared))).toBe(0);
+      expect(Buffer.compare(tensors[0]!.bytes, relu)).toBe(0);
+      release?.();
+      expect(Buffer.compare(tensors[0]!.bytes, relu)).toBe(0);
+      expect(() => tensors[1]!.bytes).toThrow(expect.objectContaining({ code: "OUTPUTS_RELEASED" }) as Error);
+    }
+  });
+
+  it("gives up outputs that cannot be hashed, also where another tensor is wrong already", async () => {
+    const columns = 100_000;
+    const lost = { dtype: 1 as const, shape: [2, columns], byteLength: 8 * columns, read: () => new Uint8Array(8 * columns), peek: () => new Uint8Array(8 * columns), file: () => ({ fd: -1, at: 0, byteLength: 8 * columns }) };
+    for (const [other, code] of [[lost, "HASHER_FAILED"], [{ ...lost, dtype: 6 as const }, "TRACE_MISMATCH"]] as const) {
+      let released = 0;
+      const hold = async () => ({ names: ["trace:0", "trace:1"], outputs: [lost, other], release: () => void released++ });
+      await expect(executeTraced({ program: tracedProgram(columns), tracedKey: "lost", inference: { hold }, hasher, inputs: [new Uint8Array(8 * columns)] })).rejects.toMatchObject({ code });
+      expect(released).toBe(1);
+    }
+  });
+
   it("refuses a graph that is not the program's", async () => {
     await expect(executeTraced({ program, tracedKey: "other", inference, hasher, inputs: [input] })).rejects.toMatchObject({ code: "TRACE_MISMATCH" });
     const longer: Program = { ...program, trace: program.trace.map((tensor) => ({ ...tensor, shape: [2, 4] })) };
