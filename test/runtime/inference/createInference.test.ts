@@ -2,9 +2,11 @@ import { getEventListeners } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { GainsayError } from "../../../protocol/errors.ts";
 import { createInference, type Inference, type InferenceOptions } from "../../../runtime/inference/createInference.ts";
+import { createInferenceProcess } from "../../../runtime/inference/createInferenceProcess.ts";
 import { profileEnvironment, sessionOptions } from "../../../runtime/inference/sessionOptions.ts";
 import { floats, modelOf, reluModel, slowModel } from "./smallModels.ts";
 import { makeNode } from "../../../protocol/onnx/graphs.ts";
@@ -189,6 +191,21 @@ describe("createInference", () => {
     const inference = make({ timeoutMs: 1500 });
     await inference.load("slow", slowModel(700, 2000));
     expect(await failure(inference.run("slow", slowFeed))).toMatchObject({ code: "INFERENCE_TIMEOUT", retryable: true });
+  });
+
+  it("leaves no long run behind that nobody waits for, once it has had one", async () => {
+    const quiet = () => undefined;
+    const inference = createInferenceProcess({ provider: "cpu", threads: 1, spool: undefined }, { logger: { debug: quiet, info: quiet, warn: quiet, error: quiet } });
+    const run = (key: string) => inference.request({ op: "run", key }, [floats(0.001)]);
+    await inference.request({ op: "load", key: "long", optimization: "disabled" }, [slowModel(700, 10)]);
+    await run("long");
+    await inference.request({ op: "load", key: "endless", optimization: "disabled" }, [slowModel(700, 2000)]);
+    const lost = failure(run("endless"));
+    await pause(200);
+    const closed = performance.now();
+    await inference.close(30_000);
+    expect(performance.now() - closed).toBeLessThan(15_000);
+    expect((await lost).code).toBe("INFERENCE_STOPPED");
   });
 
   describe("with short runs in the pipe together", () => {
