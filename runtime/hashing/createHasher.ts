@@ -13,6 +13,9 @@ const COLD_INLINE_BYTES = 4 * 1024 * 1024;
 const MIN_PART_CHUNKS = 128;
 const MAX_PART_CHUNKS = 2048;
 
+/** How many of the places into which parts are copied are kept, of 2 MiB at most. */
+const MOST_SPARE = 8;
+
 export interface HasherOptions {
   /** Number of hashing threads; default: as many as the machine runs at once. */
   threads?: number;
@@ -38,21 +41,34 @@ export function createHasher(options: HasherOptions = {}): Hasher {
     throw new GainsayError("The number of hashing threads must be a whole number from 1 to 256.", { code: "HASHER_OPTIONS", kind: "usage", details: { threads: size } });
   }
   const pool = createThreadPool(size);
+  /** Shared memory for copies of parts, the largest first, used again: the garbage collector does not see how much of it there is. */
+  const spare: SharedArrayBuffer[] = [];
+
+  const copyOf = (bytes: Uint8Array): Uint8Array => {
+    const at = spare.findLastIndex(({ byteLength }) => byteLength >= bytes.length);
+    const room = at < 0 ? new SharedArrayBuffer(2 ** Math.ceil(Math.log2(bytes.length))) : (spare.splice(at, 1)[0] as SharedArrayBuffer);
+    const copy = new Uint8Array(room, 0, bytes.length);
+    copy.set(bytes);
+    return copy;
+  };
+  const giveBack = ({ buffer }: Uint8Array): void => {
+    spare.push(buffer as SharedArrayBuffer);
+    spare.sort((a, b) => b.byteLength - a.byteLength).splice(MOST_SPARE);
+  };
 
   /** Hashes in parts; with `tops`, the top of each part's subtree as well. */
   const hashParts = async (bytes: Uint8Array | FilePart, leaves: Uint8Array, partHeight: number, tops?: Uint8Array): Promise<void> => {
     const partChunks = 2 ** partHeight;
     const parts: Promise<void>[] = [];
     for (let first = 0, i = 0; first * 32 < leaves.length; first += partChunks, i++) {
-      parts.push(
-        pool.submit((id) => ({
-          id,
-          chunks: partOf(bytes, first * CHUNK_BYTES, (first + partChunks) * CHUNK_BYTES),
-          leaves: leaves.subarray(first * 32, (first + partChunks) * 32),
-          height: partHeight,
-          ...(tops === undefined ? {} : { top: tops.subarray(i * 32, (i + 1) * 32) }),
-        })),
-      );
+      let copy: Uint8Array | undefined;
+      const part = pool.submit((id) => {
+        const chunks = partOf(bytes, first * CHUNK_BYTES, (first + partChunks) * CHUNK_BYTES);
+        if (chunks instanceof Uint8Array && !isShared(chunks)) copy = copyOf(chunks);
+        return { id, chunks: copy ?? chunks, leaves: leaves.subarray(first * 32, (first + partChunks) * 32), height: partHeight, ...(tops === undefined ? {} : { top: tops.subarray(i * 32, (i + 1) * 32) }) };
+      });
+      // After a failure a thread may still be at work on it.
+      parts.push(part.then(() => copy && giveBack(copy)));
     }
     await Promise.all(parts);
   };
@@ -71,7 +87,9 @@ export function createHasher(options: HasherOptions = {}): Hasher {
       const count = chunkCount(byteLength);
       if (leaves.length !== count * 32) return tensorRootFromTop(byteLength, tensorTree(leaves, byteLength).top);
       const top = sharedBytes(32);
-      await pool.submit((id) => ({ id, leaves: shared(leaves), top, height: depthOf(count) }));
+      const given = isShared(leaves) ? leaves : copyOf(leaves);
+      await pool.submit((id) => ({ id, leaves: given, top, height: depthOf(count) }));
+      if (given !== leaves) giveBack(given);
       return tensorRootFromTop(byteLength, top);
     },
     async commit(bytes) {
@@ -108,16 +126,13 @@ function readWhole(part: FilePart): Uint8Array {
   }
 }
 
-/** What a thread gets of bytes. */
+/** A part of bytes, or of those in a file. */
 function partOf(bytes: Uint8Array | FilePart, start: number, end: number): Uint8Array | FilePart {
-  if (bytes instanceof Uint8Array) return shared(bytes.subarray(start, end));
+  if (bytes instanceof Uint8Array) return bytes.subarray(start, end);
   return { fd: bytes.fd, at: bytes.at + start, byteLength: Math.min(end, bytes.byteLength) - start };
 }
 
-/** The bytes in memory that threads see: as they are if they lie in shared memory, else a copy. */
-function shared(bytes: Uint8Array): Uint8Array {
-  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
-  const copy = sharedBytes(bytes.length);
-  copy.set(bytes);
-  return copy;
+/** Whether threads see these bytes where they lie. */
+function isShared({ buffer }: Uint8Array): boolean {
+  return buffer instanceof SharedArrayBuffer;
 }

@@ -65,6 +65,23 @@ describe("createHasher", () => {
     expect(Buffer.compare((await hasher.commit(bytes)).root, tensorRoot(bytes))).toBe(0);
   });
 
+  it("uses the shared memory into which it copies again", async () => {
+    await hasher.commit(bytesOf(3_000_000));
+    const Real = SharedArrayBuffer;
+    const made: number[] = [];
+    globalThis.SharedArrayBuffer = new Proxy(Real, { construct: (target, [length]: [number]) => (made.push(length), new target(length)) });
+    try {
+      for (let i = 0; i < 10; i++) {
+        const bytes = bytesOf(3_000_000 - i * 1000);
+        expect(Buffer.compare((await hasher.commit(bytes)).root, tensorRoot(bytes))).toBe(0);
+      }
+    } finally {
+      globalThis.SharedArrayBuffer = Real;
+    }
+    // Leaves and tops are the caller's.
+    expect(made.filter((length) => length > 128 * 1024).length).toBeLessThanOrEqual(4);
+  });
+
   it("keeps many tensors at once apart", async () => {
     const tensors = Array.from({ length: 12 }, (_, i) => bytesOf(270_000 + i * 1000));
     const roots = await Promise.all(tensors.map((bytes) => hasher.commit(bytes)));
