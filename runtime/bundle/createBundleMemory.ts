@@ -1,6 +1,5 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import path from "node:path";
-import { sourceDigest } from "../sourceDigest.ts";
+import { z } from "zod";
+import { createMemory } from "../createMemory.ts";
 
 /** What decides whether a program is sound. */
 const deciding = ["protocol", "runtime/bundle"];
@@ -15,26 +14,11 @@ export interface BundleMemory {
   keep(sha256: string): Promise<void>;
 }
 
-/** Remembers in files of a folder. A file that cannot be read or written costs the work and nothing else. */
+/** Remembers in files of a folder; see `createMemory`. */
 export function createBundleMemory(folder: string): BundleMemory {
+  const sound = createMemory(folder, deciding, z.strictObject({}));
   return {
-    async knows(sha256) {
-      try {
-        const [sources, current] = await Promise.all([readFile(path.join(folder, sha256), "utf8"), sourceDigest(deciding)]);
-        return sources === current;
-      } catch {
-        return false;
-      }
-    },
-    async keep(sha256) {
-      const temporary = path.join(folder, `.${sha256}.${process.pid}`);
-      try {
-        await mkdir(folder, { recursive: true });
-        await writeFile(temporary, await sourceDigest(deciding));
-        await rename(temporary, path.join(folder, sha256));
-      } catch {
-        // The next start works it out again.
-      }
-    },
+    knows: async (sha256) => (await sound.recall(sha256)) !== undefined,
+    keep: (sha256) => sound.keep(sha256, {}),
   };
 }

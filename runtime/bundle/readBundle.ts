@@ -2,8 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import type { Program } from "../../protocol/program/types.ts";
-import { toHex } from "../../protocol/hex.ts";
-import { sha256 } from "../../protocol/trees/sha256.ts";
+import { sha256Hex } from "../../protocol/trees/sha256.ts";
 import { hashFile } from "../hashFile.ts";
 import type { Bundle } from "./bundle.ts";
 import { bundleFileNames, manifestSchema } from "./bundleFiles.ts";
@@ -37,7 +36,7 @@ async function read(folder: string, memory: BundleMemory | undefined): Promise<B
   const manifest = parseFile(bundleFileNames.manifest, await load(folder, bundleFileNames.manifest), manifestSchema);
   const modelFile = join(folder, bundleFileNames.model);
   const [model, programBytes] = await Promise.all([hashFile(modelFile).catch((cause: unknown) => missing(folder, bundleFileNames.model, cause)), load(folder, bundleFileNames.program)]);
-  const programHash = toHex(sha256(programBytes)).slice(2);
+  const programHash = sha256Hex(programBytes).slice(2);
   for (const [name, given] of [[bundleFileNames.model, model], [bundleFileNames.program, { bytes: programBytes.length, sha256: programHash }]] as const) {
     const entry = manifest.files[name];
     if (given.bytes !== entry.bytes || `0x${given.sha256}` !== entry.sha256) throw mismatch(name, "its contents are not those the manifest names");

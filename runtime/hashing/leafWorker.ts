@@ -1,8 +1,9 @@
 /** Entry of a hashing thread: answers each task with its number once the hashes stand in the shared outputs. */
 import { parentPort } from "node:worker_threads";
 import { subtreeTop } from "../../protocol/trees/merkle.ts";
-import { lasting, tensorLeaves } from "../../protocol/trees/tensorTree.ts";
+import { tensorLeaves } from "../../protocol/trees/tensorTree.ts";
 import { readPart, type FilePart } from "./filePart.ts";
+import { createLastingRoom } from "./lastingRoom.ts";
 
 export interface LeafTask {
   id: number;
@@ -20,27 +21,14 @@ export interface LeafAnswer {
   error?: string;
 }
 
-/** Where parts of files are read to, and the views of it, by length; nearly all parts are equally long. */
-let room = new ArrayBuffer(0);
-const places = new Map<number, Uint8Array>();
-const MOST_PLACES = 64;
-
-function placeFor(bytes: number): Uint8Array {
-  if (room.byteLength < bytes) room = new ArrayBuffer(bytes);
-  let place = places.get(bytes);
-  if (place?.buffer !== room) {
-    if (places.size >= MOST_PLACES) places.clear();
-    place = lasting(new Uint8Array(room, 0, bytes));
-    places.set(bytes, place);
-  }
-  return place;
-}
+/** Where parts of files are read to; nearly all are equally long. */
+const room = createLastingRoom(64);
 
 const port = parentPort;
 port?.on("message", ({ id, chunks, leaves, top, height }: LeafTask) => {
   const answer: LeafAnswer = { id };
   try {
-    if (chunks !== undefined) leaves.set(tensorLeaves(chunks instanceof Uint8Array ? chunks : readPart(chunks, placeFor(chunks.byteLength))));
+    if (chunks !== undefined) leaves.set(tensorLeaves(chunks instanceof Uint8Array ? chunks : readPart(chunks, room(0, chunks.byteLength))));
     if (top !== undefined) top.set(subtreeTop(leaves, height));
   } catch (error) {
     answer.error = error instanceof Error ? error.message : String(error);

@@ -47,7 +47,12 @@ export function bytesOf(tensor: Hashable): Uint8Array {
 /** Commits to tensors given as committed bytes. */
 export async function commitTensors(tensors: readonly Hashable[], hasher: Pick<Hasher, "commit">): Promise<CommittedTensor[]> {
   const committed: (CommittedTensor | Promise<CommittedTensor>)[] = tensors.map((tensor) => (!(tensor instanceof Uint8Array) ? tensor : tensor.length <= INLINE_BYTES ? commitTensor(tensor) : commitLarge(tensor, hasher)));
-  return committed.some((one) => one instanceof Promise) ? Promise.all(committed) : (committed as CommittedTensor[]);
+  return settled(committed);
+}
+
+/** All of them, at once where there is nothing to wait for, as in most traces. */
+export function settled<Value extends object>(values: (Value | Promise<Value>)[]): Value[] | Promise<Value[]> {
+  return values.some((one) => one instanceof Promise) ? Promise.all(values) : (values as Value[]);
 }
 
 async function commitLarge(bytes: Uint8Array, hasher: Pick<Hasher, "commit">): Promise<CommittedTensor> {

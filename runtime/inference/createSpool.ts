@@ -1,7 +1,8 @@
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmdirSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
+import { fill } from "../hashing/filePart.ts";
 
 /** Where files are memory, if the system has such a place. */
 const SHARED_MEMORY = "/dev/shm";
@@ -123,11 +124,7 @@ class HeldRegion implements Region {
 
   read(at: number, target: Uint8Array): Uint8Array {
     if (this.#released) throw new GainsayError("The outputs of this run have been released; nobody may read them any more.", { code: "OUTPUTS_RELEASED" });
-    for (let read = 0; read < target.length; ) {
-      const count = readSync(this.fd, target, read, target.length - read, this.offset + at + read);
-      if (count === 0) throw new GainsayError("The outputs of a run are not where the inference process was to put them.", { code: "OUTPUTS_LOST" });
-      read += count;
-    }
+    if (!fill(target, this.fd, this.offset + at)) throw new GainsayError("The outputs of a run are not where the inference process was to put them.", { code: "OUTPUTS_LOST" });
     return target;
   }
 

@@ -1,8 +1,8 @@
-import { lasting } from "../../protocol/trees/tensorTree.ts";
 import type { Dtype } from "../../protocol/program/types.ts";
 import type { FilePart } from "../hashing/filePart.ts";
 import type { HashedOutput } from "./hashedOutputs.ts";
 import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
+import { createLastingRoom } from "../hashing/lastingRoom.ts";
 import type { Region } from "./createSpool.ts";
 import type { TensorBytes } from "./types.ts";
 
@@ -34,8 +34,9 @@ const LOOKED_AT_BYTES = 1024 * 1024;
 /** More than the tensors of a few programs. */
 const MOST_VIEWS = 4096;
 
-/** The region that was looked at last, from where on, and its bytes, each in its place; views of them, by place and length, which the next run of the session needs again. */
-const look: { region: Region | undefined; from: number; bytes: Uint8Array; views: Map<number, Uint8Array> } = { region: undefined, from: 0, bytes: new Uint8Array(0), views: new Map() };
+/** The region that was looked at last, and from where on; the room has its bytes, each in its place. */
+const look: { region: Region | undefined; from: number } = { region: undefined, from: 0 };
+const viewOf = createLastingRoom(MOST_VIEWS);
 
 /** Bytes of a region, until the next look at another: one system call for all of its tensors from the first that is looked at, if they are not many bytes. */
 function lookAt(region: Region, at: number, length: number): Uint8Array {
@@ -49,22 +50,6 @@ function lookAt(region: Region, at: number, length: number): Uint8Array {
     [look.region, look.from] = [region, at];
   }
   return viewOf(at, length);
-}
-
-/** A part of what is looked at. */
-function viewOf(at: number, length: number): Uint8Array {
-  if (look.bytes.length < at + length) {
-    look.bytes = new Uint8Array(at + length);
-    look.views.clear();
-  }
-  const name = at * LOOKED_AT_BYTES + length;
-  let view = look.views.get(name);
-  if (view === undefined) {
-    if (look.views.size >= MOST_VIEWS) look.views.clear();
-    view = lasting(look.bytes.subarray(at, at + length));
-    look.views.set(name, view);
-  }
-  return view;
 }
 
 /** A tensor that lies in a region of the spool. A class, since a trace may have hundreds, each run. */

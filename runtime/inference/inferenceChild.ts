@@ -1,6 +1,6 @@
 /**
  * Entry of the inference process: runs ONNX Runtime apart from the daemon, so that a native crash or an out-of-memory takes only
- * this process along. Reads requests from file descriptor 3, in a thread of its own, and writes replies to file descriptor 4; ends when the daemon closes
+ * this process along. Reads requests from file descriptor 3, by itself or ahead in a thread, and writes replies to file descriptor 4; ends when the daemon closes
  * the former. It does nothing else than what it is asked for, so it blocks while there is nothing to do.
  */
 import { statSync, writeSync } from "node:fs";

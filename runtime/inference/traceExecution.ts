@@ -8,7 +8,7 @@ import type { FilePart } from "../hashing/filePart.ts";
 import type { Hasher } from "../hashing/createHasher.ts";
 import { INLINE_BYTES } from "../hashing/inlineBytes.ts";
 import { fromResult, toFeed } from "./bfloats.ts";
-import { bytesOf, checkLength, commitChecked, type Hashable } from "./commitTrace.ts";
+import { bytesOf, checkLength, commitChecked, settled, type Hashable } from "./commitTrace.ts";
 import type { Inference } from "./createInference.ts";
 import type { HeldTensor } from "./heldRun.ts";
 import { dtypeName } from "./tensorTypes.ts";
@@ -45,11 +45,6 @@ export async function executeTraced({ program, tracedKey, inference, hasher, inp
     release();
     throw error;
   }
-}
-
-/** Most traces have nothing to wait for. */
-function settled(tensors: readonly (Hashable | Promise<Hashable>)[]): readonly Hashable[] | Promise<Hashable[]> {
-  return tensors.some((one) => one instanceof Promise) ? Promise.all(tensors) : (tensors as readonly Hashable[]);
 }
 
 /** A posted tensor, hashed unless its bytes came with the answer; otherwise they are read when somebody wants them. */

@@ -190,7 +190,7 @@ describe("the memory of bundles", () => {
     const memory = createBundleMemory(known);
     await rewriteProgram(offset);
     await memory.keep(await hashOfProgram());
-    await writeFile(join(known, await hashOfProgram()), "00".repeat(32));
+    await writeFile(join(known, await hashOfProgram()), JSON.stringify({ sources: "00".repeat(32) }));
     await expect(readBundle(folder, { memory })).rejects.toMatchObject({ code: "BUNDLE_MISMATCH" });
   });
 

@@ -10,7 +10,6 @@ import { fromHex } from "../../../protocol/hex.ts";
 import { readEntry } from "../../../runtime/traces/traceFiles.ts";
 import { closeAll, flip, folder, LARGE, onlyEntry, open, sampleTrace, storeIn } from "./helpers.ts";
 
-
 afterEach(closeAll);
 
 describe("createTraceStore", () => {
