@@ -2,6 +2,7 @@ import { GainsayError } from "../errors.ts";
 import { passingPreimage } from "./domains.ts";
 import type { CommittedTensor } from "./committedTensor.ts";
 import { buildTree, depthOf, subtreeTop, type MerkleTree } from "./merkle.ts";
+import { createHashPieces } from "./sha256Lanes.ts";
 import { digestRoom, HASH_BYTES, sha256, sha256Hex, writeHash } from "./sha256.ts";
 
 /** Committed bytes of a tensor are hashed in chunks of this size; see docs/protocol.md §1. */
@@ -37,12 +38,16 @@ export function lasting(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
+const hashChunks = createHashPieces(CHUNK_BYTES);
+
 /** Writes the SHA-256 hashes of all chunks into `target` from `offset` on. */
 export function writeLeaves(bytes: Uint8Array, target: Uint8Array, offset: number): void {
   const count = chunkCount(bytes.length);
+  const first = hashChunks(bytes, target, offset);
+  if (first === count) return;
   const known = lastingChunks.get(bytes);
   if (known?.length === 0) for (let i = 0; i < count; i++) known.push(chunkAt(bytes, i));
-  for (let i = 0; i < count; i++) writeHash(known === undefined ? chunkAt(bytes, i) : (known[i] as Uint8Array), target, offset + i * HASH_BYTES);
+  for (let i = first; i < count; i++) writeHash(known === undefined ? chunkAt(bytes, i) : (known[i] as Uint8Array), target, offset + i * HASH_BYTES);
 }
 
 /** Merkle tree over the chunk hashes of a tensor of `byteLength` bytes. */

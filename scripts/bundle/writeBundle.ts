@@ -5,7 +5,7 @@ import { rolldown, type Plugin } from "rolldown";
 const apart = ["runtime/inference/inferenceChild.ts", "runtime/inference/pipeReader.ts", "runtime/hashing/leafWorker.ts", "runtime/compile/foldWorker.ts"];
 
 /** Packages with native parts or files of their own, and those that only development chains need. */
-const external = /^(onnxruntime-node|@chainsafe\/hashtree|hardhat|@nomicfoundation)(\/|$)/;
+const external = /^(onnxruntime-node|koffi|@chainsafe\/hashtree|hardhat|@nomicfoundation)(\/|$)/;
 
 /** How a source names the file of a process or thread that it starts. */
 const startedFile = /new URL\("\.\/(\w+)\.ts", import\.meta\.url\)/g;
