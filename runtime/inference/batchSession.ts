@@ -2,9 +2,10 @@ import type { InferenceSession } from "onnxruntime-node";
 import { lasting } from "../../protocol/trees/tensorTree.ts";
 import { createArena } from "./alignedMemory.ts";
 import { FRAME_ALIGNMENT } from "./frames.ts";
-import { nativeTensor, openSession, type NativeSession, type NativeTensor, type OnnxRuntime } from "./nativeSession.ts";
+import type { NativeSession } from "./nativeSession.ts";
+import type { OnnxRuntime } from "./onnxRuntime.ts";
 import { tensorByteLength } from "./tensorTypes.ts";
-import type { ValueInfo } from "./types.ts";
+import type { TensorBytes, ValueInfo } from "./types.ts";
 
 /** Runs of each size that are done one by one as well, before results are taken from it; … */
 const PROBATION_RUNS = 4;
@@ -23,8 +24,8 @@ export interface BatchSession {
 }
 
 interface Places {
-  feeds: Record<string, NativeTensor>;
-  fetches: Record<string, NativeTensor>;
+  inputs: readonly TensorBytes[];
+  run(inputs: readonly TensorBytes[]): void;
   /** By job and output. */
   outputs: Uint8Array[][];
 }
@@ -35,7 +36,7 @@ interface Places {
  * failure, the session is given up, which `onStray` is told.
  */
 export function createBatchSession(runtime: OnnxRuntime, model: Uint8Array | string, options: InferenceSession.SessionOptions, one: NativeSession, most: number, onStray: (reason: string) => void): BatchSession {
-  const { callInto, release } = openSession(runtime, model, options);
+  const { into, release } = runtime.open(model, options);
   const arena = createArena(FRAME_ALIGNMENT);
   const { inputs, outputs } = one.info;
   const lengths = (values: readonly ValueInfo[]): number[] => values.map(({ dtype, shape }) => tensorByteLength(dtype, shape as number[]));
@@ -49,10 +50,10 @@ export function createBatchSession(runtime: OnnxRuntime, model: Uint8Array | str
     let known = places.get(jobs);
     if (known === undefined) {
       const tensors = (values: readonly ValueInfo[], rooms: readonly Uint8Array[], each: readonly number[]) =>
-        Object.fromEntries(values.map(({ name, dtype, shape: [first, ...rest] }, i) => [name, nativeTensor(dtype, [(first as number) * jobs, ...(rest as number[])], (rooms[i] as Uint8Array).subarray(0, (each[i] as number) * jobs))]));
+        values.map(({ dtype, shape: [first, ...rest] }, i): TensorBytes => ({ dtype, shape: [(first as number) * jobs, ...(rest as number[])], bytes: (rooms[i] as Uint8Array).subarray(0, (each[i] as number) * jobs) }));
       known = {
-        feeds: tensors(inputs, given, inputLengths),
-        fetches: tensors(outputs, made, outputLengths),
+        inputs: tensors(inputs, given, inputLengths),
+        run: into(tensors(outputs, made, outputLengths)),
         outputs: Array.from({ length: jobs }, (_, job) => made.map((room, i) => lasting(room.subarray(job * (outputLengths[i] as number), (job + 1) * (outputLengths[i] as number))))),
       };
       places.set(jobs, known);
@@ -73,10 +74,10 @@ export function createBatchSession(runtime: OnnxRuntime, model: Uint8Array | str
     },
     run(jobs) {
       if (strayed) return undefined;
-      const { feeds, fetches, outputs: results } = placesOf(jobs.length);
+      const { inputs: together, run, outputs: results } = placesOf(jobs.length);
       jobs.forEach((own, job) => given.forEach((room, i) => room.set(own[i] as Uint8Array, job * (inputLengths[i] as number))));
       try {
-        callInto(feeds, fetches);
+        run(together);
       } catch (error) {
         return giveUp(error instanceof Error ? error.message : String(error));
       }

@@ -9,6 +9,7 @@ import { writeTerms } from "./holdTerms.ts";
 import type { Request } from "./inferenceChild.ts";
 import type { Output } from "./nativeSession.ts";
 import { layoutOf, type Layout } from "./outputLayout.ts";
+import { sendInputs } from "./placedInputs.ts";
 import type { LoadOptions, ModelFile, Optimization, SessionInfo, TensorBytes } from "./types.ts";
 
 /** Bytes of outputs from which on they go into the spool; fewer come with the answer for less. */
@@ -44,6 +45,34 @@ export interface Sessions {
   took(key: string): number | undefined;
 }
 
+type Run = Extract<Request, { op: "run" }>;
+
+/** A request for inputs in the message, and for such in the spool. */
+function bothWays(run: Run): { sent: Run; placed: Run } {
+  return { sent: run, placed: { ...run, placed: true } };
+}
+
+/** The request for a run; with `region` its inputs lie there. */
+function requestOf({ fixed }: Model, key: string, what: "run" | "hold", feeds: readonly TensorBytes[], region: Region | undefined): Run {
+  const known = fixed?.[what] ?? bothWays({ op: "run", key, shapes: feeds.map(({ shape }) => shape), ...(what === "hold" ? { commit: true } : {}) });
+  return region === undefined ? known.sent : known.placed;
+}
+
+/** Gives up a region once the answer is there. */
+function releasing(region: Region | undefined, { resolve, reject }: Settle<Answer>): Settle<Answer> {
+  if (region === undefined) return { resolve, reject };
+  return {
+    resolve(answer) {
+      region.release();
+      resolve(answer);
+    },
+    reject(error) {
+      region.release();
+      reject(error);
+    },
+  };
+}
+
 /** A session as the daemon remembers it. */
 interface Model {
   source: Uint8Array | string | ModelFile;
@@ -54,7 +83,7 @@ interface Model {
   batch?: { source: Model["source"]; most: number; reloads: number };
   info?: SessionInfo;
   /** The requests for a run, if the session fixes the shapes of its inputs: always the same objects, which are encoded once. */
-  fixed?: { run: Request; hold: Request };
+  fixed?: Record<"run" | "hold", { sent: Run; placed: Run }>;
   /** Where its outputs lie in the spool, if they are enough to be worth it. */
   layout?: Layout | undefined;
   /** The process that holds it now. */
@@ -108,7 +137,7 @@ export function createSessions({ optimization }: { optimization: Optimization },
     model.holder = process;
     const layout = layoutOf(info.outputs);
     model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;
-    if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixed = { run: { op: "run", key }, hold: { op: "run", key, commit: true } };
+    if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixed = { run: bothWays({ op: "run", key }), hold: bothWays({ op: "run", key, commit: true }) };
     // It may be what ends the process.
     if (batch !== undefined && batch.reloads < BATCH_RELOADS) await batchInto(process, key, model, { ...batch, reloads: batch.reloads + 1 });
     return info;
@@ -133,18 +162,19 @@ export function createSessions({ optimization }: { optimization: Optimization },
   };
 
   const runIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<Record<string, TensorBytes>>): void =>
-    withSession(process, key, inputs, reject, (model, info, feeds) =>
-      process.post(model.fixed?.run ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape) }, feeds.map(({ bytes }) => bytes), { resolve: (answer) => resolve(Object.fromEntries(arrived(model, info, answer))), reject }),
-    );
+    withSession(process, key, inputs, reject, (model, info, feeds) => {
+      const { parts, region } = sendInputs(feeds.map(({ bytes }) => bytes), spool());
+      process.post(requestOf(model, key, "run", feeds, region), parts, releasing(region, { resolve: (answer) => resolve(Object.fromEntries(arrived(model, info, answer))), reject }));
+    });
 
   const holdIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<HeldRun>): void => {
     const { layout, names } = models.get(key) ?? {};
     if (layout === undefined) return runIn(process, key, inputs, { resolve: (outputs) => resolve({ names: names ?? Object.keys(outputs), outputs: Object.values(outputs).map(arrivedTensor), release: () => undefined }), reject });
     withSession(process, key, inputs, reject, (model, info, feeds) => {
       const region = spool()?.reserve(layout.bytes);
-      const parts = feeds.map(({ bytes }) => bytes);
-      parts.push(writeTerms({ place: region?.offset ?? -1, busy: busyness() }));
-      process.post(model.fixed?.hold ?? { op: "run", key, shapes: feeds.map(({ shape }) => shape), commit: true }, parts, {
+      const { parts, region: given } = sendInputs(feeds.map(({ bytes }) => bytes), spool());
+      parts.push(writeTerms({ place: region?.offset ?? -1, mapped: region?.mapped ?? false, busy: busyness() }));
+      const settle: Settle<Answer> = {
         resolve(answer) {
           const { spooled = false, hashed = false } = answer.reply;
           model.took = (answer.reply.microseconds ?? 0) / 1000;
@@ -159,7 +189,8 @@ export function createSessions({ optimization }: { optimization: Optimization },
           region?.release();
           reject(error);
         },
-      });
+      };
+      process.post(requestOf(model, key, "hold", feeds, given), parts, releasing(given, settle));
     });
   };
 

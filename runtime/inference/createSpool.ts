@@ -3,12 +3,21 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import { fill } from "../hashing/filePart.ts";
+import { createLastingRoom } from "../hashing/lastingRoom.ts";
+import { MAPPED_BYTES } from "./holdTerms.ts";
+import { allocateFile, mapFile } from "./mapFile.ts";
 
 /** Where files are memory, if the system has such a place. */
 const SHARED_MEMORY = "/dev/shm";
 /** Where it ends, and how much of it stays once nothing is held: memory that only a burst needed is given back. */
 const SPOOL_BYTES = 256 * 1024 * 1024;
 const KEPT_BYTES = 64 * 1024 * 1024;
+/** Regions in the mapped part have up to so many bytes, unless somebody wants more, … */
+const MAPPED_REGION_BYTES = 1024 * 1024;
+/** … and come after so many of these: what it takes is loaded in a hundredth of a second, for which no start should wait. */
+const UNMAPPED_REGIONS = 16;
+/** More views than the tensors of a few programs have places. */
+const MOST_VIEWS = 16 * 1024;
 /** Regions begin at multiples of this, so that two of them share no page. */
 const PAGE_BYTES = 4096;
 
@@ -18,8 +27,8 @@ const PAGE_BYTES = 4096;
  */
 export interface Spool {
   readonly fd: number;
-  /** Room for so many bytes; undefined if there is none left. */
-  reserve(bytes: number): Region | undefined;
+  /** Room for so many bytes, in the mapped part if there is room and they are no more than `mappedUpTo`, 1 MiB by default; undefined if there is none left. */
+  reserve(bytes: number, mappedUpTo?: number): Region | undefined;
   /** Closes the file once nothing is held any more. */
   close(): void;
 }
@@ -30,6 +39,10 @@ export interface Region {
   readonly bytes: number;
   /** Of the spool. */
   readonly fd: number;
+  /** Whether it lies in the part that both processes have in their memory. */
+  readonly mapped: boolean;
+  /** A view of bytes of a region that is mapped, valid until it is released. Throws `OUTPUTS_RELEASED`. */
+  view(at: number, length: number): Uint8Array;
   /** Bytes of the region, into `target`. Throws `OUTPUTS_RELEASED`. */
   read(at: number, target: Uint8Array): Uint8Array;
   /** Gives it up; once more changes nothing. A region that nobody has any more is given up some day. */
@@ -54,6 +67,25 @@ export function openSpool(): Spool | undefined {
   const free = new Map<number, number[]>();
   let end = 0;
   let held = 0;
+  let uses = 0;
+  /** Views of the mapped part; null if it cannot be mapped. */
+  let views: Views | null | undefined;
+  /** Up to where the file has its room. */
+  let allocated = 0;
+  const mapped = ({ offset, length }: Place, upTo: number): Views | undefined => {
+    if (length > upTo || offset + length > MAPPED_BYTES || ++uses <= UNMAPPED_REGIONS) return undefined;
+    if (views === undefined) {
+      const memory = mapFile(fd, MAPPED_BYTES);
+      views = memory === undefined ? null : createLastingRoom(MOST_VIEWS, memory);
+    }
+    if (views === null) return undefined;
+    // Room that is not there would end whoever writes to it.
+    if (offset + length > allocated) {
+      if (!allocateFile(fd, offset, length)) return undefined;
+      if (offset <= allocated) allocated = offset + length;
+    }
+    return views;
+  };
   let closing = false;
   const giveUp = ({ offset, length }: Place): void => {
     held--;
@@ -83,7 +115,7 @@ export function openSpool(): Spool | undefined {
   };
   return {
     fd,
-    reserve(bytes) {
+    reserve(bytes, mappedUpTo = MAPPED_REGION_BYTES) {
       const length = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
       let offset = free.get(length)?.pop();
       if (offset === undefined) {
@@ -92,7 +124,8 @@ export function openSpool(): Spool | undefined {
         end += length;
       }
       held++;
-      const region = new HeldRegion(fd, bytes, { offset, length }, giveUp);
+      const place = { offset, length };
+      const region = new HeldRegion(fd, bytes, place, mapped(place, mappedUpTo), giveUp);
       watchOver(region, length);
       return region;
     },
@@ -103,18 +136,22 @@ export function openSpool(): Spool | undefined {
   };
 }
 
+type Views = (at: number, length: number) => Uint8Array;
+
 class HeldRegion implements Region {
   readonly bytes: number;
   readonly fd: number;
   readonly #place: Place;
+  readonly #views: Views | undefined;
   readonly #giveUp: (place: Place) => void;
   #released = false;
   #watchedBy: FinalizationRegistry<Place> | undefined;
 
-  constructor(fd: number, bytes: number, place: Place, giveUp: (place: Place) => void) {
+  constructor(fd: number, bytes: number, place: Place, views: Views | undefined, giveUp: (place: Place) => void) {
     this.bytes = bytes;
     this.fd = fd;
     this.#place = place;
+    this.#views = views;
     this.#giveUp = giveUp;
   }
 
@@ -122,10 +159,23 @@ class HeldRegion implements Region {
     return this.#place.offset;
   }
 
+  get mapped(): boolean {
+    return this.#views !== undefined;
+  }
+
+  view(at: number, length: number): Uint8Array {
+    this.#check();
+    return (this.#views as Views)(this.offset + at, length);
+  }
+
   read(at: number, target: Uint8Array): Uint8Array {
-    if (this.#released) throw new GainsayError("The outputs of this run have been released; nobody may read them any more.", { code: "OUTPUTS_RELEASED" });
+    this.#check();
     if (!fill(target, this.fd, this.offset + at)) throw new GainsayError("The outputs of a run are not where the inference process was to put them.", { code: "OUTPUTS_LOST" });
     return target;
+  }
+
+  #check(): void {
+    if (this.#released) throw new GainsayError("The outputs of this run have been released; nobody may read them any more.", { code: "OUTPUTS_RELEASED" });
   }
 
   release(): void {

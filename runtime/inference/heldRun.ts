@@ -40,6 +40,7 @@ const viewOf = createLastingRoom(MOST_VIEWS);
 
 /** Bytes of a region, until the next look at another: one system call for all of its tensors from the first that is looked at, if they are not many bytes. */
 function lookAt(region: Region, at: number, length: number): Uint8Array {
+  if (region.mapped) return region.view(at, length);
   if (region.bytes > LOOKED_AT_BYTES) {
     look.region = undefined;
     return region.read(at, viewOf(0, length));

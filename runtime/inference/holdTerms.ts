@@ -1,16 +1,21 @@
-/** What the inference process is told with a run whose outputs are going to be committed to; two f64. */
+/** So much of the spool's beginning both processes have in their memory. */
+export const MAPPED_BYTES = 32 * 1024 * 1024;
+
+/** What the inference process is told with a run whose outputs are going to be committed to; three f64. */
 export interface HoldTerms {
   /** Where in the spool the outputs go; negative if they go into the answer. */
   place: number;
+  /** Whether that is in the part of the spool that is mapped. */
+  mapped: boolean;
   /** How busy the daemon is, from 0 to 1. */
   busy: number;
 }
 
-export function writeTerms({ place, busy }: HoldTerms): Uint8Array {
-  return new Uint8Array(Float64Array.of(place, busy).buffer);
+export function writeTerms({ place, mapped, busy }: HoldTerms): Uint8Array {
+  return new Uint8Array(Float64Array.of(place, Number(mapped), busy).buffer);
 }
 
 export function readTerms(bytes: Uint8Array): HoldTerms {
-  const [place, busy] = new Float64Array(bytes.buffer, bytes.byteOffset, 2);
-  return { place: place as number, busy: busy as number };
+  const [place, mapped, busy] = new Float64Array(bytes.buffer, bytes.byteOffset, 3);
+  return { place: place as number, mapped: mapped === 1, busy: busy as number };
 }

@@ -10,24 +10,27 @@ import { createArena } from "./alignedMemory.ts";
 import { createBatchSession, type BatchSession } from "./batchSession.ts";
 import { createRing, ringSource } from "./frameRing.ts";
 import { readRequests } from "./readRequests.ts";
-import { createFrameReader, FRAME_ALIGNMENT, type Frame } from "./frames.ts";
+import { createFrameReader, FRAME_ALIGNMENT, padded, type Frame } from "./frames.ts";
 import { hashedLength, hashOutputs } from "./hashedOutputs.ts";
 import { createHashShare } from "./hashShare.ts";
-import { readTerms } from "./holdTerms.ts";
-import { createNativeSession, loadRuntime, type NativeSession, type Output } from "./nativeSession.ts";
+import { MAPPED_BYTES, readTerms } from "./holdTerms.ts";
+import { mapFile } from "./mapFile.ts";
+import { createNativeSession, type NativeSession, type Output } from "./nativeSession.ts";
+import { loadRuntime } from "./onnxRuntime.ts";
 import { padOutputs } from "./outputLayout.ts";
+import { placedInputs } from "./placedInputs.ts";
 import { createReplyPipe, writeAllAt } from "./replyPipe.ts";
 import { sessionOptions } from "./sessionOptions.ts";
 import type { Optimization, Provider, SessionInfo } from "./types.ts";
 
 /**
- * What the daemon asks for; `run` brings one part for each input of the session, in its order, and the shapes where the session does not fix them all;
- * with `commit`, there is one more part, see `HoldTerms`, and this process may hash outputs as committed tensors; `load` brings the model's bytes unless it names a file, and so does
+ * What the daemon asks for; `run` brings one part for each input of the session, in its order, or if they are `placed` one that says where in the spool they lie, and the shapes where the session
+ * does not fix them all; with `commit`, there is one more part, see `HoldTerms`, and this process may hash outputs as committed tensors; `load` brings the model's bytes unless it names a file, and so does
  * `batch` with those of the graph that does up to `most` jobs of the session in one run.
  */
 export type Request =
   | { op: "load"; key: string; path?: string; optimization: Optimization; disabledOptimizers?: readonly string[]; saveOptimizedTo?: string }
-  | { op: "run"; key: string; shapes?: readonly (readonly number[])[]; commit?: true }
+  | { op: "run"; key: string; shapes?: readonly (readonly number[])[]; commit?: true; placed?: true }
   | { op: "batch"; key: string; path?: string; optimization: Optimization; most: number }
   | { op: "unload"; key: string };
 
@@ -71,6 +74,8 @@ const [provider, threads] = [process.argv[2] as Provider, Number(process.argv[3]
 const sessions = new Map<string, { one: NativeSession; several?: BatchSession }>();
 /** Outputs of a run, until they are sent. */
 const outputs = createArena(FRAME_ALIGNMENT);
+/** The part of the spool that is mapped; null if that cannot be done. */
+let mapped: Uint8Array | null | undefined;
 const share = createHashShare(() => performance.now());
 
 // The daemon decides when this process ends; a Ctrl-C in the terminal reaches both at once.
@@ -85,7 +90,7 @@ process.on("uncaughtException", (error) => {
   process.kill(process.pid, "SIGKILL");
 });
 // Loaded late, so that a missing native library is reported like any other failure to start.
-const runtime = await loadRuntime();
+const runtime = await loadRuntime(provider, (text) => void writeSync(2, `${text}\n`));
 const ready: Ready = { ready: true, version: runtime.version, providers: runtime.providers };
 const ring = createRing();
 const source = ringSource(ring, readRequests);
@@ -94,6 +99,8 @@ let reader: Worker | undefined;
 const requests = createFrameReader(source);
 const replies = createReplyPipe(4);
 replies.send({ header: { ...ready }, parts: [] });
+replies.flush();
+runtime.prepare();
 for (let runs = 0, next: Frame | undefined; ; ) {
   const { closed } = source;
   const frame = next ?? requests.next();
@@ -160,7 +167,7 @@ function mostTogether({ header }: Frame): number {
 function answer(frame: Frame): Frame {
   const request = frame.header as unknown as Request;
   try {
-    if (request.op === "run") return run(request, frame.parts);
+    if (request.op === "run") return run(request, given(frame));
     if (request.op === "load") return reply({ ok: true, session: load(request, frame.parts) });
     if (request.op === "batch") batch(request, frame.parts);
     else unload(request.key);
@@ -198,6 +205,7 @@ function batch(request: Extract<Request, { op: "batch" }>, parts: readonly Uint8
   const session = sessions.get(request.key) as { one: NativeSession; several?: BatchSession };
   const onStray = (reason: string): void => void writeSync(2, `jobs of ${request.key} are done one by one from now on: ${reason}\n`);
   session.several?.release();
+  delete session.several;
   session.several = createBatchSession(runtime, request.path ?? ownBytes(parts[0] as Uint8Array), sessionOptions(provider, threads, request.optimization, {}), session.one, request.most, onStray);
 }
 
@@ -213,40 +221,73 @@ function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.buffer instanceof SharedArrayBuffer ? new Uint8Array(bytes) : bytes;
 }
 
-function run({ key, shapes, commit }: Extract<Request, { op: "run" }>, parts: readonly Uint8Array[]): Frame {
+/** What a run brings along. */
+interface Given {
+  inputs: readonly Uint8Array[];
+  /** Of a run whose outputs are going to be committed to. */
+  terms: Uint8Array | undefined;
+}
+
+function given({ header, parts }: Frame): Given {
+  const { commit, placed } = header as unknown as Extract<Request, { op: "run" }>;
+  const terms = commit === true ? parts.at(-1) : undefined;
+  return { inputs: placed === true ? placedInputs(parts[0] as Uint8Array, mappedSpool(), SPOOL) : parts, terms };
+}
+
+function run({ key, shapes }: Extract<Request, { op: "run" }>, { inputs, terms }: Given): Frame {
   const session = (sessions.get(key) as { one: NativeSession }).one;
   replies.flushBefore(session.took);
   const started = performance.now();
-  const { bytes, together, outputs: given } = session.run(parts, shapes);
+  const { bytes, together, outputs: given } = session.run(inputs, shapes);
   session.took = performance.now() - started;
   const header: Done = { ok: true, microseconds: Math.round(session.took * 1000), ...(given === undefined ? {} : { outputs: given }) };
-  return commit === true ? hold(header, parts[session.info.inputs.length] as Uint8Array, bytes, together === undefined ? undefined : [together]) : reply(header, bytes);
+  return terms !== undefined ? hold(header, terms, bytes, together === undefined ? undefined : () => [together]) : reply(header, bytes);
 }
 
 /** Answers several requests for the same by one run of the session; false if they have to be done one by one. */
 function runTogether(frames: readonly Frame[]): boolean {
-  const { key, commit } = (frames[0] as Frame).header as unknown as Extract<Request, { op: "run" }>;
+  const { key } = (frames[0] as Frame).header as unknown as Extract<Request, { op: "run" }>;
   const { one, several } = sessions.get(key) as { one: NativeSession; several: BatchSession };
   // The daemon has as much to do with those of the run before.
   replies.flush();
   const started = performance.now();
-  const results = several.run(frames.map(({ parts }) => parts));
+  const jobs = frames.map(given);
+  const results = several.run(jobs.map(({ inputs }) => inputs));
   if (results === undefined) return false;
   one.took = (performance.now() - started) / frames.length;
   const header: Done = { ok: true, microseconds: Math.round(one.took * 1000) };
-  results.forEach((bytes, job) => replies.send(commit === true ? hold(header, (frames[job] as Frame).parts[one.info.inputs.length] as Uint8Array, bytes, padOutputs(bytes)) : reply(header, bytes)));
+  results.forEach((bytes, job) => {
+    const { terms } = jobs[job] as Given;
+    replies.send(terms !== undefined ? hold(header, terms, bytes, () => padOutputs(bytes)) : reply(header, bytes));
+  });
   return true;
 }
 
-/** The answer to a run whose outputs are going to be committed to; `spoolable`, their bytes as they lie in the spool. */
-function hold(header: Done, given: Uint8Array, bytes: Uint8Array[], spoolable: readonly Uint8Array[] | undefined): Frame {
-  const terms = readTerms(given);
+/** The answer to a run whose outputs are going to be committed to; `spoolable` gives their bytes as they lie in the spool. */
+function hold(header: Done, written: Uint8Array, bytes: Uint8Array[], spoolable: (() => readonly Uint8Array[]) | undefined): Frame {
+  const terms = readTerms(written);
   share.compare(terms.busy);
-  const spooled = terms.place >= 0 && spoolable !== undefined && spool(spoolable, terms.place);
+  const spooled = terms.place >= 0 && spoolable !== undefined && ((terms.mapped && place(bytes, terms.place)) || spool(spoolable(), terms.place));
   // What has other lengths than were declared is left to the daemon.
   const hashed = header.outputs === undefined && isMuch(bytes) ? hashOutputs(bytes, share.takes(bytes.map(hashedLength))) : undefined;
   if (!spooled && hashed === undefined) return reply(header, bytes);
   return reply({ ...header, ...(spooled ? { spooled } : {}), ...(hashed === undefined ? {} : { hashed: true }) }, [...(spooled ? [] : bytes), ...(hashed === undefined ? [] : [hashed])]);
+}
+
+function mappedSpool(): Uint8Array | null {
+  if (mapped === undefined) mapped = mapFile(SPOOL, MAPPED_BYTES) ?? null;
+  return mapped;
+}
+
+/** Copies outputs to where the daemon wants them in the mapped part of the spool; false if this process cannot map it. */
+function place(outputs: readonly Uint8Array[], at: number): boolean {
+  const memory = mappedSpool();
+  if (memory === null) return false;
+  for (const output of outputs) {
+    memory.set(output, at);
+    at += padded(output.length);
+  }
+  return true;
 }
 
 /** Writes outputs to where the daemon wants them; false if they cannot be, as on a full disk. */

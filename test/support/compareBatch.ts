@@ -1,12 +1,15 @@
 import { batchGraph } from "../../protocol/lowering/batching/batchGraph.ts";
 import { dtypes } from "../../protocol/program/types.ts";
 import { createArena } from "../../runtime/inference/alignedMemory.ts";
-import { createNativeSession, loadRuntime, nativeTensor, openSession } from "../../runtime/inference/nativeSession.ts";
+import { createNativeSession } from "../../runtime/inference/nativeSession.ts";
+import { loadRuntime } from "../../runtime/inference/onnxRuntime.ts";
 import { sessionOptions } from "../../runtime/inference/sessionOptions.ts";
 import { tensorByteLength } from "../../runtime/inference/tensorTypes.ts";
 import type { ValueInfo } from "../../runtime/inference/types.ts";
 
-export const runtime = await loadRuntime();
+export const runtime = await loadRuntime("cpu", (text) => {
+  throw new Error(text);
+});
 export const plainOptions = sessionOptions("cpu", 1, "disabled", {});
 
 /** Bytes for an input of one job: small numbers that differ from job to job. */
@@ -23,20 +26,19 @@ export function compareBatch(model: Uint8Array, jobs: number, given?: (info: Val
   const many = batchGraph(model, { threads: 1 });
   if (many === undefined) return undefined;
   const one = createNativeSession(runtime, model, plainOptions, createArena(64));
-  const session = openSession(runtime, many, plainOptions);
+  const session = runtime.open(many, plainOptions);
   const inputs = Array.from({ length: jobs }, (_, job) => one.info.inputs.map((info, i) => (given ?? ((own, input) => jobInput(own, job * 10 + input)))(info, i, job)));
-  const feeds = Object.fromEntries(one.info.inputs.map(({ name, dtype, shape: [first, ...rest] }, i) => [name, nativeTensor(dtype, [(first as number) * jobs, ...(rest as number[])], new Uint8Array(Buffer.concat(inputs.map((own) => own[i] as Uint8Array))))]));
-  const results = session.call(feeds, Object.fromEntries(one.info.outputs.map(({ name }) => [name, null])));
+  const results = session.run(one.info.inputs.map(({ dtype, shape: [first, ...rest] }, i) => ({ dtype, shape: [(first as number) * jobs, ...(rest as number[])], bytes: new Uint8Array(Buffer.concat(inputs.map((own) => own[i] as Uint8Array))) })));
   let bits = true;
   let distance = 0;
   inputs.forEach((own, job) => {
     const { bytes } = one.run(own);
     one.info.outputs.forEach(({ name, dtype }, i) => {
-      const { data } = results[name] as { data: ArrayBufferView };
+      const { bytes: all } = results[i] as { bytes: Uint8Array };
       const length = bytes[i]?.length ?? 0;
-      if (data.byteLength !== length * jobs) throw new Error(`${name} has ${data.byteLength} bytes for ${jobs} jobs of ${length}`);
+      if (all.length !== length * jobs) throw new Error(`${name} has ${all.length} bytes for ${jobs} jobs of ${length}`);
       const expected = new Uint8Array(bytes[i] as Uint8Array);
-      const found = new Uint8Array(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset + job * length, length));
+      const found = all.slice(job * length, (job + 1) * length);
       if (Buffer.compare(expected, found) === 0) return;
       bits = false;
       distance = Math.max(distance, dtype === dtypes.float32 ? farthest(new Float32Array(expected.buffer), new Float32Array(found.buffer)) : Infinity);

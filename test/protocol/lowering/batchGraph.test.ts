@@ -12,7 +12,7 @@ import { fixShapes } from "../../../runtime/compile/fixShapes.ts";
 import { compareBatch, jobInput, plainOptions, runtime } from "../../support/compareBatch.ts";
 import { frozenVectors, type FrozenVector } from "../../support/compileForTest.ts";
 import { onnxVectors, sharedFolder } from "../../support/onnxVectors.ts";
-import { createNativeSession, openSession } from "../../../runtime/inference/nativeSession.ts";
+import { createNativeSession } from "../../../runtime/inference/nativeSession.ts";
 
 const [FLOAT, INT64] = [1, 7];
 
@@ -102,7 +102,7 @@ describe("the graph for many jobs", () => {
   });
 
   it("declares inputs and outputs by one axis that is not fixed", () => {
-    const { info } = openSession(runtime, batchGraph(graphs["slices of both axes"] as Uint8Array, { threads: 1 }) as Uint8Array, plainOptions);
+    const { info } = runtime.open(batchGraph(graphs["slices of both axes"] as Uint8Array, { threads: 1 }) as Uint8Array, plainOptions);
     expect(info.inputs.map(({ name, shape }) => [name, shape])).toEqual([["x", ["jobs*4", 8]]]);
     expect(info.outputs.map(({ name, shape }) => [name, shape])).toEqual([["y", ["jobs*2", 4]]]);
   });

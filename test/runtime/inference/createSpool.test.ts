@@ -3,7 +3,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { loadForeign } from "../../../protocol/foreign.ts";
 import { openSpool } from "../../../runtime/inference/createSpool.ts";
+import { MAPPED_BYTES } from "../../../runtime/inference/holdTerms.ts";
+import { allocateFile, mapFile } from "../../../runtime/inference/mapFile.ts";
 
 describe.skipIf(process.platform === "win32")("a spool", () => {
   it("gives back what was written into a region, and nothing once that is released", () => {
@@ -91,9 +94,69 @@ describe.skipIf(process.platform === "win32")("a spool", () => {
       // What is reserved now lies where a lost one lay, once that has been noticed.
       const region = spool.reserve(bytes)!;
       given = used.has(region.offset) ? given + 1 : 0;
+      used.add(region.offset);
     }
     expect([...kept.read(0, new Uint8Array(1))]).toEqual([7]);
     kept.release();
     spool.close();
+  });
+
+  describe.skipIf(process.platform !== "linux" || loadForeign() === undefined)("that is mapped", () => {
+    /** A spool of which enough has been used. */
+    const used = () => {
+      const spool = openSpool()!;
+      for (let i = 0; i < 16; i++) {
+        const region = spool.reserve(10)!;
+        expect(region.mapped).toBe(false);
+        region.release();
+      }
+      return spool;
+    };
+
+    it("shows small regions where they lie, what is written by whomever", () => {
+      const spool = used();
+      const [first, second] = [spool.reserve(5000)!, spool.reserve(1024 * 1024)!];
+      expect([first.mapped, second.mapped]).toEqual([true, true]);
+      const other = mapFile(spool.fd, MAPPED_BYTES)!;
+      writeSync(spool.fd, Uint8Array.of(1, 2, 3), 0, 3, first.offset + 100);
+      other.set([4, 5], second.offset + 1024 * 1024 - 2);
+      expect([...first.view(99, 5)]).toEqual([0, 1, 2, 3, 0]);
+      expect([...second.view(1024 * 1024 - 3, 3)]).toEqual([0, 4, 5]);
+      expect([...second.read(1024 * 1024 - 2, new Uint8Array(2))]).toEqual([4, 5]);
+      writeSync(spool.fd, Uint8Array.of(9), 0, 1, first.offset + 100);
+      expect([...first.view(99, 5)]).toEqual([0, 9, 2, 3, 0]);
+      first.release();
+      expect(() => first.view(0, 1)).toThrow(expect.objectContaining({ code: "OUTPUTS_RELEASED" }));
+      second.release();
+      spool.close();
+    });
+
+    it("has room for all that is mapped before anybody writes there", () => {
+      const spool = used();
+      const regions = Array.from({ length: 40 }, () => spool.reserve(1024 * 1024)!);
+      const mapped = regions.filter((region) => region.mapped);
+      expect(mapped.length).toBe(32);
+      expect(fstatSync(spool.fd).blocks * 512).toBeGreaterThanOrEqual(32 * 1024 * 1024);
+      expect(spool.reserve(1024 * 1024 + 1)!.mapped).toBe(false);
+      for (const region of mapped) region.view(0, 1024 * 1024).fill(1);
+      for (const region of regions) region.release();
+      spool.close();
+      expect(allocateFile(-1, 0, 1)).toBe(false);
+    });
+
+    it("can be seen as long as somebody looks at it, though it is closed", () => {
+      setFlagsFromString("--expose-gc");
+      const collect = runInNewContext("gc") as () => void;
+      const views = Array.from({ length: 20 }, (_, i) => {
+        const spool = used();
+        const region = spool.reserve(4096)!;
+        const view = region.view(0, 4096).fill(i);
+        region.release();
+        spool.close();
+        return view;
+      });
+      collect();
+      views.forEach((view, i) => expect(view.every((byte) => byte === i)).toBe(true));
+    });
   });
 });

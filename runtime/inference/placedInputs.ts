@@ -1,0 +1,45 @@
+import { fill } from "../hashing/filePart.ts";
+import { alignedMemory } from "./alignedMemory.ts";
+import type { Region, Spool } from "./createSpool.ts";
+import { padded } from "./frames.ts";
+
+/** Inputs of so many bytes together go into the mapped part of the spool: each is copied once there, and three times by a pipe. */
+const LEAST_BYTES = 64 * 1024;
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/** Inputs on their way to the inference process. */
+export interface SentInputs {
+  /** Of the message: the inputs, or where they are. */
+  parts: Uint8Array[];
+  /** Where they are, until they are no longer needed. */
+  region?: Region;
+}
+
+/** Puts inputs where the inference process finds them. */
+export function sendInputs(inputs: readonly Uint8Array[], spool: Pick<Spool, "reserve"> | undefined): SentInputs {
+  let bytes = 0;
+  for (const { length } of inputs) bytes += padded(length);
+  const region = bytes >= LEAST_BYTES && bytes <= MOST_BYTES ? spool?.reserve(bytes, MOST_BYTES) : undefined;
+  if (region?.mapped !== true) {
+    region?.release();
+    return { parts: [...inputs] };
+  }
+  let at = 0;
+  for (const input of inputs) {
+    region.view(at, input.length).set(input);
+    at += padded(input.length);
+  }
+  return { parts: [new Uint8Array(Float64Array.of(region.offset, ...inputs.map(({ length }) => length)).buffer)], region };
+}
+
+/** The inputs that lie where a message says, in `memory`, or if that is not there in the file. */
+export function placedInputs(part: Uint8Array, memory: Uint8Array | null, fd: number): Uint8Array[] {
+  const [place, ...lengths] = new Float64Array(part.buffer, part.byteOffset, part.length / 8) as unknown as [number, ...number[]];
+  let at = place;
+  return lengths.map((length) => {
+    const input = memory?.subarray(at, at + length) ?? alignedMemory(length);
+    if (memory === null && !fill(input, fd, at)) throw new Error("the inputs are not where they are said to be");
+    at += padded(length);
+    return input;
+  });
+}
