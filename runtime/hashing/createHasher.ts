@@ -129,7 +129,7 @@ function readWhole(part: FilePart): Uint8Array {
 /** A part of bytes, or of those in a file. */
 function partOf(bytes: Uint8Array | FilePart, start: number, end: number): Uint8Array | FilePart {
   if (bytes instanceof Uint8Array) return bytes.subarray(start, end);
-  return { fd: bytes.fd, at: bytes.at + start, byteLength: Math.min(end, bytes.byteLength) - start };
+  return { ...bytes, at: bytes.at + start, byteLength: Math.min(end, bytes.byteLength) - start };
 }
 
 /** Whether threads see these bytes where they lie. */

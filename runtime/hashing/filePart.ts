@@ -5,6 +5,8 @@ export interface FilePart {
   fd: number;
   at: number;
   byteLength: number;
+  /** If the file may be mapped: a number that no other file has had in this process. */
+  mapped?: number;
 }
 
 /** Reads them into `target`, of their length, which it returns. */

@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { subtreeTop } from "../../protocol/trees/merkle.ts";
 import { tensorLeaves } from "../../protocol/trees/tensorTree.ts";
+import { mapFile, type MappedFile } from "../inference/mapFile.ts";
 import { readPart, type FilePart } from "./filePart.ts";
 import { createLastingRoom } from "./lastingRoom.ts";
 
@@ -24,14 +25,24 @@ export interface LeafAnswer {
 /** Where parts of files are read to; nearly all are equally long. */
 const room = createLastingRoom(64);
 
+/** The mapped file that was looked at last. */
+let last: { file: number; memory: MappedFile | undefined } | undefined;
+
 const port = parentPort;
 port?.on("message", ({ id, chunks, leaves, top, height }: LeafTask) => {
   const answer: LeafAnswer = { id };
   try {
-    if (chunks !== undefined) leaves.set(tensorLeaves(chunks instanceof Uint8Array ? chunks : readPart(chunks, room(0, chunks.byteLength))));
+    if (chunks !== undefined) leaves.set(tensorLeaves(chunks instanceof Uint8Array ? chunks : (viewPart(chunks) ?? readPart(chunks, room(0, chunks.byteLength)))));
     if (top !== undefined) top.set(subtreeTop(leaves, height));
   } catch (error) {
     answer.error = error instanceof Error ? error.message : String(error);
   }
   port.postMessage(answer);
 });
+
+/** A part of a file where it lies in memory, if it may be mapped and can be. */
+function viewPart({ fd, at, byteLength, mapped }: FilePart): Uint8Array | undefined {
+  if (mapped === undefined) return undefined;
+  if (last?.file !== mapped) last = { file: mapped, memory: mapFile(fd) };
+  return last.memory?.view(at, byteLength);
+}

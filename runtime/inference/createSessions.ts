@@ -173,9 +173,10 @@ export function createSessions({ optimization }: { optimization: Optimization },
     withSession(process, key, inputs, reject, (model, info, feeds) => {
       const region = spool()?.reserve(layout.bytes);
       const { parts, region: given } = sendInputs(feeds.map(({ bytes }) => bytes), spool());
-      parts.push(writeTerms({ place: region?.offset ?? -1, mapped: region?.mapped ?? false, busy: busyness() }));
+      parts.push(writeTerms({ place: region?.offset ?? -1, mapped: region?.mapped ?? false, busy: busyness.begin() }));
       const settle: Settle<Answer> = {
         resolve(answer) {
+          busyness.end();
           const { spooled = false, hashed = false } = answer.reply;
           model.took = (answer.reply.microseconds ?? 0) / 1000;
           const outputs = spooled
@@ -186,6 +187,7 @@ export function createSessions({ optimization }: { optimization: Optimization },
           resolve({ names: names as readonly string[], outputs, release: () => region?.release() });
         },
         reject(error) {
+          busyness.end();
           region?.release();
           reject(error);
         },

@@ -2,19 +2,18 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmdirSync, unlinkSync 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
-import { fill } from "../hashing/filePart.ts";
-import { createLastingRoom } from "../hashing/lastingRoom.ts";
-import { MAPPED_BYTES } from "./holdTerms.ts";
-import { allocateFile, mapFile } from "./mapFile.ts";
+import { fill, type FilePart } from "../hashing/filePart.ts";
+import { createLastingViews } from "../hashing/lastingRoom.ts";
+import { allocateFile, freeFile, mapFile, SEGMENT_BYTES, type MappedFile } from "./mapFile.ts";
 
 /** Where files are memory, if the system has such a place. */
 const SHARED_MEMORY = "/dev/shm";
-/** Where it ends, and how much of it stays once nothing is held: memory that only a burst needed is given back. */
+/** Where it ends. */
 const SPOOL_BYTES = 256 * 1024 * 1024;
+/** How much of it stays once nothing has been held for so many milliseconds: memory that only a burst needed is given back, but not between two of them. */
 const KEPT_BYTES = 64 * 1024 * 1024;
-/** Regions in the mapped part have up to so many bytes, unless somebody wants more, … */
-const MAPPED_REGION_BYTES = 1024 * 1024;
-/** … and come after so many of these: what it takes is loaded in a hundredth of a second, for which no start should wait. */
+const IDLE_MS = 1_000;
+/** Regions before it is mapped: what that takes is loaded in a hundredth of a second, for which no start should wait. */
 const UNMAPPED_REGIONS = 16;
 /** More views than the tensors of a few programs have places. */
 const MOST_VIEWS = 16 * 1024;
@@ -27,8 +26,8 @@ const PAGE_BYTES = 4096;
  */
 export interface Spool {
   readonly fd: number;
-  /** Room for so many bytes, in the mapped part if there is room and they are no more than `mappedUpTo`, 1 MiB by default; undefined if there is none left. */
-  reserve(bytes: number, mappedUpTo?: number): Region | undefined;
+  /** Room for so many bytes; undefined if there is none left. */
+  reserve(bytes: number): Region | undefined;
   /** Closes the file once nothing is held any more. */
   close(): void;
 }
@@ -37,14 +36,14 @@ export interface Spool {
 export interface Region {
   readonly offset: number;
   readonly bytes: number;
-  /** Of the spool. */
-  readonly fd: number;
-  /** Whether it lies in the part that both processes have in their memory. */
+  /** Whether it is memory of both processes. */
   readonly mapped: boolean;
-  /** A view of bytes of a region that is mapped, valid until it is released. Throws `OUTPUTS_RELEASED`. */
+  /** A view of bytes of a mapped region, valid until it is released. Throws `OUTPUTS_RELEASED`. */
   view(at: number, length: number): Uint8Array;
   /** Bytes of the region, into `target`. Throws `OUTPUTS_RELEASED`. */
   read(at: number, target: Uint8Array): Uint8Array;
+  /** Where bytes of the region lie in the file, for threads. */
+  file(at: number, byteLength: number): FilePart;
   /** Gives it up; once more changes nothing. A region that nobody has any more is given up some day. */
   release(): void;
 }
@@ -59,42 +58,57 @@ interface Place {
   length: number;
 }
 
+/** Numbers of spools, one after the other: descriptors are used again. */
+let files = 0;
+
 /** Opens a spool that has no name; undefined where that cannot be done, and outputs go through the pipe. */
 export function openSpool(): Spool | undefined {
   const fd = openUnnamed(SHARED_MEMORY) ?? openUnnamed(tmpdir());
   if (fd === undefined) return undefined;
+  const own = { fd, file: files++ };
   /** Offsets of regions that were given up, by their length: the last is the warmest. */
   const free = new Map<number, number[]>();
   let end = 0;
+  /** Up to where it has been used since memory was given back. */
+  let most = 0;
+  let timer: NodeJS.Timeout | undefined;
   let held = 0;
   let uses = 0;
-  /** Views of the mapped part; null if it cannot be mapped. */
-  let views: Views | null | undefined;
+  /** The file as memory; null if it cannot be mapped. */
+  let memory: MappedFile | null | undefined;
+  const { view } = createLastingViews(MOST_VIEWS, (at, length) => memory?.view(at, length) as Uint8Array);
   /** Up to where the file has its room. */
   let allocated = 0;
-  const mapped = ({ offset, length }: Place, upTo: number): Views | undefined => {
-    if (length > upTo || offset + length > MAPPED_BYTES || ++uses <= UNMAPPED_REGIONS) return undefined;
-    if (views === undefined) {
-      const memory = mapFile(fd, MAPPED_BYTES);
-      views = memory === undefined ? null : createLastingRoom(MOST_VIEWS, memory);
-    }
-    if (views === null) return undefined;
+  const mapped = ({ offset, length }: Place): View | undefined => {
+    if (++uses <= UNMAPPED_REGIONS) return undefined;
+    if (memory === undefined) memory = mapFile(fd) ?? null;
+    if (memory?.view(offset, length) === undefined) return undefined;
     // Room that is not there would end whoever writes to it.
     if (offset + length > allocated) {
       if (!allocateFile(fd, offset, length)) return undefined;
       if (offset <= allocated) allocated = offset + length;
     }
-    return views;
+    return view;
   };
   let closing = false;
   const giveUp = ({ offset, length }: Place): void => {
     held--;
     if (held === 0) {
-      if (end > KEPT_BYTES) ftruncateSync(fd, KEPT_BYTES);
+      most = Math.max(most, end);
+      if (most > KEPT_BYTES && !closing) timer ??= setTimeout(giveBack, IDLE_MS).unref();
       free.clear();
       end = 0;
     } else if (free.get(length)?.push(offset) === undefined) free.set(length, [offset]);
     closeIfUnused();
+  };
+  const giveBack = (): void => {
+    timer = undefined;
+    if (held > 0 || closing) return;
+    most = 0;
+    // Where it is mapped, it is never cut off: whoever looks beyond the end is ended.
+    if (memory) freeFile(fd, KEPT_BYTES, SPOOL_BYTES - KEPT_BYTES);
+    else ftruncateSync(fd, KEPT_BYTES);
+    allocated = Math.min(allocated, KEPT_BYTES);
   };
   const closeIfUnused = (): void => {
     if (closing && held === 0) closeSync(fd);
@@ -115,17 +129,18 @@ export function openSpool(): Spool | undefined {
   };
   return {
     fd,
-    reserve(bytes, mappedUpTo = MAPPED_REGION_BYTES) {
+    reserve(bytes) {
       const length = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
       let offset = free.get(length)?.pop();
       if (offset === undefined) {
-        if (end + length > SPOOL_BYTES) return undefined;
-        offset = end;
-        end += length;
+        // None lies in two segments that could lie in one.
+        offset = length > SEGMENT_BYTES || (end % SEGMENT_BYTES) + length <= SEGMENT_BYTES ? end : Math.ceil(end / SEGMENT_BYTES) * SEGMENT_BYTES;
+        if (offset + length > SPOOL_BYTES) return undefined;
+        end = offset + length;
       }
       held++;
       const place = { offset, length };
-      const region = new HeldRegion(fd, bytes, place, mapped(place, mappedUpTo), giveUp);
+      const region = new HeldRegion(own, bytes, place, mapped(place), giveUp);
       watchOver(region, length);
       return region;
     },
@@ -136,22 +151,24 @@ export function openSpool(): Spool | undefined {
   };
 }
 
-type Views = (at: number, length: number) => Uint8Array;
+type View = (at: number, length: number) => Uint8Array;
 
 class HeldRegion implements Region {
   readonly bytes: number;
-  readonly fd: number;
+  readonly #fd: number;
+  readonly #file: number;
   readonly #place: Place;
-  readonly #views: Views | undefined;
+  readonly #view: View | undefined;
   readonly #giveUp: (place: Place) => void;
   #released = false;
   #watchedBy: FinalizationRegistry<Place> | undefined;
 
-  constructor(fd: number, bytes: number, place: Place, views: Views | undefined, giveUp: (place: Place) => void) {
+  constructor({ fd, file }: { fd: number; file: number }, bytes: number, place: Place, view: View | undefined, giveUp: (place: Place) => void) {
     this.bytes = bytes;
-    this.fd = fd;
+    this.#fd = fd;
+    this.#file = file;
     this.#place = place;
-    this.#views = views;
+    this.#view = view;
     this.#giveUp = giveUp;
   }
 
@@ -160,17 +177,21 @@ class HeldRegion implements Region {
   }
 
   get mapped(): boolean {
-    return this.#views !== undefined;
+    return this.#view !== undefined;
   }
 
   view(at: number, length: number): Uint8Array {
     this.#check();
-    return (this.#views as Views)(this.offset + at, length);
+    return (this.#view as View)(this.offset + at, length);
+  }
+
+  file(at: number, byteLength: number): FilePart {
+    return { fd: this.#fd, at: this.offset + at, byteLength, ...(this.mapped ? { mapped: this.#file } : {}) };
   }
 
   read(at: number, target: Uint8Array): Uint8Array {
     this.#check();
-    if (!fill(target, this.fd, this.offset + at)) throw new GainsayError("The outputs of a run are not where the inference process was to put them.", { code: "OUTPUTS_LOST" });
+    if (!fill(target, this.#fd, this.offset + at)) throw new GainsayError("The outputs of a run are not where the inference process was to put them.", { code: "OUTPUTS_LOST" });
     return target;
   }
 

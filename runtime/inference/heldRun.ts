@@ -71,7 +71,7 @@ export class SpooledTensor implements HeldTensor {
   }
 
   file(): FilePart {
-    return { fd: this.#region.fd, at: this.#region.offset + this.#at, byteLength: this.byteLength };
+    return this.#region.file(this.#at, this.byteLength);
   }
 
   read(): Uint8Array {

@@ -1,13 +1,10 @@
-/** So much of the spool's beginning both processes have in their memory. */
-export const MAPPED_BYTES = 32 * 1024 * 1024;
-
 /** What the inference process is told with a run whose outputs are going to be committed to; three f64. */
 export interface HoldTerms {
   /** Where in the spool the outputs go; negative if they go into the answer. */
   place: number;
-  /** Whether that is in the part of the spool that is mapped. */
+  /** Whether that is memory of both processes. */
   mapped: boolean;
-  /** How busy the daemon is, from 0 to 1. */
+  /** How busy the daemon is; see `Busyness`. */
   busy: number;
 }
 

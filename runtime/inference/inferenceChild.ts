@@ -13,8 +13,8 @@ import { readRequests } from "./readRequests.ts";
 import { createFrameReader, FRAME_ALIGNMENT, padded, type Frame } from "./frames.ts";
 import { hashedLength, hashOutputs } from "./hashedOutputs.ts";
 import { createHashShare } from "./hashShare.ts";
-import { MAPPED_BYTES, readTerms } from "./holdTerms.ts";
-import { mapFile } from "./mapFile.ts";
+import { readTerms, type HoldTerms } from "./holdTerms.ts";
+import { mapFile, type MappedFile } from "./mapFile.ts";
 import { createNativeSession, type NativeSession, type Output } from "./nativeSession.ts";
 import { loadRuntime } from "./onnxRuntime.ts";
 import { padOutputs } from "./outputLayout.ts";
@@ -74,8 +74,8 @@ const [provider, threads] = [process.argv[2] as Provider, Number(process.argv[3]
 const sessions = new Map<string, { one: NativeSession; several?: BatchSession }>();
 /** Outputs of a run, until they are sent. */
 const outputs = createArena(FRAME_ALIGNMENT);
-/** The part of the spool that is mapped; null if that cannot be done. */
-let mapped: Uint8Array | null | undefined;
+/** The spool as memory; null if it cannot be mapped. */
+let mapped: MappedFile | null | undefined;
 const share = createHashShare(() => performance.now());
 
 // The daemon decides when this process ends; a Ctrl-C in the terminal reaches both at once.
@@ -225,23 +225,25 @@ function ownBytes(bytes: Uint8Array): Uint8Array {
 interface Given {
   inputs: readonly Uint8Array[];
   /** Of a run whose outputs are going to be committed to. */
-  terms: Uint8Array | undefined;
+  terms: HoldTerms | undefined;
 }
 
 function given({ header, parts }: Frame): Given {
   const { commit, placed } = header as unknown as Extract<Request, { op: "run" }>;
-  const terms = commit === true ? parts.at(-1) : undefined;
+  const terms = commit === true ? readTerms(parts.at(-1) as Uint8Array) : undefined;
   return { inputs: placed === true ? placedInputs(parts[0] as Uint8Array, mappedSpool(), SPOOL) : parts, terms };
 }
 
 function run({ key, shapes }: Extract<Request, { op: "run" }>, { inputs, terms }: Given): Frame {
   const session = (sessions.get(key) as { one: NativeSession }).one;
+  const memory = terms?.mapped === true ? mappedSpool() : null;
   replies.flushBefore(session.took);
   const started = performance.now();
-  const { bytes, together, outputs: given } = session.run(inputs, shapes);
+  const { bytes, together, placed, outputs: made } = session.run(inputs, shapes, memory, terms?.place);
   session.took = performance.now() - started;
-  const header: Done = { ok: true, microseconds: Math.round(session.took * 1000), ...(given === undefined ? {} : { outputs: given }) };
-  return terms !== undefined ? hold(header, terms, bytes, together === undefined ? undefined : () => [together]) : reply(header, bytes);
+  const header: Done = { ok: true, microseconds: Math.round(session.took * 1000), ...(made === undefined ? {} : { outputs: made }) };
+  if (terms === undefined) return reply(header, bytes);
+  return hold(header, terms, bytes, placed === true || (together !== undefined && spool([together], terms)));
 }
 
 /** Answers several requests for the same by one run of the session; false if they have to be done one by one. */
@@ -251,47 +253,55 @@ function runTogether(frames: readonly Frame[]): boolean {
   // The daemon has as much to do with those of the run before.
   replies.flush();
   const started = performance.now();
-  const jobs = frames.map(given);
+  let jobs: Given[];
+  try {
+    jobs = frames.map(given);
+  } catch {
+    // Whichever of them is to blame is told so when it is alone.
+    return false;
+  }
   const results = several.run(jobs.map(({ inputs }) => inputs));
   if (results === undefined) return false;
   one.took = (performance.now() - started) / frames.length;
   const header: Done = { ok: true, microseconds: Math.round(one.took * 1000) };
   results.forEach((bytes, job) => {
-    const { terms } = jobs[job] as Given;
-    replies.send(terms !== undefined ? hold(header, terms, bytes, () => padOutputs(bytes)) : reply(header, bytes));
+    const terms = jobs[job]?.terms;
+    replies.send(terms === undefined ? reply(header, bytes) : hold(header, terms, bytes, (terms.mapped && place(bytes, terms.place)) || spool(padOutputs(bytes), terms)));
   });
   return true;
 }
 
-/** The answer to a run whose outputs are going to be committed to; `spoolable` gives their bytes as they lie in the spool. */
-function hold(header: Done, written: Uint8Array, bytes: Uint8Array[], spoolable: (() => readonly Uint8Array[]) | undefined): Frame {
-  const terms = readTerms(written);
-  share.compare(terms.busy);
-  const spooled = terms.place >= 0 && spoolable !== undefined && ((terms.mapped && place(bytes, terms.place)) || spool(spoolable(), terms.place));
+/** The answer to a run whose outputs are going to be committed to, and may be where the daemon wants them already. */
+function hold(header: Done, { busy }: HoldTerms, bytes: Uint8Array[], spooled: boolean): Frame {
+  share.compare(busy);
   // What has other lengths than were declared is left to the daemon.
   const hashed = header.outputs === undefined && isMuch(bytes) ? hashOutputs(bytes, share.takes(bytes.map(hashedLength))) : undefined;
   if (!spooled && hashed === undefined) return reply(header, bytes);
   return reply({ ...header, ...(spooled ? { spooled } : {}), ...(hashed === undefined ? {} : { hashed: true }) }, [...(spooled ? [] : bytes), ...(hashed === undefined ? [] : [hashed])]);
 }
 
-function mappedSpool(): Uint8Array | null {
-  if (mapped === undefined) mapped = mapFile(SPOOL, MAPPED_BYTES) ?? null;
+function mappedSpool(): MappedFile | null {
+  if (mapped === undefined) mapped = mapFile(SPOOL) ?? null;
   return mapped;
 }
 
-/** Copies outputs to where the daemon wants them in the mapped part of the spool; false if this process cannot map it. */
+/** Copies outputs to where the daemon wants them in the mapped spool; false if this process cannot map it. */
 function place(outputs: readonly Uint8Array[], at: number): boolean {
-  const memory = mappedSpool();
-  if (memory === null) return false;
+  let bytes = 0;
+  for (const { length } of outputs) bytes += padded(length);
+  const room = mappedSpool()?.view(at, bytes);
+  if (room === undefined) return false;
+  let next = 0;
   for (const output of outputs) {
-    memory.set(output, at);
-    at += padded(output.length);
+    room.set(output, next);
+    next += padded(output.length);
   }
   return true;
 }
 
-/** Writes outputs to where the daemon wants them; false if they cannot be, as on a full disk. */
-function spool(pieces: readonly Uint8Array[], place: number): boolean {
+/** Writes outputs to where the daemon wants them; false if it wants them nowhere, or they cannot be written, as on a full disk. */
+function spool(pieces: readonly Uint8Array[], { place }: HoldTerms): boolean {
+  if (place < 0) return false;
   try {
     writeAllAt(SPOOL, pieces, place);
     return true;

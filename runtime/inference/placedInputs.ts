@@ -2,8 +2,9 @@ import { fill } from "../hashing/filePart.ts";
 import { alignedMemory } from "./alignedMemory.ts";
 import type { Region, Spool } from "./createSpool.ts";
 import { padded } from "./frames.ts";
+import type { MappedFile } from "./mapFile.ts";
 
-/** Inputs of so many bytes together go into the mapped part of the spool: each is copied once there, and three times by a pipe. */
+/** Inputs of so many bytes together go into the spool, if it is mapped: each is copied once there, and three times by a pipe. */
 const LEAST_BYTES = 64 * 1024;
 const MOST_BYTES = 16 * 1024 * 1024;
 
@@ -19,7 +20,7 @@ export interface SentInputs {
 export function sendInputs(inputs: readonly Uint8Array[], spool: Pick<Spool, "reserve"> | undefined): SentInputs {
   let bytes = 0;
   for (const { length } of inputs) bytes += padded(length);
-  const region = bytes >= LEAST_BYTES && bytes <= MOST_BYTES ? spool?.reserve(bytes, MOST_BYTES) : undefined;
+  const region = bytes >= LEAST_BYTES && bytes <= MOST_BYTES ? spool?.reserve(bytes) : undefined;
   if (region?.mapped !== true) {
     region?.release();
     return { parts: [...inputs] };
@@ -32,14 +33,17 @@ export function sendInputs(inputs: readonly Uint8Array[], spool: Pick<Spool, "re
   return { parts: [new Uint8Array(Float64Array.of(region.offset, ...inputs.map(({ length }) => length)).buffer)], region };
 }
 
-/** The inputs that lie where a message says, in `memory`, or if that is not there in the file. */
-export function placedInputs(part: Uint8Array, memory: Uint8Array | null, fd: number): Uint8Array[] {
+/** The inputs that lie where a message says, in `memory`, or if they are not to be had there in the file. */
+export function placedInputs(part: Uint8Array, memory: MappedFile | null, fd: number): Uint8Array[] {
   const [place, ...lengths] = new Float64Array(part.buffer, part.byteOffset, part.length / 8) as unknown as [number, ...number[]];
   let at = place;
   return lengths.map((length) => {
-    const input = memory?.subarray(at, at + length) ?? alignedMemory(length);
-    if (memory === null && !fill(input, fd, at)) throw new Error("the inputs are not where they are said to be");
+    const from = at;
     at += padded(length);
-    return input;
+    const input = memory?.view(from, length);
+    if (input !== undefined) return input;
+    const copy = alignedMemory(length);
+    if (!fill(copy, fd, from)) throw new Error("the inputs are not where they are said to be");
+    return copy;
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createHashShare } from "../../../runtime/inference/hashShare.ts";
+import { createBusyness, createHashShare } from "../../../runtime/inference/hashShare.ts";
 
 /** A share after so many windows of 10 ms, in each of which the process waited for so long. */
 function after(windows: number, idle: number, daemon: number) {
@@ -52,5 +52,73 @@ describe("createHashShare", () => {
     const runs = Array.from({ length: 100 }, () => share.takes([100, 0, 300, 100, 500]));
     expect(new Set(runs)).toEqual(new Set([2, 4]));
     expect(runs.reduce((sum, count) => sum + (count === 4 ? 500 : 100), 0) / 100_000).toBeCloseTo(0.3, 2);
+  });
+
+  it("learns nothing from a pause", () => {
+    let time = 0;
+    const share = createHashShare(() => time);
+    const window = (length: number, idle: number, daemon: number): void => {
+      time += length;
+      share.waited(idle);
+      share.compare(daemon);
+    };
+    window(10, 10, 1);
+    window(500, 500, -1);
+    window(10, 4, 0.6);
+    expect(part(share)).toBe(30);
+    // What waited before the pause is forgotten with it.
+    share.waited(4);
+    window(500, 490, -1);
+    window(10, 0, 1);
+    expect(part(share)).toBe(30);
+  });
+});
+
+describe("createBusyness", () => {
+  const clock = () => {
+    const at = { time: 0, active: 0 };
+    const busyness = createBusyness({
+      now: () => at.time,
+      eventLoopUtilization: (now?: { active: number; idle: number }, before?: { active: number; idle: number }) => {
+        if (now === undefined || before === undefined) return { active: at.active, idle: at.time - at.active, utilization: 0 };
+        const [active, idle] = [now.active - before.active, now.idle - before.idle];
+        return { active, idle, utilization: active / (active + idle) };
+      },
+    });
+    return { busyness, pass: (milliseconds: number, active: number) => void ((at.time += milliseconds), (at.active += active)) };
+  };
+
+  it("tells of the windows in which there were runs", () => {
+    const { busyness, pass } = clock();
+    expect(busyness.begin()).toBe(-1);
+    pass(10, 7);
+    busyness.end();
+    expect(busyness.begin()).toBeCloseTo(0.7);
+    pass(1, 0);
+    expect(busyness.begin()).toBeCloseTo(0.7);
+    pass(9, 2);
+    expect(busyness.begin()).toBeCloseTo(0.2);
+  });
+
+  it("leaves out pauses, in which something else may have been done", () => {
+    const { busyness, pass } = clock();
+    busyness.begin();
+    pass(10, 5);
+    expect(busyness.begin()).toBeCloseTo(0.5);
+    busyness.end();
+    pass(100, 100);
+    // One is still under way.
+    expect(busyness.begin()).toBeCloseTo(1);
+    busyness.end();
+    busyness.end();
+    pass(100, 100);
+    expect(busyness.begin()).toBe(-1);
+    pass(10, 3);
+    expect(busyness.begin()).toBeCloseTo(0.3);
+    busyness.end();
+    busyness.end();
+    pass(15, 15);
+    // Not long enough.
+    expect(busyness.begin()).toBeCloseTo(1);
   });
 });
