@@ -30,7 +30,7 @@ interface Growth {
 }
 
 /** Megabytes of weights of the generated perceptrons, and pixels a side of the inputs of the generated convolutional networks. */
-const weightSizes = [1, 4, 16, 64, 256];
+const weightSizes = [1, 4, 16, 64, 256, 1024];
 const sides = [64, 128, 256, 512, 1024];
 
 /** How cost grows with the model and with its input. */
