@@ -2,7 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { subtreeTop } from "../../protocol/trees/merkle.ts";
 import { tensorLeaves } from "../../protocol/trees/tensorTree.ts";
-import { mapFile, type MappedFile } from "../inference/mapFile.ts";
+import { mapFile, type MappedFile } from "../mapFile.ts";
 import { readPart, type FilePart } from "./filePart.ts";
 import { createLastingRoom } from "./lastingRoom.ts";
 

@@ -4,7 +4,7 @@ import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import { fill, type FilePart } from "../hashing/filePart.ts";
 import { createLastingViews } from "../hashing/lastingRoom.ts";
-import { allocateFile, freeFile, mapFile, SEGMENT_BYTES, type MappedFile } from "./mapFile.ts";
+import { allocateFile, freeFile, mapFile, SEGMENT_BYTES, type MappedFile } from "../mapFile.ts";
 
 /** Where files are memory, if the system has such a place. */
 const SHARED_MEMORY = "/dev/shm";

@@ -14,7 +14,7 @@ import { createFrameReader, FRAME_ALIGNMENT, padded, type Frame } from "./frames
 import { hashedLength, hashOutputs } from "./hashedOutputs.ts";
 import { createHashShare } from "./hashShare.ts";
 import { readTerms, type HoldTerms } from "./holdTerms.ts";
-import { mapFile, type MappedFile } from "./mapFile.ts";
+import { mapFile, type MappedFile } from "../mapFile.ts";
 import { createNativeSession, type NativeSession, type Output } from "./nativeSession.ts";
 import { loadRuntime } from "./onnxRuntime.ts";
 import { padOutputs } from "./outputLayout.ts";

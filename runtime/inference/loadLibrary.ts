@@ -13,8 +13,15 @@ const DEVICE_ALLOCATOR = 0;
 const DEFAULT_MEMORY = 0;
 const optimizationLevels = { disabled: 0, basic: 1, extended: 2, layout: 3, all: 99 } as const;
 
-/** Our names of its providers. */
-const providerNames: Readonly<Record<string, string>> = { CPUExecutionProvider: "cpu", CUDAExecutionProvider: "cuda", WebGpuExecutionProvider: "webgpu", CoreMLExecutionProvider: "coreml", DmlExecutionProvider: "dml" };
+/** Names of its providers as the binding has them. */
+const providerNames: Readonly<Record<string, string>> = {
+  CPUExecutionProvider: "cpu",
+  WebGpuExecutionProvider: "webgpu",
+  CUDAExecutionProvider: "cuda",
+  TensorrtExecutionProvider: "tensorrt",
+  CoreMLExecutionProvider: "coreml",
+  DmlExecutionProvider: "dml",
+};
 
 /** What all sessions have in common. */
 interface Common {
@@ -36,14 +43,15 @@ export function loadLibrary(): OnnxRuntime | undefined {
   };
 }
 
+/** What the library was built with; it names the processor, which it falls back to, last. */
 function availableProviders({ call, check, foreign }: OrtApi): string[] {
   const [names, count] = [pin(8, foreign), pin(8, foreign)];
   check(call.getAvailableProviders(names.bytes, count.bytes));
   const address = Number(new DataView(names.bytes.buffer).getBigUint64(0, true));
   const length = new DataView(count.bytes.buffer).getInt32(0, true);
-  const given = addressesAt(foreign, address, length).map((name) => foreign.decode.string(name)).map((name) => providerNames[name] ?? name);
+  const given = addressesAt(foreign, address, length).map((name) => foreign.decode.string(name));
   check(call.releaseAvailableProviders(address, length));
-  return given;
+  return given.reverse().map((name) => providerNames[name] ?? name);
 }
 
 function openSession(api: OrtApi, { environment, memory }: Common, model: Uint8Array | string, options: InferenceSession.SessionOptions): OpenSession {

@@ -2,7 +2,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import type { Dtype } from "../../protocol/program/types.ts";
 import { lasting } from "../../protocol/trees/tensorTree.ts";
 import type { Arena } from "./alignedMemory.ts";
-import type { MappedFile } from "./mapFile.ts";
+import type { MappedFile } from "../mapFile.ts";
 import type { OnnxRuntime } from "./onnxRuntime.ts";
 import { layoutOf, type Layout } from "./outputLayout.ts";
 import type { SessionInfo, TensorBytes, ValueInfo } from "./types.ts";

@@ -16,11 +16,11 @@ type Native = (...given: Parameter[]) => Handle | bigint;
 const functions = {
   getErrorMessage: [2, "const char *", "uint64_t"],
   createEnv: [3, "uint64_t", "int, const char *, void *"],
-  createSession: [7, "uint64_t", process.platform === "win32" ? "uint64_t, const char16_t *, uint64_t, void *" : "uint64_t, const char *, uint64_t, void *"],
+  createSession: [7, "uint64_t", "uint64_t, const char *, uint64_t, void *"],
   createSessionFromArray: [8, "uint64_t", "uint64_t, const void *, size_t, uint64_t, void *"],
   run: [9, "uint64_t", "uint64_t, uint64_t, uint64_t, uint64_t, size_t, uint64_t, size_t, uint64_t"],
   createSessionOptions: [10, "uint64_t", "void *"],
-  setOptimizedModelFilePath: [11, "uint64_t", process.platform === "win32" ? "uint64_t, const char16_t *" : "uint64_t, const char *"],
+  setOptimizedModelFilePath: [11, "uint64_t", "uint64_t, const char *"],
   setSessionExecutionMode: [13, "uint64_t", "uint64_t, int"],
   setSessionLogSeverityLevel: [22, "uint64_t", "uint64_t, int"],
   setSessionGraphOptimizationLevel: [23, "uint64_t", "uint64_t, int"],
@@ -55,7 +55,7 @@ const functions = {
 } as const;
 
 /** Version of the table in which the last of them was added. */
-const API_VERSION = 4;
+const API_VERSION = 5;
 const TABLE_ENTRIES = 131;
 
 /** ONNX Runtime's C interface. */
@@ -72,9 +72,9 @@ export interface OrtApi {
 /** The library is unloaded when its handle is collected. */
 let library: ReturnType<Foreign["load"]> | undefined;
 
-/** Loads the library of the installed package; undefined where native functions cannot be called, or it is none that is known. */
+/** Loads the library of the installed package; undefined where native functions cannot be called, or it is none that is known. Not on Windows, where paths have another type. */
 export function loadOrtApi(): OrtApi | undefined {
-  const foreign = loadForeign();
+  const foreign = process.platform === "win32" ? undefined : loadForeign();
   const file = libraryFile();
   if (foreign === undefined || file === undefined) return undefined;
   library = foreign.load(file);
@@ -135,7 +135,7 @@ function libraryFile(): string | undefined {
   const root = path.join(path.dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")), "bin");
   for (const version of readdirSync(root)) {
     const folder = path.join(root, version, process.platform, process.arch);
-    const name = readdirSync(folder).find((one) => /^(libonnxruntime\.so(\.\d+)*|libonnxruntime(\.\d+)+\.dylib|onnxruntime\.dll)$/.test(one));
+    const name = readdirSync(folder).find((one) => /^(libonnxruntime\.so(\.\d+)*|libonnxruntime(\.\d+)+\.dylib)$/.test(one));
     if (name !== undefined) return path.join(folder, name);
   }
   return undefined;

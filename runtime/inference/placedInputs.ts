@@ -2,7 +2,7 @@ import { fill } from "../hashing/filePart.ts";
 import { alignedMemory } from "./alignedMemory.ts";
 import type { Region, Spool } from "./createSpool.ts";
 import { padded } from "./frames.ts";
-import type { MappedFile } from "./mapFile.ts";
+import type { MappedFile } from "../mapFile.ts";
 
 /** Inputs of so many bytes together go into the spool, if it is mapped: each is copied once there, and three times by a pipe. */
 const LEAST_BYTES = 64 * 1024;

@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { loadForeign } from "../../../protocol/foreign.ts";
 import { openSpool } from "../../../runtime/inference/createSpool.ts";
-import { allocateFile, mapFile, SEGMENT_BYTES } from "../../../runtime/inference/mapFile.ts";
+import { allocateFile, mapFile, SEGMENT_BYTES } from "../../../runtime/mapFile.ts";
 
 describe.skipIf(process.platform === "win32")("a spool", () => {
   it("gives back what was written into a region, and nothing once that is released", () => {

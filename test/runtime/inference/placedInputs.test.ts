@@ -3,7 +3,7 @@ import { loadForeign } from "../../../protocol/foreign.ts";
 import { makeNode } from "../../../protocol/onnx/graphs.ts";
 import { createInference, type Inference } from "../../../runtime/inference/createInference.ts";
 import { openSpool, type Spool } from "../../../runtime/inference/createSpool.ts";
-import { mapFile } from "../../../runtime/inference/mapFile.ts";
+import { mapFile } from "../../../runtime/mapFile.ts";
 import { placedInputs, sendInputs } from "../../../runtime/inference/placedInputs.ts";
 import { modelOf } from "./smallModels.ts";
 

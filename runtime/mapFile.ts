@@ -1,4 +1,4 @@
-import { loadForeign, type Foreign } from "../../protocol/foreign.ts";
+import { loadForeign, type Foreign } from "../protocol/foreign.ts";
 
 /** `PROT_READ | PROT_WRITE`, and `MAP_SHARED`, which Linux has the same everywhere. */
 const READ_AND_WRITE = 3;
@@ -17,6 +17,11 @@ interface System {
 let system: System | null | undefined;
 
 /** Functions of the C library; null where they cannot be called, or are others. */
+function theSystem(): System | null {
+  if (system === undefined) system = loadSystem();
+  return system;
+}
+
 function loadSystem(): System | null {
   const foreign = process.platform === "linux" ? loadForeign() : undefined;
   if (foreign === undefined) return null;
@@ -48,9 +53,8 @@ export interface MappedFile {
 
 /** Maps a file; undefined where that cannot be done. */
 export function mapFile(fd: number): MappedFile | undefined {
-  system ??= loadSystem();
-  if (system === null || system === undefined) return undefined;
-  const own = system;
+  const own = theSystem();
+  if (own === null) return undefined;
   const segments: (Uint8Array | null)[] = [];
   const segment = (index: number): Uint8Array | null => {
     const at = Number(own.map(0, SEGMENT_BYTES, READ_AND_WRITE, SHARED, fd, index * SEGMENT_BYTES));
@@ -71,11 +75,10 @@ export function mapFile(fd: number): MappedFile | undefined {
 
 /** Gives a part of a file its room, in memory or on disk; false if there is none. */
 export function allocateFile(fd: number, offset: number, bytes: number): boolean {
-  system ??= loadSystem();
-  return system !== null && system !== undefined && system.allocate(fd, offset, bytes) === 0;
+  return theSystem()?.allocate(fd, offset, bytes) === 0;
 }
 
 /** Gives the room of a part of a mapped file back; its bytes are zero, and whoever looks at them is not ended for it. */
 export function freeFile(fd: number, offset: number, bytes: number): void {
-  system?.change(fd, GIVE_BACK, offset, bytes);
+  theSystem()?.change(fd, GIVE_BACK, offset, bytes);
 }
