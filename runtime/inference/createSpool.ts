@@ -77,16 +77,16 @@ export function openSpool(): Spool | undefined {
   /** The file as memory; null if it cannot be mapped. */
   let memory: MappedFile | null | undefined;
   const { view } = createLastingViews(MOST_VIEWS, (at, length) => memory?.view(at, length) as Uint8Array);
-  /** Up to where the file has its room. */
-  let allocated = 0;
+  /** Where the file has its room: how many bytes from which offset on. */
+  const allocated = new Map<number, number>();
   const mapped = ({ offset, length }: Place): View | undefined => {
     if (++uses <= UNMAPPED_REGIONS) return undefined;
     if (memory === undefined) memory = mapFile(fd) ?? null;
     if (memory?.view(offset, length) === undefined) return undefined;
     // Room that is not there would end whoever writes to it.
-    if (offset + length > allocated) {
+    if ((allocated.get(offset) ?? 0) < length) {
       if (!allocateFile(fd, offset, length)) return undefined;
-      if (offset <= allocated) allocated = offset + length;
+      allocated.set(offset, length);
     }
     return view;
   };
@@ -108,7 +108,7 @@ export function openSpool(): Spool | undefined {
     // Where it is mapped, it is never cut off: whoever looks beyond the end is ended.
     if (memory) freeFile(fd, KEPT_BYTES, SPOOL_BYTES - KEPT_BYTES);
     else ftruncateSync(fd, KEPT_BYTES);
-    allocated = Math.min(allocated, KEPT_BYTES);
+    for (const [offset, length] of allocated) if (offset + length > KEPT_BYTES) allocated.delete(offset);
   };
   const closeIfUnused = (): void => {
     if (closing && held === 0) closeSync(fd);
