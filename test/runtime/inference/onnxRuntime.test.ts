@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { loadForeign } from "../../../protocol/foreign.ts";
 import { makeNode } from "../../../protocol/onnx/graphs.ts";
 import { parseModel } from "../../../protocol/onnx/parseModel.ts";
 import { serializeModel } from "../../../protocol/onnx/serializeModel.ts";
@@ -36,17 +37,20 @@ const tensor = (shape: readonly number[], bytes: Uint8Array, dtype: Dtype = 1): 
 const given = (results: readonly TensorBytes[]) => results.map(({ dtype, shape, bytes }) => ({ dtype, shape: [...shape], bytes: [...bytes] }));
 
 const binding = await loadBinding();
+/** Where the C interface has to be there. */
+const possible = process.platform !== "win32" && loadForeign() !== undefined;
 
-describe.each<[string, OnnxRuntime | undefined]>([["the C interface", loadLibrary()], ["the binding", binding]])("ONNX Runtime by %s", (_, runtime) => {
+describe.each<[string, OnnxRuntime | undefined, boolean]>([["the C interface", loadLibrary(), possible], ["the binding", binding, true]])("ONNX Runtime by %s", (_, runtime, there) => {
+  const test = it.skipIf(!there);
   const open = (model: Uint8Array | string, settings = options) => (runtime as OnnxRuntime).open(model, settings);
 
-  it("says what it is", () => {
+  test("says what it is", () => {
     expect(runtime?.version).toMatch(/^\d+\.\d+\.\d+$/);
     expect(runtime?.providers[0]).toBe("cpu");
     expect(new Set(runtime?.providers)).toEqual(new Set(binding.providers));
   });
 
-  it("reads a model from memory and from a file, and says what goes in and out", () => {
+  test("reads a model from memory and from a file, and says what goes in and out", () => {
     const file = path.join(folder, "open shäpe.onnx");
     writeFileSync(file, openShape());
     for (const session of [open(openShape()), open(file)]) {
@@ -55,7 +59,7 @@ describe.each<[string, OnnxRuntime | undefined]>([["the C interface", loadLibrar
     }
   });
 
-  it("gives outputs the shapes that they turn out to have, also such without elements", () => {
+  test("gives outputs the shapes that they turn out to have, also such without elements", () => {
     const session = open(openShape());
     expect(given(session.run([tensor([2, 4], floats(1, -1, 0, 2, 0, 0, 0, 3))]))).toEqual([
       { dtype: 1, shape: [2, 4], bytes: [...floats(1, 0, 0, 2, 0, 0, 0, 3)] },
@@ -66,14 +70,14 @@ describe.each<[string, OnnxRuntime | undefined]>([["the C interface", loadLibrar
     session.release();
   });
 
-  it.each(Object.entries(dtypes).filter(([name]) => name !== "bfloat16"))("reads and writes %s", (_name, dtype) => {
+  test.each(Object.entries(dtypes).filter(([name]) => name !== "bfloat16"))("reads and writes %s", (_name, dtype) => {
     const session = open(modelOf([["x", dtype, [3]]], [makeNode("Identity", ["x"], ["y"])], [["y", dtype, [3]]]));
     const bytes = Uint8Array.from({ length: tensorByteLength(dtype, [3]) }, (_value, i) => (i + 1) % 2);
     expect(given(session.run([tensor([3], bytes, dtype)]))).toEqual([{ dtype, shape: [3], bytes: [...bytes] }]);
     session.release();
   });
 
-  it("writes outputs to the places that it got, time and again, from inputs that change or are others", () => {
+  test("writes outputs to the places that it got, time and again, from inputs that change or are others", () => {
     const session = open(reluModel(1, [2]));
     const places = [createArena(64).take(8), createArena(64).take(8)] as [Uint8Array, Uint8Array];
     const runs = places.map((bytes) => session.into([tensor([2], bytes)]));
@@ -88,7 +92,7 @@ describe.each<[string, OnnxRuntime | undefined]>([["the C interface", loadLibrar
     session.release();
   });
 
-  it("says what is wrong, and goes on", () => {
+  test("says what is wrong, and goes on", () => {
     expect(() => open(new Uint8Array([1, 2, 3]))).toThrow(/protobuf/i);
     expect(() => open(path.join(folder, "missing.onnx"))).toThrow(/missing\.onnx/);
     const session = open(reluModel(1, [2]));
@@ -105,7 +109,7 @@ describe.each<[string, OnnxRuntime | undefined]>([["the C interface", loadLibrar
     expect(() => open(modelOf([["x", 1, [2]]], [makeNode("SequenceConstruct", ["x"], ["y"])], [["y", 1, [2]]]))).toThrow();
   });
 
-  it("does as its options say", () => {
+  test("does as its options say", () => {
     const saved = path.join(folder, `saved-${_.length}.onnx`);
     const twice = modelOf([["x", 1, [2]]], [makeNode("Identity", ["x"], ["a"]), makeNode("Relu", ["a"], ["b"]), makeNode("Identity", ["b"], ["y"])], [["y", 1, [2]]]);
     open(twice, sessionOptions("cpu", 2, "all", { saveOptimizedTo: saved })).release();
@@ -114,7 +118,7 @@ describe.each<[string, OnnxRuntime | undefined]>([["the C interface", loadLibrar
     expect(parseModel(new Uint8Array(readFileSync(saved))).graph.node.map(({ opType }) => opType)).toContain("Identity");
   });
 
-  it("is one for sessions whose outputs have other shapes than they declare", () => {
+  test("is one for sessions whose outputs have other shapes than they declare", () => {
     const model = parseModel(reluModel(1, [4]));
     model.graph.output[0]!.type!.tensorType!.shape!.dim[0]!.value = { case: "dimValue", value: 3n };
     const session = createNativeSession(runtime as OnnxRuntime, serializeModel(model), options, createArena(64));
@@ -128,7 +132,7 @@ describe.each<[string, OnnxRuntime | undefined]>([["the C interface", loadLibrar
 });
 
 describe("loadRuntime", () => {
-  it("takes the C interface for the processor, and the binding for what is no processor", async () => {
+  it.skipIf(!possible)("takes the C interface for the processor, and the binding for what is no processor", async () => {
     const said: string[] = [];
     vi.mocked(loadLibrary).mockClear();
     await loadRuntime("cuda", (text) => said.push(text));
