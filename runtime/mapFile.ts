@@ -47,16 +47,16 @@ export const SEGMENT_BYTES = 32 * 1024 * 1024;
 
 /** An open file as memory, the same for all processes that map it. */
 export interface MappedFile {
-  /** A view of bytes that lie in one segment; undefined of others, and where the system refuses. Only what `allocateFile` was given may be touched: the system ends a process that does more. */
+  /** A view of bytes that lie in one segment; undefined of others, and where files cannot be mapped. Only what `allocateFile` was given may be touched: the system ends a process that does more. */
   view(at: number, bytes: number): Uint8Array | undefined;
 }
 
-/** Maps a file; undefined where that cannot be done. */
-export function mapFile(fd: number): MappedFile | undefined {
-  const own = theSystem();
-  if (own === null) return undefined;
+/** Maps a file, when something in it is looked at for the first time. */
+export function mapFile(fd: number): MappedFile {
   const segments: (Uint8Array | null)[] = [];
   const segment = (index: number): Uint8Array | null => {
+    const own = theSystem();
+    if (own === null) return null;
     const at = Number(own.map(0, SEGMENT_BYTES, READ_AND_WRITE, SHARED, fd, index * SEGMENT_BYTES));
     if (at <= 0) return null;
     const memory = own.foreign.view(at, SEGMENT_BYTES);

@@ -26,7 +26,7 @@ export interface LeafAnswer {
 const room = createLastingRoom(64);
 
 /** The mapped file that was looked at last. */
-let last: { file: number; memory: MappedFile | undefined } | undefined;
+let last: { file: number; memory: MappedFile } | undefined;
 
 const port = parentPort;
 port?.on("message", ({ id, chunks, leaves, top, height }: LeafTask) => {
@@ -44,5 +44,5 @@ port?.on("message", ({ id, chunks, leaves, top, height }: LeafTask) => {
 function viewPart({ fd, at, byteLength, mapped }: FilePart): Uint8Array | undefined {
   if (mapped === undefined) return undefined;
   if (last?.file !== mapped) last = { file: mapped, memory: mapFile(fd) };
-  return last.memory?.view(at, byteLength);
+  return last.memory.view(at, byteLength);
 }

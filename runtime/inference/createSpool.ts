@@ -4,7 +4,7 @@ import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import { fill, type FilePart } from "../hashing/filePart.ts";
 import { createLastingViews } from "../hashing/lastingRoom.ts";
-import { allocateFile, freeFile, mapFile, SEGMENT_BYTES, type MappedFile } from "../mapFile.ts";
+import { allocateFile, freeFile, mapFile, SEGMENT_BYTES } from "../mapFile.ts";
 
 /** Where files are memory, if the system has such a place. */
 const SHARED_MEMORY = "/dev/shm";
@@ -74,15 +74,16 @@ export function openSpool(): Spool | undefined {
   let timer: NodeJS.Timeout | undefined;
   let held = 0;
   let uses = 0;
-  /** The file as memory; null if it cannot be mapped. */
-  let memory: MappedFile | null | undefined;
-  const { view } = createLastingViews(MOST_VIEWS, (at, length) => memory?.view(at, length) as Uint8Array);
+  const memory = mapFile(fd);
+  const { view } = createLastingViews(MOST_VIEWS, (at, length) => memory.view(at, length) as Uint8Array);
+  /** Whether any of it has been mapped. */
+  let isMapped = false;
   /** Where the file has its room: how many bytes from which offset on. */
   const allocated = new Map<number, number>();
   const mapped = ({ offset, length }: Place): View | undefined => {
     if (++uses <= UNMAPPED_REGIONS) return undefined;
-    if (memory === undefined) memory = mapFile(fd) ?? null;
-    if (memory?.view(offset, length) === undefined) return undefined;
+    if (memory.view(offset, length) === undefined) return undefined;
+    isMapped = true;
     // Room that is not there would end whoever writes to it.
     if ((allocated.get(offset) ?? 0) < length) {
       if (!allocateFile(fd, offset, length)) return undefined;
@@ -106,7 +107,7 @@ export function openSpool(): Spool | undefined {
     if (held > 0 || closing) return;
     most = 0;
     // Where it is mapped, it is never cut off: whoever looks beyond the end is ended.
-    if (memory) freeFile(fd, KEPT_BYTES, SPOOL_BYTES - KEPT_BYTES);
+    if (isMapped) freeFile(fd, KEPT_BYTES, SPOOL_BYTES - KEPT_BYTES);
     else ftruncateSync(fd, KEPT_BYTES);
     for (const [offset, length] of allocated) if (offset + length > KEPT_BYTES) allocated.delete(offset);
   };

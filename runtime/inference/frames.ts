@@ -51,11 +51,7 @@ export function createFrameWriter(bytes: number): FrameWriter {
       const { json, headBytes, total } = measure(frame);
       if (used + total > room.length) return false;
       writeHead(room, used, json, frame.parts);
-      let at = used + headBytes;
-      for (const part of frame.parts) {
-        room.set(part, at);
-        at += padded(part.length);
-      }
+      setPadded(room, used + headBytes, frame.parts);
       used += total;
       return true;
     },
@@ -87,9 +83,7 @@ function encodeHeader(header: Frame["header"]): { json: string; bytes: number } 
 function measure({ header, parts }: Frame): { json: string; headBytes: number; total: number } {
   const { json, bytes } = encodeHeader(header);
   const headBytes = padded(LENGTHS_BYTES + parts.length * 8 + bytes);
-  let total = headBytes;
-  for (const part of parts) total += padded(part.length);
-  return { json, headBytes, total };
+  return { json, headBytes, total: headBytes + paddedTotal(parts) };
 }
 
 function writeHead(target: Buffer, at: number, json: string, parts: readonly Uint8Array[]): void {
@@ -158,6 +152,22 @@ function createHeaderParser(): (json: Buffer) => Frame["header"] {
 /** The next multiple of `FRAME_ALIGNMENT`. */
 export function padded(bytes: number): number {
   return Math.ceil(bytes / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
+}
+
+/** Bytes of parts that lie one after the other, each padded. */
+export function paddedTotal(parts: readonly Uint8Array[]): number {
+  let total = 0;
+  for (const { length } of parts) total += padded(length);
+  return total;
+}
+
+/** Copies parts into a room, one after the other from a place on; what lies between them stays as it is. */
+export function setPadded(room: Uint8Array, from: number, parts: readonly Uint8Array[]): void {
+  let at = from;
+  for (const part of parts) {
+    room.set(part, at);
+    at += padded(part.length);
+  }
 }
 
 function readUint32(bytes: Uint8Array, at: number): number {

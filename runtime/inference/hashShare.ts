@@ -32,9 +32,13 @@ export function createHashShare(now: () => number): HashShare {
     },
     compare(daemon) {
       const elapsed = now() - since;
-      // The process was not busy either then, which is no reason to take more upon it.
-      if (daemon === AFTER_PAUSE) [since, idle] = [now(), 0];
-      if (daemon === AFTER_PAUSE || elapsed < WINDOW_MS) return;
+      if (daemon === AFTER_PAUSE) {
+        // The process was not busy either then, which is no reason to take more upon it.
+        since += elapsed;
+        idle = 0;
+        return;
+      }
+      if (elapsed < WINDOW_MS) return;
       const own = 1 - Math.min(1, idle / elapsed);
       share = Math.min(1, Math.max(0, share + PACE * (daemon - own)));
       since += elapsed;

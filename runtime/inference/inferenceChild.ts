@@ -10,11 +10,11 @@ import { createArena } from "./alignedMemory.ts";
 import { createBatchSession, type BatchSession } from "./batchSession.ts";
 import { createRing, ringSource } from "./frameRing.ts";
 import { readRequests } from "./readRequests.ts";
-import { createFrameReader, FRAME_ALIGNMENT, padded, type Frame } from "./frames.ts";
+import { createFrameReader, FRAME_ALIGNMENT, paddedTotal, setPadded, type Frame } from "./frames.ts";
 import { hashedLength, hashOutputs } from "./hashedOutputs.ts";
 import { createHashShare } from "./hashShare.ts";
 import { readTerms, type HoldTerms } from "./holdTerms.ts";
-import { mapFile, type MappedFile } from "../mapFile.ts";
+import { mapFile } from "../mapFile.ts";
 import { createNativeSession, type NativeSession, type Output } from "./nativeSession.ts";
 import { loadRuntime } from "./onnxRuntime.ts";
 import { padOutputs } from "./outputLayout.ts";
@@ -74,8 +74,7 @@ const [provider, threads] = [process.argv[2] as Provider, Number(process.argv[3]
 const sessions = new Map<string, { one: NativeSession; several?: BatchSession }>();
 /** Outputs of a run, until they are sent. */
 const outputs = createArena(FRAME_ALIGNMENT);
-/** The spool as memory; null if it cannot be mapped. */
-let mapped: MappedFile | null | undefined;
+const spoolMemory = mapFile(SPOOL);
 const share = createHashShare(() => performance.now());
 
 // The daemon decides when this process ends; a Ctrl-C in the terminal reaches both at once.
@@ -231,12 +230,12 @@ interface Given {
 function given({ header, parts }: Frame): Given {
   const { commit, placed } = header as unknown as Extract<Request, { op: "run" }>;
   const terms = commit === true ? readTerms(parts.at(-1) as Uint8Array) : undefined;
-  return { inputs: placed === true ? placedInputs(parts[0] as Uint8Array, mappedSpool(), SPOOL) : parts, terms };
+  return { inputs: placed === true ? placedInputs(parts[0] as Uint8Array, spoolMemory, SPOOL) : parts, terms };
 }
 
 function run({ key, shapes }: Extract<Request, { op: "run" }>, { inputs, terms }: Given): Frame {
   const session = (sessions.get(key) as { one: NativeSession }).one;
-  const memory = terms?.mapped === true ? mappedSpool() : null;
+  const memory = terms?.mapped === true ? spoolMemory : undefined;
   replies.flushBefore(session.took);
   const started = performance.now();
   const { bytes, together, placed, outputs: made } = session.run(inputs, shapes, memory, terms?.place);
@@ -280,22 +279,11 @@ function hold(header: Done, { busy }: HoldTerms, bytes: Uint8Array[], spooled: b
   return reply({ ...header, ...(spooled ? { spooled } : {}), ...(hashed === undefined ? {} : { hashed: true }) }, [...(spooled ? [] : bytes), ...(hashed === undefined ? [] : [hashed])]);
 }
 
-function mappedSpool(): MappedFile | null {
-  if (mapped === undefined) mapped = mapFile(SPOOL) ?? null;
-  return mapped;
-}
-
 /** Copies outputs to where the daemon wants them in the mapped spool; false if this process cannot map it. */
 function place(outputs: readonly Uint8Array[], at: number): boolean {
-  let bytes = 0;
-  for (const { length } of outputs) bytes += padded(length);
-  const room = mappedSpool()?.view(at, bytes);
+  const room = spoolMemory.view(at, paddedTotal(outputs));
   if (room === undefined) return false;
-  let next = 0;
-  for (const output of outputs) {
-    room.set(output, next);
-    next += padded(output.length);
-  }
+  setPadded(room, 0, outputs);
   return true;
 }
 

@@ -1,7 +1,7 @@
 import type { InferenceSession } from "onnxruntime-node";
 import { pin } from "../../protocol/foreign.ts";
 import type { OnnxRuntime, OpenSession } from "./onnxRuntime.ts";
-import { addressesAt, loadOrtApi, pinAddresses, pinText, type Handle, type OrtApi } from "./ortApi.ts";
+import { ADDRESS_BYTES, addressesAt, loadOrtApi, pinAddresses, pinText, type Handle, type OrtApi } from "./ortApi.ts";
 import { tensorByteLength } from "./tensorTypes.ts";
 import type { SessionInfo, TensorBytes, ValueInfo } from "./types.ts";
 import { dtypeFromNumber, valueInfo, type RawValueInfo } from "./valueInfo.ts";
@@ -44,11 +44,10 @@ export function loadLibrary(): OnnxRuntime | undefined {
 }
 
 /** What the library was built with; it names the processor, which it falls back to, last. */
-function availableProviders({ call, check, foreign }: OrtApi): string[] {
-  const [names, count] = [pin(8, foreign), pin(8, foreign)];
-  check(call.getAvailableProviders(names.bytes, count.bytes));
+function availableProviders({ call, get, check, foreign }: OrtApi): string[] {
+  const names = pin(8, foreign);
+  const length = get("getAvailableProviders", names.bytes);
   const address = Number(new DataView(names.bytes.buffer).getBigUint64(0, true));
-  const length = new DataView(count.bytes.buffer).getInt32(0, true);
   const given = addressesAt(foreign, address, length).map((name) => foreign.decode.string(name));
   check(call.releaseAvailableProviders(address, length));
   return given.reverse().map((name) => providerNames[name] ?? name);
@@ -93,7 +92,7 @@ function openSession(api: OrtApi, { environment, memory }: Common, model: Uint8A
     info,
     run(inputs) {
       given.set(inputs);
-      const results = pinAddresses(info.outputs.map(() => 0), foreign);
+      const results = pin(info.outputs.length * ADDRESS_BYTES, foreign);
       const handles = new BigUint64Array(results.bytes.buffer);
       try {
         run(given.address, results.address);
@@ -127,7 +126,7 @@ interface Values {
 }
 
 function createValues({ get, call, foreign }: OrtApi, memory: Handle, count: number): Values {
-  const pinned = pinAddresses(new Array<Handle>(count).fill(0), foreign);
+  const pinned = pin(count * ADDRESS_BYTES, foreign);
   const handles = new BigUint64Array(pinned.bytes.buffer);
   /** Those that the handles are of, which keeps their memory. */
   const tensors: (TensorBytes | undefined)[] = [];

@@ -22,7 +22,7 @@ export interface NativeSession {
    * Runs the graph on the bytes of its inputs, in its order; `shapes` are theirs where the session does not fix them all. Outputs of fixed shapes go to the place in `memory` that begins `at`, if that is given and there are not too many such places;
    * else their bytes may be overwritten by the next run. `outputs` is missing if they are as the session declares them; `together` are all of their bytes if they lie as `layoutOf` says, `placed` whether they lie where they were to go.
    */
-  run(inputs: readonly Uint8Array[], shapes?: readonly (readonly number[])[], memory?: MappedFile | null, at?: number): { bytes: Uint8Array[]; together?: Uint8Array; placed?: boolean; outputs?: Output[] };
+  run(inputs: readonly Uint8Array[], shapes?: readonly (readonly number[])[], memory?: MappedFile, at?: number): { bytes: Uint8Array[]; together?: Uint8Array; placed?: boolean; outputs?: Output[] };
   release(): void;
 }
 
@@ -73,7 +73,7 @@ export function createNativeSession(runtime: OnnxRuntime, model: Uint8Array | st
         if (shapes !== undefined) feed.shape = shapes[i] as readonly number[];
       });
       if (layout !== undefined) {
-        const there = memory ? placeAt(memory, at, layout) : undefined;
+        const there = memory === undefined ? undefined : placeAt(memory, at, layout);
         const { run, bytes, together } = there ?? (home as Place);
         try {
           run(feeds);

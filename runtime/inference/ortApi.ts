@@ -3,6 +3,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { loadForeign, pin, type Foreign, type Pinned } from "../../protocol/foreign.ts";
 
+export const ADDRESS_BYTES = 8;
+
 /** Address of an object of the library; 0 is none. */
 export type Handle = number;
 
@@ -117,7 +119,7 @@ function functionAt<T>(foreign: Foreign, address: Handle, result: string, parame
 
 /** Addresses side by side. */
 export function pinAddresses(addresses: readonly number[], foreign: Foreign): Pinned {
-  const pinned = pin(addresses.length * 8, foreign);
+  const pinned = pin(addresses.length * ADDRESS_BYTES, foreign);
   new BigUint64Array(pinned.bytes.buffer).set(addresses.map(BigInt));
   return pinned;
 }

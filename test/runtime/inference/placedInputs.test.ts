@@ -8,6 +8,8 @@ import { placedInputs, sendInputs } from "../../../runtime/inference/placedInput
 import { modelOf } from "./smallModels.ts";
 
 const mappable = process.platform === "linux" && loadForeign() !== undefined;
+/** A file that cannot be mapped. */
+const nowhere = { view: () => undefined };
 const pattern = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i * 7 + seed);
 
 describe.skipIf(!mappable)("inputs of many bytes", () => {
@@ -24,7 +26,7 @@ describe.skipIf(!mappable)("inputs of many bytes", () => {
     const { parts, region } = sendInputs(inputs, use());
     expect(region?.mapped).toBe(true);
     expect(parts.length).toBe(1);
-    for (const memory of [mapFile(spool.fd)!, null]) {
+    for (const memory of [mapFile(spool.fd), nowhere]) {
       const found = placedInputs(parts[0]!, memory, spool.fd);
       expect(found.map(({ length }) => length)).toEqual(lengths);
       found.forEach((bytes, i) => expect(Buffer.compare(bytes, inputs[i]!)).toBe(0));
@@ -51,7 +53,7 @@ describe.skipIf(!mappable)("inputs of many bytes", () => {
 
   it("are missed where the file ends before them", () => {
     use();
-    expect(() => placedInputs(new Uint8Array(Float64Array.of(2 ** 30, 10).buffer), null, spool.fd)).toThrow(/not where they are said to be/);
+    expect(() => placedInputs(new Uint8Array(Float64Array.of(2 ** 30, 10).buffer), nowhere, spool.fd)).toThrow(/not where they are said to be/);
   });
 });
 
