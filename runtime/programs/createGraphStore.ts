@@ -79,8 +79,8 @@ async function settle(temporary: string, folder: string, label: string): Promise
 async function find(folder: string, label: string): Promise<string | undefined> {
   const names = (await readdir(folder)).filter((name) => name.startsWith(`${label}-`) && /^-[0-9a-f]{64}\.onnx$/.test(name.slice(label.length))).sort();
   if (names.length < 2) return names[0];
-  const times = await Promise.all(names.map(async (name) => (await stat(path.join(folder, name))).mtimeMs));
-  return names[times.indexOf(Math.min(...times))];
+  const oldest = (await byAge(folder, names))[0];
+  return oldest && path.basename(oldest.file);
 }
 
 function storedGraph(folder: string, name: string, logger: Pick<Logger, "warn">): Graph {
@@ -113,18 +113,30 @@ function storedGraph(folder: string, name: string, logger: Pick<Logger, "warn">)
   };
 }
 
-/** Removes the settings that were not used for the longest time, and what writers have left unfinished. */
+/** Removes the settings that were not used for the longest time, and what writers have left unfinished. Others may write, rename and remove here meanwhile. */
 async function prune(folder: string): Promise<void> {
-  const settings = await Promise.all((await readdir(folder)).map(async (name) => ({ own: path.join(folder, name), used: (await stat(path.join(folder, name))).mtimeMs })));
-  settings.sort((a, b) => b.used - a.used);
-  for (const { own } of settings.slice(KEPT_SETTINGS)) await rm(own, { recursive: true, force: true });
-  const current = settings[0]?.own;
+  const settings = await byAge(folder, await readdir(folder));
+  for (const { file } of settings.slice(0, -KEPT_SETTINGS)) await rm(file, { recursive: true, force: true });
+  const current = settings.at(-1)?.file;
   if (current === undefined) return;
-  for (const name of await readdir(current)) {
-    if (!name.startsWith(".")) continue;
-    const left = path.join(current, name);
-    if (Date.now() - (await stat(left)).mtimeMs > ABANDONED_MS) await rm(left, { force: true });
-  }
+  const unfinished = await byAge(current, (await readdir(current)).filter((name) => name.startsWith(".")));
+  for (const { file, changed } of unfinished) if (Date.now() - changed > ABANDONED_MS) await rm(file, { force: true });
+}
+
+/** Those of `names` that are still there, with the time of their last change in milliseconds, the oldest first. */
+async function byAge(folder: string, names: readonly string[]): Promise<{ file: string; changed: number }[]> {
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const file = path.join(folder, name);
+      const changed = (await stat(file).catch(unlessGone))?.mtimeMs;
+      return changed === undefined ? [] : [{ file, changed }];
+    }),
+  );
+  return found.flat().sort((a, b) => a.changed - b.changed);
+}
+
+function unlessGone(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 }
 
 function notKept(folder: string, cause: unknown): GainsayError {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -28,6 +28,13 @@ let folder: string;
 const warn = vi.fn();
 const store = (changed: Partial<GraphOptions> = {}) => createGraphStore(folder, { ...options, ...changed }, { logger: { warn } });
 const settings = (): Promise<string[]> => readdir(path.join(folder, program));
+const threadsOf = async (name: string): Promise<number> => (JSON.parse(await readFile(path.join(folder, program, name, "setting.json"), "utf8")) as GraphOptions).threads;
+const threadsKept = async (): Promise<number[]> => (await Promise.all((await settings()).map(threadsOf))).sort((a, b) => a - b);
+const ownFolder = async (threads: number): Promise<string> => {
+  const names = await settings();
+  const kept = await Promise.all(names.map(threadsOf));
+  return path.join(folder, program, names[kept.indexOf(threads)] as string);
+};
 const files = async (): Promise<string[]> => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
 const graphs = async (): Promise<string[]> => (await files()).filter((file) => file.endsWith(".onnx"));
 
@@ -104,20 +111,43 @@ describe("createGraphStore", () => {
     await expect(store().open(program, version)).rejects.toMatchObject({ code: "GRAPH_NOT_KEPT", message: expect.stringContaining("writable") as string });
   });
 
-  it("keeps the eight settings that were used last, and removes what writers left a day ago", async () => {
-    for (let threads = 1; threads <= 10; threads++) await (await store({ threads }).open(program, version)).of("cut", writing(`graph ${threads}`));
-    const left = path.join(path.dirname((await graphs())[0] as string), ".cut-left");
-    await store({ threads: 3 }).open(program, version);
+  it("keeps the eight settings that were used last", async () => {
+    for (let threads = 1; threads <= 10; threads++) {
+      await (await store({ threads }).open(program, version)).of("cut", writing(`graph ${threads}`));
+      await utimes(await ownFolder(threads), threads, threads);
+      await vi.waitFor(async () => expect((await settings()).length).toBe(Math.min(threads, 8)));
+    }
+    expect(await threadsKept()).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+    expect((await graphs()).length).toBe(8);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it("counts a setting as used when it is opened again", async () => {
+    for (let threads = 1; threads <= 8; threads++) {
+      await store({ threads }).open(program, version);
+      await utimes(await ownFolder(threads), threads, threads);
+    }
+    await store({ threads: 1 }).open(program, version);
+    await store({ threads: 9 }).open(program, version);
+    await vi.waitFor(async () => expect(await threadsKept()).toEqual([1, 3, 4, 5, 6, 7, 8, 9]));
+  });
+
+  it("leaves settings that several remove at once to whoever is first, without a warning", async () => {
+    for (let threads = 1; threads <= 40; threads++) {
+      const { of } = await store({ threads }).open(program, version);
+      if (threads <= 32) await Promise.all(["a", "b", "c", "d"].map((name) => of(name, writing(name))));
+    }
     await vi.waitFor(async () => expect((await settings()).length).toBe(8));
-    const threadsOf = async (name: string): Promise<number> => (JSON.parse(await readFile(path.join(folder, program, name, "setting.json"), "utf8")) as GraphOptions).threads;
-    expect(new Set(await Promise.all((await settings()).map(threadsOf))).has(10)).toBe(true);
-    await writeFile(left, "half").catch(() => undefined);
-    const own = path.join(folder, program, (await Promise.all((await settings()).map(async (name) => [name, await threadsOf(name)] as const))).find(([, threads]) => threads === 10)?.[0] as string);
-    const abandoned = path.join(own, ".cut-abandoned");
-    await writeFile(abandoned, "half");
-    await utimes(abandoned, 1, 1);
-    await store({ threads: 10 }).open(program, version);
-    await vi.waitFor(async () => expect(await stat(abandoned).catch(() => undefined)).toBeUndefined());
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it("removes what writers left a day ago, and nothing younger", async () => {
+    await store().open(program, version);
+    const own = await ownFolder(options.threads);
+    for (const name of [".cut-abandoned", ".cut-young"]) await writeFile(path.join(own, name), "half");
+    await utimes(path.join(own, ".cut-abandoned"), 1, 1);
+    await store().open(program, version);
+    await vi.waitFor(async () => expect((await readdir(own)).sort()).toEqual([".cut-young", "setting.json"]));
   });
 });
 
