@@ -119,7 +119,8 @@ async function prune(folder: string): Promise<void> {
   for (const { file } of settings.slice(0, -KEPT_SETTINGS)) await rm(file, { recursive: true, force: true });
   const current = settings.at(-1)?.file;
   if (current === undefined) return;
-  const unfinished = await byAge(current, (await readdir(current)).filter((name) => name.startsWith(".")));
+  const names = (await readdir(current).catch(unlessGone)) ?? [];
+  const unfinished = await byAge(current, names.filter((name) => name.startsWith(".")));
   for (const { file, changed } of unfinished) if (Date.now() - changed > ABANDONED_MS) await rm(file, { force: true });
 }
 

@@ -28,6 +28,8 @@ let folder: string;
 const warn = vi.fn();
 const store = (changed: Partial<GraphOptions> = {}) => createGraphStore(folder, { ...options, ...changed }, { logger: { warn } });
 const settings = (): Promise<string[]> => readdir(path.join(folder, program));
+/** Nobody waits for what is removed, so tests do. */
+const eventually = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 15_000 });
 const threadsOf = async (name: string): Promise<number> => (JSON.parse(await readFile(path.join(folder, program, name, "setting.json"), "utf8")) as GraphOptions).threads;
 const threadsKept = async (): Promise<number[]> => (await Promise.all((await settings()).map(threadsOf))).sort((a, b) => a - b);
 const ownFolder = async (threads: number): Promise<string> => {
@@ -115,7 +117,7 @@ describe("createGraphStore", () => {
     for (let threads = 1; threads <= 10; threads++) {
       await (await store({ threads }).open(program, version)).of("cut", writing(`graph ${threads}`));
       await utimes(await ownFolder(threads), threads, threads);
-      await vi.waitFor(async () => expect((await settings()).length).toBe(Math.min(threads, 8)));
+      await eventually(async () => expect((await settings()).length).toBe(Math.min(threads, 8)));
     }
     expect(await threadsKept()).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
     expect((await graphs()).length).toBe(8);
@@ -129,7 +131,7 @@ describe("createGraphStore", () => {
     }
     await store({ threads: 1 }).open(program, version);
     await store({ threads: 9 }).open(program, version);
-    await vi.waitFor(async () => expect(await threadsKept()).toEqual([1, 3, 4, 5, 6, 7, 8, 9]));
+    await eventually(async () => expect(await threadsKept()).toEqual([1, 3, 4, 5, 6, 7, 8, 9]));
   });
 
   it("leaves settings that several remove at once to whoever is first, without a warning", async () => {
@@ -137,7 +139,7 @@ describe("createGraphStore", () => {
       const { of } = await store({ threads }).open(program, version);
       if (threads <= 32) await Promise.all(["a", "b", "c", "d"].map((name) => of(name, writing(name))));
     }
-    await vi.waitFor(async () => expect((await settings()).length).toBe(8));
+    await eventually(async () => expect((await settings()).length).toBe(8));
     expect(warn).not.toHaveBeenCalled();
   });
 
@@ -147,7 +149,7 @@ describe("createGraphStore", () => {
     for (const name of [".cut-abandoned", ".cut-young"]) await writeFile(path.join(own, name), "half");
     await utimes(path.join(own, ".cut-abandoned"), 1, 1);
     await store().open(program, version);
-    await vi.waitFor(async () => expect((await readdir(own)).sort()).toEqual([".cut-young", "setting.json"]));
+    await eventually(async () => expect((await readdir(own)).sort()).toEqual([".cut-young", "setting.json"]));
   });
 });
 
