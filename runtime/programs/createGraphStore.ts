@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import { hashFile } from "../hashFile.ts";
@@ -9,8 +9,9 @@ import type { Graph, GraphStore, ProgramGraphs } from "./graphs.ts";
 
 /** Settings of one program whose graphs are kept, those that were used last. */
 const KEPT_SETTINGS = 8;
-/** Files of writers that ended before they were done are removed after this time. */
+/** What those left who ended before they were done is removed after this time. */
 const ABANDONED_MS = 24 * 60 * 60 * 1000;
+/** Says what a folder's graphs are for. Written whenever they are used: its time is when they were used last. The folder's own time changes with what is removed from it. */
 const SETTING_FILE = "setting.json";
 
 /**
@@ -27,9 +28,8 @@ export function createGraphStore(folder: string, options: GraphOptions, { logger
       const setting = await graphSetting(options, runtimeVersion);
       const own = path.join(folder, program, settingName(setting));
       try {
-        const fresh = (await mkdir(own, { recursive: true })) !== undefined;
-        if (fresh) await writeFile(path.join(own, SETTING_FILE), `${JSON.stringify(setting, null, 2)}\n`);
-        else await utimes(own, new Date(), new Date());
+        await mkdir(own, { recursive: true });
+        await writeFile(path.join(own, SETTING_FILE), `${JSON.stringify(setting, null, 2)}\n`);
       } catch (cause) {
         throw notKept(own, cause);
       }
@@ -79,7 +79,7 @@ async function settle(temporary: string, folder: string, label: string): Promise
 async function find(folder: string, label: string): Promise<string | undefined> {
   const names = (await readdir(folder)).filter((name) => name.startsWith(`${label}-`) && /^-[0-9a-f]{64}\.onnx$/.test(name.slice(label.length))).sort();
   if (names.length < 2) return names[0];
-  const oldest = (await byAge(folder, names))[0];
+  const oldest = (await byAge(names.map((name) => path.join(folder, name))))[0];
   return oldest && path.basename(oldest.file);
 }
 
@@ -113,22 +113,23 @@ function storedGraph(folder: string, name: string, logger: Pick<Logger, "warn">)
   };
 }
 
-/** Removes the settings that were not used for the longest time, and what writers have left unfinished. Others may write, rename and remove here meanwhile. */
+/** Removes the settings that were not used for the longest time, and what others have left half written or half removed. They may write, rename and remove here meanwhile. */
 async function prune(folder: string): Promise<void> {
-  const settings = await byAge(folder, await readdir(folder));
-  for (const { file } of settings.slice(0, -KEPT_SETTINGS)) await rm(file, { recursive: true, force: true });
-  const current = settings.at(-1)?.file;
-  if (current === undefined) return;
-  const names = (await readdir(current).catch(unlessGone)) ?? [];
-  const unfinished = await byAge(current, names.filter((name) => name.startsWith(".")));
-  for (const { file, changed } of unfinished) if (Date.now() - changed > ABANDONED_MS) await rm(file, { force: true });
+  const all = (await readdir(folder)).map((name) => path.join(folder, name));
+  const settings = (await byAge(all.map((own) => path.join(own, SETTING_FILE)))).map(({ file }) => path.dirname(file));
+  for (const own of settings.slice(0, -KEPT_SETTINGS)) await rm(own, { recursive: true, force: true });
+  const current = settings.at(-1);
+  const graphs = current === undefined ? [] : ((await readdir(current).catch(unlessGone)) ?? []);
+  const begun = graphs.filter((name) => name.startsWith(".")).map((name) => path.join(current as string, name));
+  for (const { file, changed } of await byAge([...all.filter((own) => !settings.includes(own)), ...begun])) {
+    if (Date.now() - changed > ABANDONED_MS) await rm(file, { recursive: true, force: true });
+  }
 }
 
-/** Those of `names` that are still there, with the time of their last change in milliseconds, the oldest first. */
-async function byAge(folder: string, names: readonly string[]): Promise<{ file: string; changed: number }[]> {
+/** Those of `files` that are there, with the time of their last change in milliseconds, the oldest first. */
+async function byAge(files: readonly string[]): Promise<{ file: string; changed: number }[]> {
   const found = await Promise.all(
-    names.map(async (name) => {
-      const file = path.join(folder, name);
+    files.map(async (file) => {
       const changed = (await stat(file).catch(unlessGone))?.mtimeMs;
       return changed === undefined ? [] : [{ file, changed }];
     }),
@@ -137,7 +138,7 @@ async function byAge(folder: string, names: readonly string[]): Promise<{ file: 
 }
 
 function unlessGone(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  if (!["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
 }
 
 function notKept(folder: string, cause: unknown): GainsayError {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -30,13 +30,19 @@ const store = (changed: Partial<GraphOptions> = {}) => createGraphStore(folder, 
 const settings = (): Promise<string[]> => readdir(path.join(folder, program));
 /** Nobody waits for what is removed, so tests do. */
 const eventually = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 15_000 });
-const threadsOf = async (name: string): Promise<number> => (JSON.parse(await readFile(path.join(folder, program, name, "setting.json"), "utf8")) as GraphOptions).threads;
-const threadsKept = async (): Promise<number[]> => (await Promise.all((await settings()).map(threadsOf))).sort((a, b) => a - b);
-const ownFolder = async (threads: number): Promise<string> => {
-  const names = await settings();
-  const kept = await Promise.all(names.map(threadsOf));
-  return path.join(folder, program, names[kept.indexOf(threads)] as string);
+/** Folders by the number of threads their graphs are for, those apart that are being removed. */
+const byThreads = async (): Promise<Map<number, string>> => {
+  const found = await Promise.all(
+    (await settings()).map(async (name) => {
+      const own = path.join(folder, program, name);
+      const text = await readFile(path.join(own, "setting.json"), "utf8").catch(() => undefined);
+      return text === undefined ? [] : [[(JSON.parse(text) as GraphOptions).threads, own] as const];
+    }),
+  );
+  return new Map(found.flat());
 };
+const threadsKept = async (): Promise<number[]> => [...(await byThreads()).keys()].sort((a, b) => a - b);
+const ownFolder = async (threads: number): Promise<string> => (await byThreads()).get(threads) as string;
 const files = async (): Promise<string[]> => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
 const graphs = async (): Promise<string[]> => (await files()).filter((file) => file.endsWith(".onnx"));
 
@@ -116,7 +122,7 @@ describe("createGraphStore", () => {
   it("keeps the eight settings that were used last", async () => {
     for (let threads = 1; threads <= 10; threads++) {
       await (await store({ threads }).open(program, version)).of("cut", writing(`graph ${threads}`));
-      await utimes(await ownFolder(threads), threads, threads);
+      await utimes(path.join(await ownFolder(threads), "setting.json"), threads, threads);
       await eventually(async () => expect((await settings()).length).toBe(Math.min(threads, 8)));
     }
     expect(await threadsKept()).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
@@ -127,7 +133,7 @@ describe("createGraphStore", () => {
   it("counts a setting as used when it is opened again", async () => {
     for (let threads = 1; threads <= 8; threads++) {
       await store({ threads }).open(program, version);
-      await utimes(await ownFolder(threads), threads, threads);
+      await utimes(path.join(await ownFolder(threads), "setting.json"), threads, threads);
     }
     await store({ threads: 1 }).open(program, version);
     await store({ threads: 9 }).open(program, version);
@@ -143,13 +149,29 @@ describe("createGraphStore", () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it("removes what writers left a day ago, and nothing younger", async () => {
+  it("goes by when a setting was opened, not by what was removed from it meanwhile", async () => {
+    for (let threads = 1; threads <= 9; threads++) {
+      await (await store({ threads }).open(program, version)).of("cut", writing("graph"));
+      await utimes(path.join(await ownFolder(threads), "setting.json"), threads, threads);
+      await eventually(async () => expect((await settings()).length).toBe(Math.min(threads, 8)));
+    }
+    await rm(path.join(await ownFolder(2), (await readdir(await ownFolder(2))).find((name) => name.endsWith(".onnx")) as string));
+    await store({ threads: 10 }).open(program, version);
+    await eventually(async () => expect(await threadsKept()).toEqual([3, 4, 5, 6, 7, 8, 9, 10]));
+  });
+
+  it("removes what others left half written or half removed a day ago, and nothing younger", async () => {
     await store().open(program, version);
     const own = await ownFolder(options.threads);
     for (const name of [".cut-abandoned", ".cut-young"]) await writeFile(path.join(own, name), "half");
-    await utimes(path.join(own, ".cut-abandoned"), 1, 1);
+    const [abandoned, young] = [path.join(folder, program, "abandoned"), path.join(folder, program, "young")];
+    for (const left of [abandoned, young]) {
+      await mkdir(left);
+      await writeFile(path.join(left, "cut.onnx"), "graph");
+    }
+    for (const old of [path.join(own, ".cut-abandoned"), abandoned]) await utimes(old, 1, 1);
     await store().open(program, version);
-    await eventually(async () => expect((await readdir(own)).sort()).toEqual([".cut-young", "setting.json"]));
+    await eventually(async () => expect([(await readdir(own)).sort(), (await settings()).sort()]).toEqual([[".cut-young", "setting.json"], [path.basename(own), "young"].sort()]));
   });
 });
 
