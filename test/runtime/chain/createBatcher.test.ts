@@ -81,21 +81,21 @@ describe("createBatcher", () => {
   });
 
   it("waits for others as long as steps keep coming", async () => {
-    const { batcher, sent } = await executor(12, { gatherMs: 150 });
+    const { batcher, sent } = await executor(12, { gatherMs: 1_500 });
     const ids = await submit(12);
     const digests = await Promise.all(ids.map(async (id) => (await getJob(local.chain, id)).digest));
     const claims: Promise<unknown>[] = [];
     for (const [i, jobId] of ids.slice(0, 4).entries()) {
       claims.push(claimJob(batcher, jobId, { digest: digests[i] as Hex }));
-      await new Promise((resolve) => setTimeout(resolve, 90));
+      await new Promise((resolve) => setTimeout(resolve, 600));
     }
     await Promise.all(claims);
     expect(names(sent)).toEqual(["batch of 4"]);
-    const hasty = await executor(8, { gatherMs: 20 });
+    const hasty = await executor(8, { gatherMs: 400 });
     const stream: Promise<unknown>[] = [];
     for (const [i, jobId] of ids.slice(4).entries()) {
       stream.push(claimJob(hasty.batcher, jobId, { digest: digests[i + 4] as Hex }));
-      await new Promise((resolve) => setTimeout(resolve, i === 5 ? 600 : 5));
+      await new Promise((resolve) => setTimeout(resolve, i === 5 ? 2_000 : 5));
     }
     await Promise.all(stream);
     expect(names(hasty.sent)).toEqual(["batch of 6", "batch of 2"]);
