@@ -1,22 +1,30 @@
 // `npm run crash`: kills executors and a watcher at random moments of a run with lies, withheld traces and a griefer, and checks that
-// nothing is lost. `--kills N` (default 100), `--jobs N` (default 24), `--seed N`, `--json`, `--keep`. With `--blind` the watcher disputes nothing,
-// and the run must fail.
+// nothing is lost; `-- --help` lists the options.
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { openTheatre, sampleImage } from "../cli/commands/demo/theatre.ts";
+import { integer } from "../cli/parse.ts";
 import { silentLogger } from "../runtime/telemetry/createLogger.ts";
+import { commandLine } from "./commandLine.ts";
 import { createGriefer } from "./crash/createGriefer.ts";
 import { createVictim, type Victim } from "./crash/createVictim.ts";
 import { settle } from "./crash/settle.ts";
 
-const { values } = parseArgs({ options: { kills: { type: "string", default: "100" }, jobs: { type: "string", default: "24" }, seed: { type: "string", default: String(Date.now() % 1e6) }, blind: { type: "boolean", default: false }, json: { type: "boolean", default: false }, keep: { type: "boolean", default: false } } });
-const [wantedKills, jobCount, seed] = [Number(values.kills), Number(values.jobs), Number(values.seed)];
+const options = commandLine("npm run crash --", "Kills executors and a watcher at random moments of a run with lies, and checks that nothing is lost.")
+  .option("--kills <n>", "kills of a process", integer(0), 100)
+  .option("--jobs <n>", "jobs that are submitted", integer(1), 24)
+  .option("--seed <n>", "seed of everything that is random (default: another each time)", integer(0))
+  .option("--blind", "let the watcher dispute nothing: the run must fail", false)
+  .option("--keep", "keep the folder of the run", false)
+  .option("--json", "print the result as one JSON document", false)
+  .parse()
+  .opts<{ kills: number; jobs: number; seed?: number; blind: boolean; keep: boolean; json: boolean }>();
+const { kills: wantedKills, jobs: jobCount, seed = Date.now() % 1e6 } = options;
 let state = seed >>> 0;
 const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-const note = (text: string): void => void (values.json || process.stderr.write(`${text}\n`));
+const note = (text: string): void => void (options.json || process.stderr.write(`${text}\n`));
 const started = Date.now();
 
 const home = await mkdtemp(path.join(tmpdir(), "gainsay-crash-"));
@@ -33,7 +41,7 @@ await Promise.all((["executor-1", "executor-2"] as const).map((name) => theatre.
 const victims = [
   executor("executor-1", ["--claim-delay", "5"]),
   executor("executor-2", ["--misbehave", seed % 2 === 0 ? "answer" : "step=2/7,withhold"]),
-  createVictim("watcher-1", ["watcher", "start", "--name", "watcher-1", "--key", "watcher-1", "--patience", "3", "--max-daily-spend", "1000", ...(values.blind ? ["--mode", "observe"] : []), ...polling], stage.env, logs, (code) => failures.push(`watcher-1 ended by itself with ${code}`)),
+  createVictim("watcher-1", ["watcher", "start", "--name", "watcher-1", "--key", "watcher-1", "--patience", "3", "--max-daily-spend", "1000", ...(options.blind ? ["--mode", "observe"] : []), ...polling], stage.env, logs, (code) => failures.push(`watcher-1 ended by itself with ${code}`)),
 ];
 const before = await settle(chain, 0, theatre.accounts, 0);
 
@@ -88,14 +96,14 @@ check((cheat?.committed ?? 0) > 0, "nobody lied, so the run proves nothing");
 check(codes.every((code) => code === 0), `exit codes at the orderly end: ${codes.join(", ")}`);
 
 const report = { seed, seconds: Math.round((Date.now() - started) / 1000), kills: Object.fromEntries(victims.map((victim) => [victim.name, victim.kills])), duringStart: victims.reduce((sum, victim) => sum + victim.earlyKills, 0), startSeconds: Object.fromEntries(victims.map(({ name, starts }) => [name, spread(starts)])), jobs: submitted, disputes: after.disputes.length, griefed: griefer.count, outcomes: count(after.disputes.map(({ outcome }) => outcome)), lies: cheat?.committed ?? 0, convictions: cheat?.slashed ?? 0, failures };
-if (values.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 else {
   process.stdout.write(`${kills()} kills (${victims.map((victim) => `${victim.name} ${victim.kills}`).join(", ")}; ${report.duringStart} during a start), ${submitted} jobs, ${after.disputes.length} disputes (${griefer.count} by a griefer), ${report.convictions} of ${report.lies} lies convicted, ${report.seconds} s, seed ${seed}\n`);
   for (const [name, { median, longest }] of Object.entries(report.startSeconds)) process.stdout.write(`${name} was ready ${median} s after a start, at most ${longest} s\n`);
   process.stdout.write(failures.length === 0 ? "no stake lost, no double commitment, no job stuck\n" : `FAILED:\n${failures.map((line) => `  ${line}`).join("\n")}\n`);
 }
 await theatre.close();
-if (values.keep || failures.length > 0) process.stderr.write(`logs: ${logs}\n`);
+if (options.keep || failures.length > 0) process.stderr.write(`logs: ${logs}\n`);
 else await rm(home, { recursive: true, force: true });
 process.exitCode = failures.length === 0 ? 0 : 1;
 

@@ -1,6 +1,6 @@
 // Models of the families that people deploy, written with seeded weights: each is compiled, run, compared with the plain model, and
-// audited on a real EVM. `node scripts/families.ts [--only TEXT] [--samples N] [--json]`; exit code 1 if anything is wrong.
-import { parseArgs } from "node:util";
+// audited on a real EVM. `npm run test:families -- --help` lists the options; exit code 1 if anything is wrong.
+import { integer } from "../cli/parse.ts";
 import { GainsayError } from "../protocol/errors.ts";
 import { auditProgram } from "../runtime/audit/auditProgram.ts";
 import { createJudgeChain } from "../runtime/audit/createJudgeChain.ts";
@@ -13,6 +13,7 @@ import { decodeOutput } from "../runtime/inference/decodeOutput.ts";
 import { viewTyped } from "../runtime/inference/tensorTypes.ts";
 import { prepareProgram } from "../runtime/programs/prepareProgram.ts";
 import { silentLogger } from "../runtime/telemetry/createLogger.ts";
+import { choose, commandLine } from "./commandLine.ts";
 import { families, type Family } from "./families/families.ts";
 
 /** How far the compiled model may lie from the plain one, relative to the largest element of an output. */
@@ -33,8 +34,13 @@ interface Result {
   wrong: string[];
 }
 
-const { values } = parseArgs({ options: { only: { type: "string" }, samples: { type: "string", default: "3" }, json: { type: "boolean" } } });
-const wanted = families.filter(({ name }) => name.toLowerCase().includes((values.only ?? "").toLowerCase()));
+const options = commandLine("npm run test:families --", "Compiles, runs and audits models of the families that people deploy; ends with 1 if anything is wrong.")
+  .option("--only <text>", "those that have this in their names", "")
+  .option("--samples <n>", "elements of each step that are judged", integer(1), 3)
+  .option("--json", "print the results as one JSON document", false)
+  .parse()
+  .opts<{ only: string; samples: number; json: boolean }>();
+const wanted = choose(families, (name) => name.toLowerCase().includes(options.only.toLowerCase()), "--only");
 const runner = createFoldRunner();
 const hasher = createHasher();
 hasher.start();
@@ -67,7 +73,7 @@ async function examine({ name, build, shapes, near = NEAR }: Family): Promise<Re
     result.difference = Math.max(result.difference!, worst);
     if (!(worst <= near)) result.wrong.push(`the output ${output.name} differs from the plain model's by ${worst.toExponential(1)} of its largest element`);
   });
-  const audit = await auditProgram(loaded, { inputs, samples: Number(values.samples), seed: 1 }, { chain });
+  const audit = await auditProgram(loaded, { inputs, samples: options.samples, seed: 1 }, { chain });
   const { judged, corrupted, fraudCaught, sound, gasMax } = audit.totals;
   Object.assign(result, { judged, caught: fraudCaught, gasMax });
   if (!audit.holds) result.wrong.push(`the audit does not hold: ${sound} of ${judged} honest elements sound, ${fraudCaught} of ${corrupted} false ones caught; ${audit.faults.slice(0, 2).map(({ why }) => why).join("; ")}`);
@@ -78,13 +84,13 @@ const results: Result[] = [];
 for (const family of wanted) {
   const result = await examine(family).catch((error: unknown): Result => ({ name: family.name, wrong: [error instanceof GainsayError ? error.message : String(error instanceof Error ? error.stack : error)] }));
   results.push(result);
-  if (values.json !== true) {
+  if (!options.json) {
     const { steps, compileMs, sessionMs, difference, judged, caught, gasMax } = result;
     process.stdout.write(`${result.wrong.length === 0 ? "holds" : "WRONG"}  ${result.name}: ${steps} steps, compiled in ${compileMs} ms (session ${sessionMs} ms), ${judged} sound, ${caught} caught, gas ≤ ${gasMax}, difference ${difference?.toExponential(1)}\n`);
     for (const why of result.wrong) process.stdout.write(`       ${why}\n`);
   }
 }
-if (values.json === true) process.stdout.write(`${JSON.stringify(results, undefined, 2)}\n`);
+if (options.json) process.stdout.write(`${JSON.stringify(results, undefined, 2)}\n`);
 await inference.stop();
 await hasher.stop();
 await chain.close();

@@ -1,14 +1,13 @@
 // Mutation testing of the contracts: `node scripts/mutate.ts --workspace /tmp/mutants` tries every mutant of what holds money, `--suite judge`
-// those of the judge. `--count 150 --seed 1` takes a sample, `--only Jobs,lib/Wei` some files, `--list` only names the mutants.
-// The workspace keeps the copy, its build, the rehearsal and all fates: a run goes on where the last one stopped, `--report` tells what is
-// known, `--again` tries survivors that nobody has explained once more, `--quick` stops after some seconds of tests and leaves those in Solidity out, `--processes 2` takes two.
+// those of the judge; `--help` lists the options. The workspace keeps the copy, its build, the rehearsal and all fates: a run goes on where the last one stopped.
 // Every mutant is one small change. All of them are built into the contracts at once, each behind a switch (mutant schemata, Untch, Offutt
 // and Harrold 1993), so that one build serves hundreds of mutants, and each is put before those tests alone that let it have a say.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
-import { GainsayError } from "../protocol/errors.ts";
+import { Option } from "commander";
+import { integer } from "../cli/parse.ts";
+import { commandLine, list } from "./commandLine.ts";
 import { explanationOf } from "./mutation/explained.ts";
 import type { Mutant } from "./mutation/findMutants.ts";
 import { keyOf, openFates } from "./mutation/openFates.ts";
@@ -19,42 +18,40 @@ import { suites } from "./mutation/suites.ts";
 import { createTrials } from "./mutation/createTrials.ts";
 
 const root = path.dirname(import.meta.dirname);
-const { values } = parseArgs({
-  options: {
-    suite: { type: "string", default: "ledger" },
-    count: { type: "string", default: "all" },
-    seed: { type: "string", default: "1" },
-    only: { type: "string" },
-    workspace: { type: "string" },
-    processes: { type: "string", default: "1" },
-    list: { type: "boolean", default: false },
-    quick: { type: "boolean", default: false },
-    again: { type: "boolean", default: false },
-    report: { type: "boolean", default: false },
-  },
-});
+const options = commandLine("npm run mutate --", "Changes one thing at a time in the contracts, and tells which changes no test notices.")
+  .addOption(new Option("--suite <name>", "which contracts").choices(Object.keys(suites)).default("ledger"))
+  .option("--workspace <folder>", "folder of the copy, its build and all fates (default: one that is removed at the end)")
+  .option("--only <parts>", "mutants of the files whose paths have one of these parts, separated by commas", (text) => list(text))
+  .option("--count <n>", "a sample of so many mutants (default: all)", integer(1))
+  .option("--seed <n>", "seed of the sample", integer(0), 1)
+  .option("--processes <n>", "processes that run tests at a time", integer(1, 64), 1)
+  .option("--quick", "stop after some seconds of tests, and leave those in Solidity out", false)
+  .option("--again", "try survivors that nobody has explained once more", false)
+  .option("--list", "name the mutants, and do nothing else", false)
+  .option("--report", "tell what is known, and do nothing else", false)
+  .parse()
+  .opts<{ suite: keyof typeof suites; workspace?: string; only?: string[]; count?: number; seed: number; processes: number; quick: boolean; again: boolean; list: boolean; report: boolean }>();
 
-const folder = values.workspace ?? mkdtempSync(path.join(tmpdir(), "gainsay-mutants-"));
+const folder = options.workspace ?? mkdtempSync(path.join(tmpdir(), "gainsay-mutants-"));
 try {
   await main();
 } finally {
-  if (values.workspace === undefined) rmSync(folder, { recursive: true, force: true });
+  if (options.workspace === undefined) rmSync(folder, { recursive: true, force: true });
 }
 
 async function main(): Promise<void> {
-  const suite = Object.entries(suites).find(([name]) => name === values.suite)?.[1];
-  if (suite === undefined) throw new GainsayError("There is no such suite of contracts.", { code: "MUTATION_FAILED", kind: "usage", details: { suite: values.suite } });
-  const only = values.only?.split(",");
+  const suite = suites[options.suite];
+  const { only, count } = options;
   const tooDeep = path.join(folder, "tooDeep.json");
   const scopeOf = ({ file, scope }: Mutant): string => `${file}:${scope}`;
   const prepare = () => prepareWorkspace(root, folder, suite.targets, (all) => {
     const pool = all.filter(({ file }) => only?.some((part) => file.includes(part)) ?? true);
     const left = new Set(existsSync(tooDeep) ? (JSON.parse(readFileSync(tooDeep, "utf8")) as string[]) : []);
-    return (values.count === "all" ? pool : sample(pool, Number(values.count), Number(values.seed))).filter((mutant) => !left.has(scopeOf(mutant)));
+    return (count === undefined ? pool : sample(pool, count, options.seed)).filter((mutant) => !left.has(scopeOf(mutant)));
   });
-  const trials = createTrials({ root, folder, suite, processes: Number(values.processes), fates: path.join(folder, "fates.jsonl") });
+  const trials = createTrials({ root, folder, suite, processes: options.processes, fates: path.join(folder, "fates.jsonl") });
   let { mutants: chosen, found, refused } = prepare();
-  if (!values.list && !values.report) {
+  if (!options.list && !options.report) {
     for (let named = await trials.build(); named.length > 0; named = await trials.build()) {
       const scopes = chosen.filter(({ id }) => named.includes(id)).map(scopeOf);
       console.log(`left out, since the compiler's stack is too small for it with its mutants: ${scopes.join(", ")}`);
@@ -66,15 +63,15 @@ async function main(): Promise<void> {
   const keyed = (some: readonly Mutant[]) => some.map((mutant) => ({ ...mutant, key: keys.get(mutant.id) as string }));
   const fates = openFates(path.join(folder, "fates.jsonl"));
   const fateOf = (mutant: Mutant) => fates.get(keys.get(mutant.id) as string);
-  console.log(`${chosen.length} of ${found} mutants${values.count === "all" ? "" : `, seed ${values.seed}`}; the compiler refuses ${refused} more`);
-  if (values.list) return chosen.forEach((mutant) => console.log(describe(mutant)));
+  console.log(`${chosen.length} of ${found} mutants${count === undefined ? "" : `, seed ${options.seed}`}; the compiler refuses ${refused} more`);
+  if (options.list) return chosen.forEach((mutant) => console.log(describe(mutant)));
 
-  if (!values.report) {
+  if (!options.report) {
     await trials.rehearse();
-    const untried = chosen.filter((mutant) => fateOf(mutant) === undefined || (values.again && fateOf(mutant)?.by === undefined && explanationOf(mutant) === undefined));
+    const untried = chosen.filter((mutant) => fateOf(mutant) === undefined || (options.again && fateOf(mutant)?.by === undefined && explanationOf(mutant) === undefined));
     await trials.scenarios(keyed(untried), false, tell);
-    const alive = () => keyed(chosen.filter((mutant) => fateOf(mutant)?.by === undefined && (values.again || fateOf(mutant)?.thorough !== true) && explanationOf(mutant) === undefined));
-    if (!values.quick) {
+    const alive = () => keyed(chosen.filter((mutant) => fateOf(mutant)?.by === undefined && (options.again || fateOf(mutant)?.thorough !== true) && explanationOf(mutant) === undefined));
+    if (!options.quick) {
       const { single, walks } = suite.solidity;
       await trials.solidity(single, alive(), walks === undefined, tell);
       if (!suite.stateless) await trials.scenarios(alive(), true, tell);

@@ -1,21 +1,21 @@
 // `npm run soak`: a development chain, three executors (one lies), three watchers (one has other floats than the executors, one disputes honest results and serves
 // junk), hundreds of jobs; daemons leave and come back, and links are cut where this machine has network namespaces. At the end every job is final with an
-// honest result, every lie is convicted, no honest stake or bond is lost, memory and handles are flat. `--jobs N` (default 200), `--minutes N` of
-// submitting at most (default 12), `--seed N`, `--json`, `--keep`. With `--blind` the honest watchers dispute nothing, and the run must fail.
+// honest result, every lie is convicted, no honest stake or bond is lost, memory and handles are flat; `-- --help` lists the options.
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { parseEther, type Address } from "viem";
 import { openTheatre, sampleImage } from "../cli/commands/demo/theatre.ts";
+import { integer } from "../cli/parse.ts";
 import type { Hex } from "../protocol/hex.ts";
 import { readBundle } from "../runtime/bundle/readBundle.ts";
 import { submitJob } from "../runtime/chain/calls/submitJob.ts";
 import { readInput } from "../runtime/inputs/readInput.ts";
 import { inputRootOf } from "../runtime/programs/splitInput.ts";
 import { silentLogger } from "../runtime/telemetry/createLogger.ts";
+import { commandLine } from "./commandLine.ts";
 import { fundedSender } from "./crash/createGriefer.ts";
 import { createVictim, type Victim } from "./crash/createVictim.ts";
 import { settle } from "./crash/settle.ts";
@@ -29,12 +29,20 @@ import { soakLines, type SoakReport } from "./soak/soakLines.ts";
 /** Jobs that may wait for an executor or a watcher at any time. */
 const MAX_BACKLOG = 20;
 
-const { values } = parseArgs({ options: { jobs: { type: "string", default: "200" }, minutes: { type: "string", default: "12" }, seed: { type: "string", default: String(Date.now() % 1e6) }, blind: { type: "boolean", default: false }, json: { type: "boolean", default: false }, keep: { type: "boolean", default: false } } });
-const [jobCount, minutes, seed] = [Number(values.jobs), Number(values.minutes), Number(values.seed)];
+const options = commandLine("npm run soak --", "Runs hundreds of jobs through a network whose daemons leave and come back, and checks that nothing is lost.")
+  .option("--jobs <n>", "jobs that are submitted", integer(1), 200)
+  .option("--minutes <n>", "minutes in which jobs are submitted, at most", integer(1), 12)
+  .option("--seed <n>", "seed of everything that is random (default: another each time)", integer(0))
+  .option("--blind", "let the honest watchers dispute nothing: the run must fail", false)
+  .option("--keep", "keep the folder of the run", false)
+  .option("--json", "print the result as one JSON document", false)
+  .parse()
+  .opts<{ jobs: number; minutes: number; seed?: number; blind: boolean; keep: boolean; json: boolean }>();
+const { jobs: jobCount, minutes, seed = Date.now() % 1e6 } = options;
 let state = seed >>> 0;
 const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
 const started = Date.now();
-const note = (text: string): void => void (values.json || process.stderr.write(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${text}\n`));
+const note = (text: string): void => void (options.json || process.stderr.write(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${text}\n`));
 const end = started + minutes * 60_000;
 
 const home = await mkdtemp(path.join(tmpdir(), "gainsay-soak-"));
@@ -64,7 +72,7 @@ const daemon = (name: string, more: string[], entry?: string): Victim => {
   const args = [...words, "start", "--name", name, "--key", name, "--polling-interval-ms", "500", "--log-level", "info", ...listen, ...more];
   return createVictim(name, args, { ...stage.env, GAINSAY_RPC_URL: links.rpcUrl }, logs, (code) => failures.push(`${name} ended by itself with ${code}`), { prefix: links.prefix(name), ...(entry === undefined ? {} : { entry }) });
 };
-const watching = ["--max-daily-spend", "1000", "--mode", values.blind ? "observe" : "dispute"];
+const watching = ["--max-daily-spend", "1000", "--mode", options.blind ? "observe" : "dispute"];
 const honest = ["executor-1", "executor-3"].map((name) => accounts[name] as Address);
 const daemons = [
   daemon("executor-1", ["--claim-delay", "1"]),
@@ -148,9 +156,9 @@ for (const { name, fifths } of lives) {
 check(lives.some(({ name }) => name.startsWith("executor-1")) && lives.some(({ name }) => name.startsWith("watcher-1")), "the processes that stay were not measured");
 
 const report: SoakReport = { seed, links: links.real, seconds: Math.round((Date.now() - started) / 1000), chainSeconds: seconds, jobs: submitted, final, jobsPerMinute: Math.round((final / Math.max(1, seconds)) * 600) / 10, restarts: trouble.restarts, cuts: trouble.cuts, griefed: griefed.length, lies: liar.committed, convictions: liar.slashed, latencies, lives, failures };
-process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : `${soakLines(report).join("\n")}\n`);
+process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${soakLines(report).join("\n")}\n`);
 await theatre.close();
 await links.close();
-if (values.keep || failures.length > 0) process.stderr.write(`logs: ${logs}\n`);
+if (options.keep || failures.length > 0) process.stderr.write(`logs: ${logs}\n`);
 else await rm(home, { recursive: true, force: true });
 process.exitCode = failures.length === 0 ? 0 : 1;

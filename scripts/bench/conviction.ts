@@ -1,19 +1,19 @@
-// `node scripts/bench/conviction.ts [--model NAME,…] [--json]`: how long a dispute takes on a development chain, from the finding to the verdict.
+// `node scripts/bench/conviction.ts`: how long a dispute takes on a development chain, from the finding to the verdict.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import type { LogLine } from "../../cli/commands/demo/createStage.ts";
 import { table, toJson } from "../../cli/output.ts";
 import { granularities, type Granularity } from "../../protocol/lowering/chooseBlocks.ts";
 import { storeBundle } from "../../runtime/bundle/storeBundle.ts";
 import { compileModel } from "../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../runtime/compile/createFoldRunner.ts";
+import { commandLine, listOf } from "../commandLine.ts";
 import { openRing } from "./devnet/openRing.ts";
 import { dtypeName } from "../../runtime/inference/tensorTypes.ts";
 import type { TensorSpec } from "../../protocol/program/types.ts";
 import { seededBytes } from "./seededBytes.ts";
-import { readSubjects, type Subject } from "./subjects.ts";
+import { readSubjects, subjectNames, type Subject } from "./subjects.ts";
 
 /** Milliseconds after which a case is given up. */
 const PATIENCE_MS = 180_000;
@@ -104,10 +104,13 @@ function npy(spec: TensorSpec): Uint8Array {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { model: { type: "string" }, json: { type: "boolean", default: false } } });
-  const names = values.model?.split(",");
+  const options = commandLine("node scripts/bench/conviction.ts", "Measures how long a dispute takes on a development chain, from the finding to the verdict.")
+    .option("--model <names>", "models, separated by commas (default: all that are there)", listOf(subjectNames))
+    .option("--json", "print the measurements as one JSON document", false)
+    .parse()
+    .opts<{ model?: string[]; json: boolean }>();
   const { subjects } = await readSubjects();
-  const measured = await measureConvictions(subjects.filter(({ name }) => names?.includes(name) ?? true), (text) => void process.stderr.write(`${text}\n`));
-  process.stdout.write(values.json ? `${toJson(measured)}\n` : `${convictionLines(measured).join("\n")}\n`);
+  const measured = await measureConvictions(subjects.filter(({ name }) => options.model?.includes(name) ?? true), (text) => void process.stderr.write(`${text}\n`));
+  process.stdout.write(options.json ? `${toJson(measured)}\n` : `${convictionLines(measured).join("\n")}\n`);
   process.exit(0);
 }

@@ -27,6 +27,9 @@ const files: readonly { name: string; file: string; shapes?: Record<string, numb
   { name: "stories260K", file: path.join(shared, "stories260K", "model.onnx"), shapes: { input_ids: [1, 16] } },
 ];
 
+/** Names of all models that are measured where their files are there. */
+export const subjectNames: readonly string[] = files.map(({ name }) => name);
+
 /** The project's own model and those beside the checkout; `left` names what is not there. */
 export async function readSubjects(): Promise<{ subjects: Subject[]; left: string[] }> {
   const here = files.filter(({ file }) => existsSync(file));

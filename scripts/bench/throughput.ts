@@ -1,16 +1,17 @@
-// `node scripts/bench/throughput.ts [--jobs N,…] [--watchers N,…] [--other-floats] [--profile] [--json]`: jobs through one executor and watchers on a development chain.
+// `node scripts/bench/throughput.ts`: jobs through one executor and watchers on a development chain; `--help` lists the options.
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { parseEther, type Address } from "viem";
 import { sampleImage } from "../../cli/commands/demo/theatre.ts";
 import { table, toJson } from "../../cli/output.ts";
+import { integer } from "../../cli/parse.ts";
 import type { Hex } from "../../protocol/hex.ts";
 import { readBundle } from "../../runtime/bundle/readBundle.ts";
 import { submitJob } from "../../runtime/chain/calls/submitJob.ts";
 import { readInput } from "../../runtime/inputs/readInput.ts";
 import { inputRootOf } from "../../runtime/programs/splitInput.ts";
+import { commandLine, list } from "../commandLine.ts";
 import { fundedSender } from "../crash/createGriefer.ts";
 import { openRing, type RingDaemon } from "./devnet/openRing.ts";
 import { bytesWritten } from "./devnet/processTime.ts";
@@ -165,9 +166,18 @@ export function throughputLines(measured: readonly Throughput[]): string[] {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { jobs: { type: "string", default: "100" }, watchers: { type: "string", default: "1" }, "other-floats": { type: "boolean", default: false }, profile: { type: "boolean", default: false }, json: { type: "boolean", default: false } } });
+  const counts = (text: string): number[] => list(text).map(integer(1));
+  const options = commandLine("node scripts/bench/throughput.ts", "Measures how many jobs a second go through one executor and its watchers on a development chain, and what each spends.")
+    .option("--jobs <n,…>", "jobs of each measurement", counts, [100])
+    .option("--watchers <n,…>", "watchers of each measurement", counts, [1])
+    .option("--other-floats", "watchers whose floats are not the executor's, so that they fetch each trace", false)
+    .option("--profile", "also tell what processor time went to; takes somewhat longer", false)
+    .option("--json", "print the measurements as one JSON document", false)
+    .parse()
+    .opts<{ jobs: number[]; watchers: number[]; otherFloats: boolean; profile: boolean; json: boolean }>();
   const measured: Throughput[] = [];
-  for (const watchers of values.watchers.split(",")) for (const jobs of values.jobs.split(",")) measured.push(await measureThroughput({ jobs: Number(jobs), watchers: Number(watchers), otherFloats: values["other-floats"], isProfiled: values.profile }, (text) => void process.stderr.write(`${text}\n`)));
-  process.stdout.write(values.json ? `${toJson(measured)}\n` : `${throughputLines(measured).join("\n")}\n`);
+  const note = (text: string): void => void process.stderr.write(`${text}\n`);
+  for (const watchers of options.watchers) for (const jobs of options.jobs) measured.push(await measureThroughput({ jobs, watchers, otherFloats: options.otherFloats, isProfiled: options.profile }, note));
+  process.stdout.write(options.json ? `${toJson(measured)}\n` : `${throughputLines(measured).join("\n")}\n`);
   process.exit(0);
 }
