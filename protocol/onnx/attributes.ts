@@ -15,6 +15,11 @@ export function intAttribute(node: NodeProto, name: string, fallback: number): n
   return found === undefined ? fallback : Number(found.i);
 }
 
+/** A place among `size`, such as an axis or an index, counted from the front; ONNX counts negative ones from the back. */
+export function fromFront(place: number, size: number): number {
+  return place < 0 ? place + size : place;
+}
+
 /** A float attribute, or the operator's default. */
 export function floatAttribute(node: NodeProto, name: string, fallback: number): number {
   return attribute(node, name)?.f ?? fallback;

@@ -1,4 +1,4 @@
-import { attribute, intAttribute, intsAttribute, makeAttribute } from "./attributes.ts";
+import { attribute, fromFront, intAttribute, intsAttribute, makeAttribute } from "./attributes.ts";
 import type { GraphProto, ModelProto, NodeProto } from "./generated/onnx_pb.ts";
 import { declaredTensor, makeNode } from "./graphs.ts";
 import { MAX_OPSET } from "./limits.ts";
@@ -77,7 +77,7 @@ function modernised(node: NodeProto, graph: GraphProto, ranks: ReadonlyMap<strin
 function alignTo(node: NodeProto, axis: number, ranks: ReadonlyMap<string, number>, before: NodeProto[]): boolean {
   const [whole, part] = [ranks.get(node.input[0]!), ranks.get(node.input[1]!)];
   if (whole === undefined || part === undefined) return false;
-  const behind = whole - (axis < 0 ? axis + whole : axis) - part;
+  const behind = whole - fromFront(axis, whole) - part;
   if (behind <= 0) return behind === 0 || part === 0;
   const aligned = `${node.name}/aligned`;
   before.push(makeNode("Unsqueeze", [node.input[1]!], [aligned], { axes: { ints: Array.from({ length: behind }, (_, k) => part + k) } }, `${node.name}/Unsqueeze`));

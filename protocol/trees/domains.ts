@@ -19,20 +19,18 @@ export function domainBytes(domain: keyof typeof domains): Uint8Array {
   return encoded.get(domain) as Uint8Array;
 }
 
-const shared = Object.fromEntries(Object.keys(domains).map((name) => [name, rootPreimage(name as keyof typeof domains, 0, new Uint8Array(32))])) as Record<keyof typeof domains, Uint8Array>;
+/** A preimage of each domain, which has its first 32 bytes already. */
+const preimages = new Map(
+  [...encoded].map(([name, domain]) => {
+    const preimage = new Uint8Array(96);
+    preimage.set(domain);
+    return [name, preimage];
+  }),
+);
 
-/** The same as `rootPreimage`, in a place that the next call for this domain overwrites. */
+/** What the hash of a root is taken of: `domain ‖ size ‖ top`, the size as a 32-byte integer. The next call for this domain overwrites it. */
 export function passingPreimage(domain: keyof typeof domains, size: number, top: Uint8Array): Uint8Array {
-  const preimage = shared[domain];
-  writeSize(preimage, size);
-  preimage.set(top, 64);
-  return preimage;
-}
-
-/** What the hash of a root is taken of: `domain ‖ size ‖ top`, the size as a 32-byte integer. */
-export function rootPreimage(domain: keyof typeof domains, size: number, top: Uint8Array): Uint8Array {
-  const preimage = new Uint8Array(96);
-  preimage.set(domainBytes(domain), 0);
+  const preimage = preimages.get(domain) as Uint8Array;
   writeSize(preimage, size);
   preimage.set(top, 64);
   return preimage;

@@ -1,4 +1,4 @@
-import { attribute, makeAttribute, tensorAttribute } from "../../protocol/onnx/attributes.ts";
+import { attribute, fromFront, makeAttribute, tensorAttribute } from "../../protocol/onnx/attributes.ts";
 import type { NodeProto, TensorProto } from "../../protocol/onnx/generated/onnx_pb.ts";
 import { makeNode, makeValueInfo } from "../../protocol/onnx/graphs.ts";
 import { parseModel, type Model } from "../../protocol/onnx/parseModel.ts";
@@ -96,7 +96,7 @@ function namesShapes({ graph }: Model, types: ReadonlyMap<string, ValueType>): b
 function ends(node: NodeProto, rank: number): [number, number] {
   const at = (name: string, fallback: number): number => {
     const given = Number(attribute(node, name)?.i ?? fallback);
-    return Math.min(rank, Math.max(0, given < 0 ? given + rank : given));
+    return Math.min(rank, Math.max(0, fromFront(given, rank)));
   };
   return [at("start", 0), at("end", rank)];
 }

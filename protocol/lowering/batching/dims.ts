@@ -17,11 +17,6 @@ export function broadcast(a: Dims, b: Dims): Dims {
   });
 }
 
-/** An axis counted from the front. */
-export function fromFront(axis: number, rank: number): number {
-  return axis < 0 ? axis + rank : axis;
-}
-
 export function isKnown(dims: Dims): dims is readonly number[] {
   return dims.every((size) => size !== undefined);
 }

@@ -1,8 +1,8 @@
-import { attribute, intAttribute } from "../../onnx/attributes.ts";
+import { attribute, fromFront, intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { constantDims, constantInputs, feed, jobInput, setAttribute } from "./arguments.ts";
 import { NotBatchable, type Batched, type Batcher, type Form } from "./batchGraph.ts";
-import { broadcast, fromFront, type Dims } from "./dims.ts";
+import { broadcast, type Dims } from "./dims.ts";
 
 /** Operators whose result is the only right one, whatever element lies where. */
 export function exactElementwise(node: NodeProto, batcher: Batcher): void {

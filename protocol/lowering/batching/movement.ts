@@ -1,9 +1,9 @@
-import { intAttribute, intsAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute, intsAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { integerValues } from "../../onnx/tensors.ts";
 import { constantDims, constantInputs, feed, jobInput, listOf, prefersMerged, setAttribute, setList, withDim } from "./arguments.ts";
 import { NotBatchable, type Batcher } from "./batchGraph.ts";
-import { fromFront, type Dim } from "./dims.ts";
+import type { Dim } from "./dims.ts";
 
 export function transpose(node: NodeProto, batcher: Batcher): void {
   const value = jobInput(node, 0, batcher);

@@ -1,8 +1,8 @@
-import { attribute, intAttribute } from "../../onnx/attributes.ts";
+import { attribute, fromFront, intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { feed, jobInput, listOf, setAttribute, setList } from "./arguments.ts";
 import { NotBatchable, type Batcher } from "./batchGraph.ts";
-import { countOf, fromFront, type Dims } from "./dims.ts";
+import { countOf, type Dims } from "./dims.ts";
 
 /** Largest and smallest: no order of the elements changes them. */
 export function exactReduction(node: NodeProto, batcher: Batcher): void {

@@ -1,9 +1,9 @@
-import { intAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { integerValues } from "../../onnx/tensors.ts";
 import { jobInput, listOf } from "./arguments.ts";
 import { NotBatchable, type Batcher } from "./batchGraph.ts";
-import { broadcast, countOf, fromFront, type Dim } from "./dims.ts";
+import { broadcast, countOf, type Dim } from "./dims.ts";
 
 const first = (node: NodeProto): string => node.output[0] as string;
 

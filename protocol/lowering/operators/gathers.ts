@@ -1,4 +1,4 @@
-import { intAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { stepKinds } from "../../program/types.ts";
 import { isInteger, Refusal, type Coordinate, type DraftFactor } from "../draft.ts";
@@ -11,11 +11,10 @@ import { coordinates } from "./contractions.ts";
 export function lowerGather(node: NodeProto, lowering: Lowering): void {
   const data = lowering.view(node.input[0]!);
   const rank = data.map.shape.length;
-  const given = intAttribute(node, "axis", 0);
-  const axis = given < 0 ? given + rank : given;
+  const axis = fromFront(intAttribute(node, "axis", 0), rank);
   const shape = lowering.shapeOf(node.output[0]!);
   const size = data.map.shape[axis]!;
-  const constant = lowering.constantIntegers(node, 1)?.map((index) => (index < 0 ? index + size : index));
+  const constant = lowering.constantIntegers(node, 1)?.map((index) => fromFront(index, size));
   const step = constant === undefined ? undefined : evenStep(constant);
   if (constant?.some((index) => index < 0 || index >= size) === true) throw new Refusal("its constant indices leave the axis");
   if (constant !== undefined && step !== undefined) {
@@ -37,8 +36,7 @@ export function lowerGatherElements(node: NodeProto, lowering: Lowering): void {
   const data = lowering.view(node.input[0]!);
   const indices = lowering.view(node.input[1]!);
   const shape = lowering.shapeOf(node.output[0]!);
-  const given = intAttribute(node, "axis", 0);
-  const axis = given < 0 ? given + shape.length : given;
+  const axis = fromFront(intAttribute(node, "axis", 0), shape.length);
   const at = coordinates(shape.length, 0);
   define(node, lowering, axis, [
     { view: indices, coordinates: shape.map((_, k) => at.out(k)), windows: [] },

@@ -1,4 +1,4 @@
-import { intAttribute, intsAttribute, floatAttribute, stringAttribute } from "../../onnx/attributes.ts";
+import { floatAttribute, fromFront, intAttribute, intsAttribute, stringAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { tensorBytes } from "../../onnx/tensors.ts";
 import { elementCount } from "../../program/elements.ts";
@@ -11,8 +11,7 @@ import { coordinates } from "./contractions.ts";
 /** Concat: each part lies in a window of the joined axis. */
 export function lowerConcat(node: NodeProto, lowering: Lowering): void {
   const shape = lowering.shapeOf(node.output[0]!);
-  const given = intAttribute(node, "axis", 1);
-  const axis = given < 0 ? given + shape.length : given;
+  const axis = fromFront(intAttribute(node, "axis", 1), shape.length);
   const names = node.input.filter((name) => elementCount(lowering.shapeOf(name)) > 0);
   if (names.length === 1) return lowering.defineAlias(node.output[0]!, names[0]!);
   let start = 0;
@@ -32,7 +31,7 @@ export function lowerPad(node: NodeProto, lowering: Lowering): void {
   const view = lowering.view(node.input[0]!);
   const shape = lowering.shapeOf(node.output[0]!);
   const pads = lowering.integers(node, 1, "list of pads") ?? intsAttribute(node, "pads") ?? [];
-  const axes = (lowering.integers(node, 3, "list of axes") ?? shape.map((_, k) => k)).map((axis) => (axis < 0 ? axis + shape.length : axis));
+  const axes = (lowering.integers(node, 3, "list of axes") ?? shape.map((_, k) => k)).map((axis) => fromFront(axis, shape.length));
   const begin = shape.map(() => 0);
   axes.forEach((axis, k) => (begin[axis] = pads[k]!));
   define(node, lowering, [placed(view, shape, begin)], fillBytes(node, lowering));

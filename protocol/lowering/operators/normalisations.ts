@@ -1,4 +1,4 @@
-import { intAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { isHalf } from "../../program/elements.ts";
 import { roles, stepKinds } from "../../program/types.ts";
@@ -17,8 +17,7 @@ export function softmax(kind: keyof typeof normalisationOps): LowerNode {
     const x = lowering.floatView(node.input[0]!);
     const shape = x.map.shape;
     const old = lowering.opset < 13;
-    const given = intAttribute(node, "axis", old ? 1 : -1);
-    const axis = given < 0 ? given + shape.length : given;
+    const axis = fromFront(intAttribute(node, "axis", old ? 1 : -1), shape.length);
     const inRow = (k: number): boolean => (old ? k >= axis : k === axis);
     const row = shape.flatMap((_, k) => (inRow(k) ? [k] : []));
     const at = coordinates(shape.length, row.length);

@@ -1,4 +1,4 @@
-import { intAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { elementCount } from "../../program/elements.ts";
 import { dtypeBytes, dtypes, stepKinds, type Dtype } from "../../program/types.ts";
@@ -145,5 +145,5 @@ function alongAxis(node: NodeProto, lowering: Lowering): { axis?: number } {
   const shape = lowering.shapeOf(node.output[0]!);
   if (lowering.shapeOf(node.input[1]!).length !== 1 || elementCount(lowering.shapeOf(node.input[1]!)) === 1) return {};
   const axis = intAttribute(node, "axis", 1);
-  return { axis: axis < 0 ? axis + shape.length : axis };
+  return { axis: fromFront(axis, shape.length) };
 }

@@ -1,4 +1,4 @@
-import { intAttribute, intsAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute, intsAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { isHalf } from "../../program/elements.ts";
 import { stepKinds, type Dtype, type Window } from "../../program/types.ts";
@@ -93,7 +93,7 @@ function reduceAxes(node: NodeProto, lowering: Lowering, op: number, only?: read
   const rank = x.map.shape.length;
   const given = only ?? lowering.integers(node, 1, "list of axes") ?? intsAttribute(node, "axes") ?? [];
   if (given.length === 0 && intAttribute(node, "noop_with_empty_axes", 0) !== 0) return lowering.defineAlias(node.output[0]!, node.input[0]!);
-  const reduced = new Set(given.length === 0 ? x.map.shape.map((_, k) => k) : given.map((axis) => (axis < 0 ? axis + rank : axis)));
+  const reduced = new Set(given.length === 0 ? x.map.shape.map((_, k) => k) : given.map((axis) => fromFront(axis, rank)));
   const keep = intAttribute(node, "keepdims", 1) !== 0;
   const shape = lowering.shapeOf(node.output[0]!);
   const at = coordinates(shape.length, reduced.size);

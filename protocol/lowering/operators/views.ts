@@ -1,4 +1,4 @@
-import { intAttribute, intsAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute, intsAttribute } from "../../onnx/attributes.ts";
 import type { NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { Refusal } from "../draft.ts";
 import { expandMap, reshapeMap, sliceMap, transposeMap } from "../indexMap.ts";
@@ -56,7 +56,7 @@ export function lowerSlice(node: NodeProto, lowering: Lowering): void {
   const rank = view.map.shape.length;
   const starts = lowering.integers(node, 1, "list of starts") ?? intsAttribute(node, "starts") ?? [];
   const ends = lowering.integers(node, 2, "list of ends") ?? intsAttribute(node, "ends") ?? [];
-  const axes = (lowering.integers(node, 3, "list of axes") ?? intsAttribute(node, "axes") ?? starts.map((_, k) => k)).map((axis) => (axis < 0 ? axis + rank : axis));
+  const axes = (lowering.integers(node, 3, "list of axes") ?? intsAttribute(node, "axes") ?? starts.map((_, k) => k)).map((axis) => fromFront(axis, rank));
   const steps = lowering.integers(node, 4, "list of steps") ?? starts.map(() => 1);
   const start = view.map.shape.map(() => 0);
   const step = view.map.shape.map(() => 1);
@@ -65,7 +65,7 @@ export function lowerSlice(node: NodeProto, lowering: Lowering): void {
     const dim = view.map.shape[axis]!;
     const stride = steps[k]!;
     const [low, high] = stride > 0 ? [0, dim] : [-1, dim - 1];
-    const clamp = (value: number, least: number): number => Math.min(Math.max(value < 0 ? value + dim : value, least), high);
+    const clamp = (value: number, least: number): number => Math.min(Math.max(fromFront(value, dim), least), high);
     start[axis] = clamp(starts[k]!, Math.max(low, 0));
     step[axis] = stride;
     size[axis] = Math.max(0, Math.ceil((clamp(ends[k]!, low) - start[axis]!) / stride));
@@ -78,8 +78,7 @@ export function lowerSlice(node: NodeProto, lowering: Lowering): void {
 export function lowerSplit(node: NodeProto, lowering: Lowering): void {
   const view = lowering.view(node.input[0]!);
   const rank = view.map.shape.length;
-  const given = intAttribute(node, "axis", 0);
-  const axis = given < 0 ? given + rank : given;
+  const axis = fromFront(intAttribute(node, "axis", 0), rank);
   const sizes = lowering.integers(node, 1, "list of sizes") ?? intsAttribute(node, "split");
   const equal = Math.ceil(view.map.shape[axis]! / node.output.length);
   let position = 0;

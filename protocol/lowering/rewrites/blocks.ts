@@ -1,4 +1,4 @@
-import { intAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute } from "../../onnx/attributes.ts";
 import { dtypes } from "../../program/types.ts";
 import { integerRange, Refusal } from "../draft.ts";
 import type { GraphBuilder } from "./graphBuilder.ts";
@@ -27,8 +27,7 @@ export function rewriteQuantizeLinear(graph: GraphBuilder): boolean {
 /** Input `k`, one element a block, with as many elements as the tensor. */
 function spread(graph: GraphBuilder, k: number): string {
   const [whole, blocks] = [graph.shapeOf(graph.input(0)), graph.shapeOf(graph.input(k))];
-  const given = intAttribute(graph.node, "axis", 1);
-  const axis = given < 0 ? given + whole.length : given;
+  const axis = fromFront(intAttribute(graph.node, "axis", 1), whole.length);
   const size = intAttribute(graph.node, "block_size", 0);
   const apart = graph.reshape(graph.input(k), [...blocks.slice(0, axis + 1), 1, ...blocks.slice(axis + 1)]);
   const repeated = graph.add("Expand", [apart, graph.integers([...blocks.slice(0, axis + 1), size, ...blocks.slice(axis + 1)])]);

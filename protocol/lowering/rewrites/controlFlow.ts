@@ -1,5 +1,5 @@
 import { clone } from "@bufbuild/protobuf";
-import { attribute, intAttribute, intsAttribute } from "../../onnx/attributes.ts";
+import { attribute, fromFront, intAttribute, intsAttribute } from "../../onnx/attributes.ts";
 import { NodeProtoSchema, TensorProtoSchema, type GraphProto, type NodeProto } from "../../onnx/generated/onnx_pb.ts";
 import { integerValues } from "../../onnx/tensors.ts";
 import { dtypes } from "../../program/types.ts";
@@ -50,7 +50,7 @@ export function rewriteScan(graph: GraphBuilder): boolean {
   let state = node.input.slice(0, -count);
   const axisOf = (k: number): number => {
     const axis = intsAttribute(node, "scan_input_axes")?.[k] ?? 0;
-    return axis < 0 ? axis + graph.shapeOf(sequences[k]!).length : axis;
+    return fromFront(axis, graph.shapeOf(sequences[k]!).length);
   };
   const rounds = graph.shapeOf(sequences[0]!)[axisOf(0)]!;
   checkLength(body, rounds);

@@ -1,4 +1,4 @@
-import { floatAttribute, intAttribute } from "../../onnx/attributes.ts";
+import { floatAttribute, fromFront, intAttribute } from "../../onnx/attributes.ts";
 import { Refusal } from "../draft.ts";
 import type { GraphBuilder } from "./graphBuilder.ts";
 
@@ -67,7 +67,7 @@ export function rewriteMeanVariance(graph: GraphBuilder): boolean {
 export function rewriteLpNorm(graph: GraphBuilder): boolean {
   const x = graph.input(0);
   const axis = intAttribute(graph.node, "axis", -1);
-  const axes = [axis < 0 ? axis + graph.shapeOf(x).length : axis];
+  const axes = [fromFront(axis, graph.shapeOf(x).length)];
   if (intAttribute(graph.node, "p", 2) === 1) graph.result(0, "Div", [x, graph.reduce("ReduceSum", graph.add("Abs", [x]), axes)]);
   else graph.result(0, "Div", [x, graph.add("Sqrt", [graph.reduce("ReduceSum", graph.add("Mul", [x, x]), axes)])]);
   return true;
@@ -118,8 +118,7 @@ function affine(graph: GraphBuilder, x: string, scale: string, bias?: string): v
 
 function lastAxes(graph: GraphBuilder, x: string): number[] {
   const rank = graph.shapeOf(x).length;
-  const given = intAttribute(graph.node, "axis", -1);
-  const axis = given < 0 ? given + rank : given;
+  const axis = fromFront(intAttribute(graph.node, "axis", -1), rank);
   return Array.from({ length: rank - axis }, (_, k) => axis + k);
 }
 

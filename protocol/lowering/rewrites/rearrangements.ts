@@ -1,4 +1,4 @@
-import { intAttribute, intsAttribute, stringAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute, intsAttribute, stringAttribute } from "../../onnx/attributes.ts";
 import { MAX_OPERANDS, Refusal } from "../draft.ts";
 import type { GraphBuilder } from "./graphBuilder.ts";
 import { pick } from "./resizes.ts";
@@ -32,7 +32,7 @@ export function rewritePad(graph: GraphBuilder): boolean {
   const shape = graph.shapeOf(x);
   const pads = graph.constant(1) ?? intsAttribute(graph.node, "pads");
   if (pads === undefined) throw new Refusal("its list of pads is computed at run time");
-  const axes = (graph.constant(3) ?? shape.map((_, k) => k)).map((axis) => (axis < 0 ? axis + shape.length : axis));
+  const axes = (graph.constant(3) ?? shape.map((_, k) => k)).map((axis) => fromFront(axis, shape.length));
   let value = x;
   axes.forEach((axis, k) => {
     const size = shape[axis]!;

@@ -1,4 +1,4 @@
-import { intAttribute, intsAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute, intsAttribute } from "../../onnx/attributes.ts";
 import { Refusal } from "../draft.ts";
 import type { GraphBuilder, Rewrite } from "./graphBuilder.ts";
 
@@ -47,5 +47,5 @@ function axesOf(graph: GraphBuilder): { axes: number[]; keep: boolean } {
   const given = graph.constant(1) ?? intsAttribute(graph.node, "axes") ?? [];
   const keep = intAttribute(graph.node, "keepdims", 1) !== 0;
   if (given.length === 0 && intAttribute(graph.node, "noop_with_empty_axes", 0) !== 0) return { axes: [], keep };
-  return { axes: given.length === 0 ? Array.from({ length: rank }, (_, k) => k) : given.map((axis) => (axis < 0 ? axis + rank : axis)), keep };
+  return { axes: given.length === 0 ? Array.from({ length: rank }, (_, k) => k) : given.map((axis) => fromFront(axis, rank)), keep };
 }

@@ -1,4 +1,4 @@
-import { floatAttribute, intAttribute, intsAttribute, stringAttribute, attribute } from "../../onnx/attributes.ts";
+import { attribute, floatAttribute, fromFront, intAttribute, intsAttribute, stringAttribute } from "../../onnx/attributes.ts";
 import { dtypes } from "../../program/types.ts";
 import { Refusal } from "../draft.ts";
 import type { GraphBuilder } from "./graphBuilder.ts";
@@ -45,7 +45,7 @@ export function rewriteResize(graph: GraphBuilder): boolean {
 function cropOf(graph: GraphBuilder, rank: number): ([number, number] | undefined)[] {
   const region = graph.has(1) ? graph.constant(1) : undefined;
   if (region === undefined) throw new Refusal("its region of interest is computed at run time");
-  const axes = (intsAttribute(graph.node, "axes") ?? Array.from({ length: rank }, (_, k) => k)).map((k) => (k < 0 ? k + rank : k));
+  const axes = (intsAttribute(graph.node, "axes") ?? Array.from({ length: rank }, (_, k) => k)).map((k) => fromFront(k, rank));
   return Array.from({ length: rank }, (_, axis) => {
     const at = axes.indexOf(axis);
     const [start, end] = [region[at]!, region[axes.length + at]!];
@@ -80,7 +80,7 @@ export function pick(graph: GraphBuilder, name: string, axis: number, places: re
 
 function scaleOf(graph: GraphBuilder, upsample: boolean, axis: number, source: readonly number[], target: readonly number[]): number {
   const { node } = graph;
-  const axes = (intsAttribute(node, "axes") ?? source.map((_, k) => k)).map((k) => (k < 0 ? k + source.length : k));
+  const axes = (intsAttribute(node, "axes") ?? source.map((_, k) => k)).map((k) => fromFront(k, source.length));
   const at = axes.indexOf(axis);
   if (at < 0) return 1;
   const given = upsample ? (graph.constant(1) ?? attribute(node, "scales")?.floats) : graph.constant(2);

@@ -1,4 +1,4 @@
-import { intAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute } from "../../onnx/attributes.ts";
 import { dtypes } from "../../program/types.ts";
 import { Refusal } from "../draft.ts";
 import type { GraphBuilder } from "./graphBuilder.ts";
@@ -9,7 +9,7 @@ export function rewriteCumSum(graph: GraphBuilder): boolean {
   const { dtype, shape } = graph.typeOf(graph.input(0));
   const given = graph.constant(1)?.[0];
   if (given === undefined) throw new Refusal("it adds up along an axis that is computed at run time");
-  const axis = given < 0 ? given + shape.length : given;
+  const axis = fromFront(given, shape.length);
   const size = shape[axis]!;
   const exclusive = intAttribute(graph.node, "exclusive", 0);
   const reverse = intAttribute(graph.node, "reverse", 0) !== 0;

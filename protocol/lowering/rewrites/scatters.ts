@@ -1,4 +1,4 @@
-import { intAttribute, stringAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute, stringAttribute } from "../../onnx/attributes.ts";
 import { dtypes } from "../../program/types.ts";
 import { Refusal } from "../draft.ts";
 import { rowMajorStrides } from "../indexMap.ts";
@@ -27,13 +27,12 @@ interface Rows {
 export function rewriteScatterElements(graph: GraphBuilder): boolean {
   const reduction = reductionOf(graph);
   const [data, indices] = [graph.shapeOf(graph.input(0)), graph.shapeOf(graph.input(1))];
-  const given = intAttribute(graph.node, "axis", 0);
-  const axis = given < 0 ? given + data.length : given;
+  const axis = fromFront(intAttribute(graph.node, "axis", 0), data.length);
   const constant = graph.constant(1);
   if (constant === undefined) return scatterLines(graph, reduction, axis, data, indices);
   const [from, to] = [rowMajorStrides(indices), rowMajorStrides(data)];
   const targets = constant.map((index, p) =>
-    indices.reduce((sum, size, k) => sum + to[k]! * (k === axis ? (index < 0 ? index + data[axis]! : index) : Math.floor(p / from[k]!) % size), 0),
+    indices.reduce((sum, size, k) => sum + to[k]! * (k === axis ? fromFront(index, data[axis]!) : Math.floor(p / from[k]!) % size), 0),
   );
   const [places, count] = [product(data), constant.length];
   const rows: Rows = { data: graph.reshape(graph.input(0), [places, 1]), updates: graph.reshape(graph.input(2), [count, 1]), places, count, width: 1 };
@@ -62,8 +61,7 @@ export function rewriteScatterNd(graph: GraphBuilder): boolean {
 /** TensorScatter: each batch's updates at its own place of a cache, going round at the end if the cache is circular. */
 export function rewriteTensorScatter(graph: GraphBuilder): boolean {
   const [cache, updates] = [graph.shapeOf(graph.input(0)), graph.shapeOf(graph.input(1))];
-  const given = intAttribute(graph.node, "axis", -2);
-  const axis = given < 0 ? given + cache.length : given;
+  const axis = fromFront(intAttribute(graph.node, "axis", -2), cache.length);
   const [batch, size, length] = [cache[0]!, cache[axis]!, updates[axis]!];
   const order = [0, axis, ...cache.map((_, k) => k).filter((k) => k !== 0 && k !== axis)];
   const rest = order.slice(2).map((k) => cache[k]!);
@@ -193,7 +191,7 @@ function checkSize(elements: number): void {
 }
 
 function wrapped(index: number, size: number): number {
-  return index < 0 ? index + size : index;
+  return fromFront(index, size);
 }
 
 function product(sizes: readonly number[]): number {

@@ -1,4 +1,4 @@
-import { intAttribute } from "../../onnx/attributes.ts";
+import { fromFront, intAttribute } from "../../onnx/attributes.ts";
 import { dtypes } from "../../program/types.ts";
 import { Refusal } from "../draft.ts";
 import type { GraphBuilder } from "./graphBuilder.ts";
@@ -30,8 +30,7 @@ export function rewriteOneHot(graph: GraphBuilder): boolean {
   const indices = graph.input(0);
   const { dtype, shape } = graph.typeOf(indices);
   if (depth === undefined) throw new Refusal("its depth is computed at run time");
-  const given = intAttribute(graph.node, "axis", -1);
-  const axis = given < 0 ? given + shape.length + 1 : given;
+  const axis = fromFront(intAttribute(graph.node, "axis", -1), shape.length + 1);
   const whole = dtype === dtypes.int64 ? indices : graph.add("Cast", [indices], { to: { int: dtypes.int64 } });
   const apart = graph.reshape(whole, [...shape.slice(0, axis), 1, ...shape.slice(axis)]);
   const classes = Array.from({ length: depth }, (_, k) => k);
@@ -48,8 +47,7 @@ export function rewriteHardmax(graph: GraphBuilder): boolean {
   if (graph.opset < 13) throw new Refusal("it flattens its input, as before opset 13");
   const x = graph.input(0);
   const shape = graph.shapeOf(x);
-  const given = intAttribute(graph.node, "axis", -1);
-  const axis = given < 0 ? given + shape.length : given;
+  const axis = fromFront(intAttribute(graph.node, "axis", -1), shape.length);
   const top = graph.add("ArgMax", [x], { axis: { int: axis } });
   const classes = graph.integers(Array.from({ length: shape[axis]! }, (_, k) => k), [shape[axis]!, ...shape.slice(axis + 1).map(() => 1)]);
   graph.result(0, "Where", [graph.add("Equal", [top, classes]), graph.scalar(1), graph.scalar(0)]);
@@ -64,8 +62,7 @@ export function rewriteTopK(graph: GraphBuilder): boolean {
   if (k === undefined) throw new Refusal("its k is computed at run time");
   if (dtype !== dtypes.float32 && dtype !== dtypes.int64 && dtype !== dtypes.int32) throw new Refusal(`it orders element type ${dtype}; float32, int32 and int64 are supported`);
   if (k > LARGEST_K || k * shape.reduce((a, b) => a * b, 1) > MOST_ELEMENTS) throw new Refusal(`it takes the first ${k} of ${shape.join("×")}; at most ${LARGEST_K}, and ${MOST_ELEMENTS} elements in all rounds together, are supported`);
-  const given = intAttribute(graph.node, "axis", -1);
-  const axis = given < 0 ? given + shape.length : given;
+  const axis = fromFront(intAttribute(graph.node, "axis", -1), shape.length);
   const largest = intAttribute(graph.node, "largest", 1) !== 0;
   const classes = graph.integers(Array.from({ length: shape[axis]! }, (_, place) => place), [shape[axis]!, ...shape.slice(axis + 1).map(() => 1)]);
   const [values, places]: [string[], string[]] = [[], []];
@@ -93,7 +90,7 @@ function extremeOf(graph: GraphBuilder, dtype: number, largest: boolean): string
 /** Shape and Size, where shapes are fixed: constants. */
 export function rewriteShape(graph: GraphBuilder): boolean {
   const shape = graph.shapeOf(graph.input(0));
-  const clamp = (value: number): number => Math.min(Math.max(value < 0 ? value + shape.length : value, 0), shape.length);
+  const clamp = (value: number): number => Math.min(Math.max(fromFront(value, shape.length), 0), shape.length);
   const kept = shape.slice(clamp(intAttribute(graph.node, "start", 0)), clamp(intAttribute(graph.node, "end", shape.length)));
   graph.result(0, "Identity", [graph.node.opType === "Size" ? graph.integers([shape.reduce((a, b) => a * b, 1)], []) : graph.integers(kept)]);
   return true;
