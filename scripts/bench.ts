@@ -9,7 +9,7 @@ import { createContext } from "./bench/createContext.ts";
 import { reportLines, reportMarkdown, type Shown } from "./bench/report.ts";
 import { sections } from "./bench/sections.ts";
 import { readSubjects, subjectNames } from "./bench/subjects.ts";
-import { commandLine, listOf } from "./commandLine.ts";
+import { commandLine, exitOnSignals, listOf } from "./commandLine.ts";
 
 const always = sections.filter(({ onRequest }) => onRequest !== true).map(({ name }) => name);
 const options = commandLine("npm run bench --", "Measures what verification costs, side by side with plain ONNX Runtime in one run.")
@@ -22,6 +22,7 @@ const options = commandLine("npm run bench --", "Measures what verification cost
   .option("--json", "print the measurements as one JSON document", false)
   .parse()
   .opts<{ only: string[]; model?: string[]; rounds: number; threads: number; plots?: string; markdown: boolean; json: boolean }>();
+exitOnSignals();
 
 const { subjects, left } = await readSubjects();
 for (const name of left) process.stderr.write(`not measured: ${name}, whose file is not beside this checkout\n`);

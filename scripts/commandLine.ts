@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
 
 /** The command line of a script: `--help` lists what there is, and whatever is wrong ends the process with code 2 and a line that says what is right. */
@@ -8,6 +9,11 @@ export function commandLine(usage: string, about: string): Command {
     .configureHelp({ helpWidth: 120 })
     .showHelpAfterError("--help lists the options.")
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+}
+
+/** Lets handlers of `exit` run when the process is told to end, so that processes it started end, too. Not for scripts that wait for others with `spawnSync`. */
+export function exitOnSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
 /** Reads words separated by `separator`. */

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openTheatre, sampleImage } from "../cli/commands/demo/theatre.ts";
 import { integer } from "../cli/parse.ts";
 import { silentLogger } from "../runtime/telemetry/createLogger.ts";
-import { commandLine } from "./commandLine.ts";
+import { commandLine, exitOnSignals } from "./commandLine.ts";
 import { createGriefer } from "./crash/createGriefer.ts";
 import { createVictim, type Victim } from "./crash/createVictim.ts";
 import { settle } from "./crash/settle.ts";
@@ -21,6 +21,7 @@ const options = commandLine("npm run crash --", "Kills executors and a watcher a
   .option("--json", "print the result as one JSON document", false)
   .parse()
   .opts<{ kills: number; jobs: number; seed?: number; blind: boolean; keep: boolean; json: boolean }>();
+exitOnSignals();
 const { kills: wantedKills, jobs: jobCount, seed = Date.now() % 1e6 } = options;
 let state = seed >>> 0;
 const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;

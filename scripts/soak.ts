@@ -15,7 +15,7 @@ import { submitJob } from "../runtime/chain/calls/submitJob.ts";
 import { readInput } from "../runtime/inputs/readInput.ts";
 import { inputRootOf } from "../runtime/programs/splitInput.ts";
 import { silentLogger } from "../runtime/telemetry/createLogger.ts";
-import { commandLine } from "./commandLine.ts";
+import { commandLine, exitOnSignals } from "./commandLine.ts";
 import { fundedSender } from "./crash/createGriefer.ts";
 import { createVictim, type Victim } from "./crash/createVictim.ts";
 import { settle } from "./crash/settle.ts";
@@ -38,6 +38,7 @@ const options = commandLine("npm run soak --", "Runs hundreds of jobs through a 
   .option("--json", "print the result as one JSON document", false)
   .parse()
   .opts<{ jobs: number; minutes: number; seed?: number; blind: boolean; keep: boolean; json: boolean }>();
+exitOnSignals();
 const { jobs: jobCount, minutes, seed = Date.now() % 1e6 } = options;
 let state = seed >>> 0;
 const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;

@@ -8,7 +8,7 @@ import { granularities, type Granularity } from "../../protocol/lowering/chooseB
 import { storeBundle } from "../../runtime/bundle/storeBundle.ts";
 import { compileModel } from "../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../runtime/compile/createFoldRunner.ts";
-import { commandLine, listOf } from "../commandLine.ts";
+import { commandLine, exitOnSignals, listOf } from "../commandLine.ts";
 import { openRing } from "./devnet/openRing.ts";
 import { dtypeName } from "../../runtime/inference/tensorTypes.ts";
 import type { TensorSpec } from "../../protocol/program/types.ts";
@@ -109,6 +109,7 @@ if (import.meta.main) {
     .option("--json", "print the measurements as one JSON document", false)
     .parse()
     .opts<{ model?: string[]; json: boolean }>();
+  exitOnSignals();
   const { subjects } = await readSubjects();
   const measured = await measureConvictions(subjects.filter(({ name }) => options.model?.includes(name) ?? true), (text) => void process.stderr.write(`${text}\n`));
   process.stdout.write(options.json ? `${toJson(measured)}\n` : `${convictionLines(measured).join("\n")}\n`);

@@ -11,7 +11,7 @@ import { readBundle } from "../../runtime/bundle/readBundle.ts";
 import { submitJob } from "../../runtime/chain/calls/submitJob.ts";
 import { readInput } from "../../runtime/inputs/readInput.ts";
 import { inputRootOf } from "../../runtime/programs/splitInput.ts";
-import { commandLine, list } from "../commandLine.ts";
+import { commandLine, exitOnSignals, list } from "../commandLine.ts";
 import { fundedSender } from "../crash/createGriefer.ts";
 import { openRing, type RingDaemon } from "./devnet/openRing.ts";
 import { bytesWritten } from "./devnet/processTime.ts";
@@ -175,6 +175,7 @@ if (import.meta.main) {
     .option("--json", "print the measurements as one JSON document", false)
     .parse()
     .opts<{ jobs: number[]; watchers: number[]; otherFloats: boolean; profile: boolean; json: boolean }>();
+  exitOnSignals();
   const measured: Throughput[] = [];
   const note = (text: string): void => void process.stderr.write(`${text}\n`);
   for (const watchers of options.watchers) for (const jobs of options.jobs) measured.push(await measureThroughput({ jobs, watchers, otherFloats: options.otherFloats, isProfiled: options.profile }, note));

@@ -37,8 +37,21 @@ export function createStage(home: string, env: NodeJS.ProcessEnv, signal?: Abort
   const variables: NodeJS.ProcessEnv = { ...env, GAINSAY_HOME: home, FORCE_COLOR: "0" };
   const running: StagedDaemon[] = [];
 
-  const launch = (args: readonly string[]): ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } =>
-    spawn(process.execPath, [entry, ...args, "--json"], { env: variables, stdio: ["ignore", "pipe", "pipe"] }) as ReturnType<typeof launch>;
+  const alive = new Set<ChildProcess>();
+  const launch = (args: readonly string[]): ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } => {
+    const child = spawn(process.execPath, [entry, ...args, "--json"], { env: variables, stdio: ["ignore", "pipe", "pipe"] }) as ReturnType<typeof launch>;
+    alive.add(child);
+    child.once("close", () => alive.delete(child));
+    return child;
+  };
+  // Whoever ends in the middle leaves nobody behind, also nobody who was halted.
+  const abandon = (): void => {
+    for (const child of alive) {
+      child.kill("SIGTERM");
+      child.kill("SIGCONT");
+    }
+  };
+  process.once("exit", abandon);
 
   return {
     env: variables,
@@ -102,6 +115,7 @@ export function createStage(home: string, env: NodeJS.ProcessEnv, signal?: Abort
     },
     async close() {
       while (running.length > 0) await running.at(-1)?.stop();
+      process.removeListener("exit", abandon);
     },
   };
 }
