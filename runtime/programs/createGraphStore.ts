@@ -18,9 +18,9 @@ const SETTING_FILE = "setting.json";
  * Keeps graphs as files: FOLDER/PROGRAM/SETTING/NAME-SHA256.onnx, where the setting is all that decides their bits.
  *
  * "Optimise once, save, run as saved" then holds beyond a restart: what was posted from a graph can be expanded with that graph. A file appears whole or not at all.
- * Of several that writers made at the same time the oldest counts, for all of them. Each time that a file is loaded it is hashed while ONNX Runtime reads it; one that
- * has other bytes than its name says is removed, with a warning, and the load fails with `GRAPH_DAMAGED`, so that it is made again.
- * Throws `GRAPH_NOT_KEPT` where the folder cannot be written.
+ * Of several that writers made at the same time the one that appeared first counts, for all of them. Each time that a file is loaded it is hashed while ONNX Runtime reads it; one that
+ * has other bytes than its name says is removed, with a warning, and the load fails with `GRAPH_DAMAGED`, so that it is made again; one that cannot be read at the moment stays, and
+ * the load fails with `GRAPH_NOT_READ`. Throws `GRAPH_NOT_KEPT` where the folder cannot be written.
  */
 export function createGraphStore(folder: string, options: GraphOptions, { logger }: { logger: Pick<Logger, "warn"> }): GraphStore {
   return {
@@ -57,12 +57,14 @@ function programGraphs(folder: string, logger: Pick<Logger, "warn">): ProgramGra
         await rm(temporary, { force: true });
         throw cause instanceof GainsayError ? cause : notKept(folder, cause);
       }
-      return storedGraph(folder, (await find(folder, label)) ?? made, logger);
+      const first = (await find(folder, label)) ?? made;
+      if (first !== made) await rm(path.join(folder, made), { force: true });
+      return storedGraph(folder, first, logger);
     },
   };
 }
 
-/** Flushes a file to disk and gives it the name of its contents. */
+/** Flushes a file to disk and gives it the name of its contents; one that has that name already keeps it, and its time. */
 async function settle(temporary: string, folder: string, label: string): Promise<string> {
   const handle = await open(temporary, "r+");
   try {
@@ -71,7 +73,9 @@ async function settle(temporary: string, folder: string, label: string): Promise
     await handle.close();
   }
   const name = `${label}-${(await hashFile(temporary)).sha256}.onnx`;
-  await rename(temporary, path.join(folder, name));
+  const file = path.join(folder, name);
+  if ((await stat(file).catch(unlessGone)) === undefined) await rename(temporary, file);
+  else await rm(temporary, { force: true });
   return name;
 }
 
@@ -79,8 +83,9 @@ async function settle(temporary: string, folder: string, label: string): Promise
 async function find(folder: string, label: string): Promise<string | undefined> {
   const names = (await readdir(folder)).filter((name) => name.startsWith(`${label}-`) && /^-[0-9a-f]{64}\.onnx$/.test(name.slice(label.length))).sort();
   if (names.length < 2) return names[0];
-  const oldest = (await byAge(names.map((name) => path.join(folder, name))))[0];
-  return oldest && path.basename(oldest.file);
+  // A file's name counts as a change of it, but not of its contents, which may have waited long for that name.
+  const first = (await byAge(names.map((name) => path.join(folder, name)), "ctimeMs"))[0];
+  return first && path.basename(first.file);
 }
 
 function storedGraph(folder: string, name: string, logger: Pick<Logger, "warn">): Graph {
@@ -92,20 +97,24 @@ function storedGraph(folder: string, name: string, logger: Pick<Logger, "warn">)
     await rm(file, { force: true });
     throw new GainsayError("A graph that was kept on disk is damaged or gone; it is made again.", { code: "GRAPH_DAMAGED", retryable: true, details: { file, ...details }, cause });
   };
-  const gone = (cause: unknown): Promise<never> => refuse({}, cause);
   const verify = async (found: string): Promise<void> => {
     if (found !== sha256) await refuse({ wanted: sha256, found });
+  };
+  /** What made commitments is not removed because this process cannot read it, as with too many files open. */
+  const unread = (cause: unknown): Promise<never> => {
+    if (isGone(cause)) return refuse({}, cause);
+    throw new GainsayError(`A graph that was kept on disk cannot be read: ${(cause as Error).message}; check the disk, who may read the file, and how many files this process may open.`, { code: "GRAPH_NOT_READ", retryable: true, details: { file }, cause });
   };
   return {
     sha256,
     source: {
       path: file,
-      check: async () => verify((await hashFile(file).catch(gone)).sha256),
+      check: async () => verify((await hashFile(file).catch(unread)).sha256),
     },
     async bytes() {
       const known = read?.deref();
       if (known !== undefined) return known;
-      const bytes = new Uint8Array(await readFile(file).catch(gone));
+      const bytes = new Uint8Array(await readFile(file).catch(unread));
       await verify(createHash("sha256").update(bytes).digest("hex"));
       read = new WeakRef(bytes);
       return bytes;
@@ -126,11 +135,11 @@ async function prune(folder: string): Promise<void> {
   }
 }
 
-/** Those of `files` that are there, with the time of their last change in milliseconds, the oldest first. */
-async function byAge(files: readonly string[]): Promise<{ file: string; changed: number }[]> {
+/** Those of `files` that are there, with the time of the last change in milliseconds, of their contents or of anything about them, the oldest first. */
+async function byAge(files: readonly string[], time: "mtimeMs" | "ctimeMs" = "mtimeMs"): Promise<{ file: string; changed: number }[]> {
   const found = await Promise.all(
     files.map(async (file) => {
-      const changed = (await stat(file).catch(unlessGone))?.mtimeMs;
+      const changed = (await stat(file).catch(unlessGone))?.[time];
       return changed === undefined ? [] : [{ file, changed }];
     }),
   );
@@ -138,7 +147,11 @@ async function byAge(files: readonly string[]): Promise<{ file: string; changed:
 }
 
 function unlessGone(error: unknown): undefined {
-  if (!["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  if (!isGone(error)) throw error;
+}
+
+function isGone(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 function notKept(folder: string, cause: unknown): GainsayError {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -98,14 +98,39 @@ describe("createGraphStore", () => {
     await expect(graph.bytes()).rejects.toMatchObject({ code: "GRAPH_DAMAGED" });
   });
 
-  it("settles writers of one graph on the one that was there first", async () => {
+  it("settles writers of one graph on the one that was there first, and leaves nothing of the others", async () => {
     const made = await Promise.all(Array.from({ length: 8 }, async (_, i) => (await store().open(program, version)).of("cut", writing(`graph ${i % 2}`))));
-    for (const graph of made) expect(["graph 0", "graph 1"]).toContain(await textOf(graph));
-    const all = await graphs();
-    await utimes(all.at(-1) as string, 1, 1);
-    const settled = await (await store().open(program, version)).of("cut", never);
-    expect((settled.source as ModelFile).path).toBe(all.at(-1));
-    expect((await files()).filter((file) => path.basename(file).startsWith("."))).toEqual([]);
+    const later = await (await store().open(program, version)).of("cut", never);
+    expect(new Set([...made, later].map(({ sha256 }) => sha256)).size).toBe(1);
+    expect((await files()).map((file) => path.basename(file)).sort()).toEqual([`cut-${later.sha256}.onnx`, "setting.json"]);
+  });
+
+  it("stays with a graph that is in use when a writer who began before comes to an end", async () => {
+    const [begun, used] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = (await store().open(program, version)).of("cut", async (file) => {
+      await writeFile(file, "slow");
+      begun.resolve();
+      await used.promise;
+    });
+    await begun.promise;
+    const first = await (await store().open(program, version)).of("cut", writing("quick"));
+    used.resolve();
+    expect((await slow).sha256).toBe(first.sha256);
+    expect((await graphs()).length).toBe(1);
+    expect(await textOf(await (await store().open(program, version)).of("cut", never))).toBe("quick");
+  });
+
+  it("keeps a graph that cannot be read at the moment", async () => {
+    const graph = await (await store().open(program, version)).of("cut", writing("graph"));
+    const { path: file } = graph.source as ModelFile;
+    await rename(file, `${file}.aside`);
+    // Nobody can read a folder as a file, not even root.
+    await mkdir(file);
+    for (const read of [() => (graph.source as ModelFile).check(), () => graph.bytes()]) await expect(read()).rejects.toMatchObject({ code: "GRAPH_NOT_READ", retryable: true, message: expect.stringContaining("EISDIR") as string });
+    await rmdir(file);
+    await rename(`${file}.aside`, file);
+    expect(await textOf(graph)).toBe("graph");
+    expect(warn).not.toHaveBeenCalled();
   });
 
   it("leaves nothing behind where a graph cannot be made", async () => {
