@@ -78,7 +78,7 @@ export function allocateFile(fd: number, offset: number, bytes: number): boolean
   return theSystem()?.allocate(fd, offset, bytes) === 0;
 }
 
-/** Gives the room of a part of a mapped file back; its bytes are zero, and whoever looks at them is not ended for it. */
+/** Gives the room of a part of a mapped file back. Nobody may touch it until it is given room again: whoever looks at it takes room, and is ended if there is none. */
 export function freeFile(fd: number, offset: number, bytes: number): void {
   theSystem()?.change(fd, GIVE_BACK, offset, bytes);
 }

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { GainsayError } from "../../protocol/errors.ts";
 import { depthOf, subtreeTop } from "../../protocol/trees/merkle.ts";
 import { CHUNK_BYTES, chunkCount, tensorLeaves, tensorRootFromLeaves, tensorRootFromTop, tensorTree } from "../../protocol/trees/tensorTree.ts";
-import { createThreadPool } from "./createThreadPool.ts";
+import { createThreadPool, hasherFailed } from "./createThreadPool.ts";
 import { readPart, type FilePart } from "./filePart.ts";
 import { INLINE_BYTES } from "./inlineBytes.ts";
 
@@ -62,10 +62,10 @@ export function createHasher(options: HasherOptions = {}): Hasher {
     const parts: Promise<void>[] = [];
     for (let first = 0, i = 0; first * 32 < leaves.length; first += partChunks, i++) {
       let copy: Uint8Array | undefined;
-      const part = pool.submit((id) => {
+      const part = pool.submit(() => {
         const chunks = partOf(bytes, first * CHUNK_BYTES, (first + partChunks) * CHUNK_BYTES);
         if (chunks instanceof Uint8Array && !isShared(chunks)) copy = copyOf(chunks);
-        return { id, chunks: copy ?? chunks, leaves: leaves.subarray(first * 32, (first + partChunks) * 32), height: partHeight, ...(tops === undefined ? {} : { top: tops.subarray(i * 32, (i + 1) * 32) }) };
+        return { chunks: copy ?? chunks, leaves: leaves.subarray(first * 32, (first + partChunks) * 32), height: partHeight, ...(tops === undefined ? {} : { top: tops.subarray(i * 32, (i + 1) * 32) }) };
       });
       // After a failure a thread may still be at work on it.
       parts.push(part.then(() => copy && giveBack(copy)));
@@ -88,7 +88,7 @@ export function createHasher(options: HasherOptions = {}): Hasher {
       if (leaves.length !== count * 32) return tensorRootFromTop(byteLength, tensorTree(leaves, byteLength).top);
       const top = sharedBytes(32);
       const given = isShared(leaves) ? leaves : copyOf(leaves);
-      await pool.submit((id) => ({ id, leaves: given, top, height: depthOf(count) }));
+      await pool.submit(() => ({ leaves: given, top, height: depthOf(count) }));
       if (given !== leaves) giveBack(given);
       return tensorRootFromTop(byteLength, top);
     },
@@ -122,7 +122,7 @@ function readWhole(part: FilePart): Uint8Array {
   try {
     return readPart(part, new Uint8Array(part.byteLength));
   } catch (cause) {
-    throw new GainsayError(`Hashing failed: ${(cause as Error).message}`, { code: "HASHER_FAILED", cause });
+    throw hasherFailed((cause as Error).message, cause);
   }
 }
 

@@ -5,7 +5,7 @@ import type { LeafAnswer, LeafTask } from "./leafWorker.ts";
 
 /** A task made only when a thread takes it, so that no more than a few parts a thread are copied at a time. */
 interface Waiting {
-  make(id: number): LeafTask;
+  make(): LeafTask;
   resolve(): void;
   reject(error: GainsayError): void;
 }
@@ -26,7 +26,6 @@ export function createThreadPool(size: number) {
   const queue: Waiting[] = [];
   let running = false;
   let cold = 0;
-  let nextId = 0;
 
   const dispatch = (): void => {
     if (queue.length > 0 && threads.length < size && threads.every(({ tasks }) => tasks.length > 0)) addThread();
@@ -37,7 +36,7 @@ export function createThreadPool(size: number) {
         if (waiting === undefined) return;
         tasks.push(waiting);
         worker.ref();
-        worker.postMessage(waiting.make(nextId++));
+        worker.postMessage(waiting.make());
       }
     }
   };
@@ -59,7 +58,7 @@ export function createThreadPool(size: number) {
       const done = thread.tasks.shift();
       if (thread.tasks.length === 0) worker.unref();
       if (answer.error === undefined) done?.resolve();
-      else done?.reject(new GainsayError(`Hashing failed: ${answer.error}`, { code: "HASHER_FAILED" }));
+      else done?.reject(hasherFailed(answer.error));
       dispatch();
     });
     worker.on("error", lost);
@@ -87,7 +86,7 @@ export function createThreadPool(size: number) {
       return running && !threads.some(({ online }) => online);
     },
     /** Does one task; rejects with `HASHER_STOPPED` if the pool is not running. */
-    submit(make: (id: number) => LeafTask): Promise<void> {
+    submit(make: () => LeafTask): Promise<void> {
       return new Promise((resolve, reject) => {
         if (!running) return reject(stopped());
         queue.push({ make, resolve, reject });
@@ -95,6 +94,11 @@ export function createThreadPool(size: number) {
       });
     },
   };
+}
+
+/** Why bytes could not be hashed. */
+export function hasherFailed(reason: string, cause?: unknown): GainsayError {
+  return new GainsayError(`The outputs could not be hashed, and have to be made again: ${reason}`, { code: "HASHER_FAILED", retryable: true, cause });
 }
 
 function stopped(): GainsayError {

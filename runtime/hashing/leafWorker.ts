@@ -1,4 +1,4 @@
-/** Entry of a hashing thread: answers each task with its number once the hashes stand in the shared outputs. */
+/** Entry of a hashing thread: answers its tasks one after the other, each once the hashes stand in the shared outputs. */
 import { parentPort } from "node:worker_threads";
 import { subtreeTop } from "../../protocol/trees/merkle.ts";
 import { tensorLeaves } from "../../protocol/trees/tensorTree.ts";
@@ -7,7 +7,6 @@ import { readPart, type FilePart } from "./filePart.ts";
 import { createLastingRoom } from "./lastingRoom.ts";
 
 export interface LeafTask {
-  id: number;
   /** Chunks to hash, in memory or in a file; if missing, `leaves` holds their hashes already. */
   chunks?: Uint8Array | FilePart;
   /** Hashes of the chunks. */
@@ -18,7 +17,6 @@ export interface LeafTask {
 }
 
 export interface LeafAnswer {
-  id: number;
   error?: string;
 }
 
@@ -29,8 +27,8 @@ const room = createLastingRoom(64);
 let last: { file: number; memory: MappedFile } | undefined;
 
 const port = parentPort;
-port?.on("message", ({ id, chunks, leaves, top, height }: LeafTask) => {
-  const answer: LeafAnswer = { id };
+port?.on("message", ({ chunks, leaves, top, height }: LeafTask) => {
+  const answer: LeafAnswer = {};
   try {
     if (chunks !== undefined) leaves.set(tensorLeaves(chunks instanceof Uint8Array ? chunks : (viewPart(chunks) ?? readPart(chunks, room(0, chunks.byteLength)))));
     if (top !== undefined) top.set(subtreeTop(leaves, height));

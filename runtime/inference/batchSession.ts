@@ -32,8 +32,8 @@ interface Places {
 
 /**
  * Makes a session for up to `most` jobs at a time from the graph that `batchGraph` makes of that of `one`, whose shapes are fixed. Results must be those of a job alone, bit for bit, since an
- * executor that is disputed computes them again from a part of its graph: the first runs of each number of jobs, and some later ones, are repeated job by job, and at the first difference, or
- * failure, the session is given up, which `onStray` is told.
+ * executor that is disputed computes them again from a part of its graph: the first runs of each number of jobs, and some later ones, are repeated job by job. At the first difference, which
+ * includes a failure of jobs that succeed one by one, the session is given up, which `onStray` is told.
  */
 export function createBatchSession(runtime: OnnxRuntime, model: Uint8Array | string, options: InferenceSession.SessionOptions, one: NativeSession, most: number, onStray: (reason: string) => void): BatchSession {
   const { into, release } = runtime.open(model, options);
@@ -68,6 +68,15 @@ export function createBatchSession(runtime: OnnxRuntime, model: Uint8Array | str
     onStray(reason);
   };
 
+  /** The outputs of a job that is done by itself; undefined if it fails. */
+  const alone = (own: readonly Uint8Array[]): Uint8Array[] | undefined => {
+    try {
+      return one.run(own).bytes;
+    } catch {
+      return undefined;
+    }
+  };
+
   return {
     get most() {
       return strayed ? 1 : most;
@@ -79,12 +88,13 @@ export function createBatchSession(runtime: OnnxRuntime, model: Uint8Array | str
       try {
         run(together);
       } catch (error) {
-        return giveUp(error instanceof Error ? error.message : String(error));
+        // Whoever sends an input that the graph cannot take fails alone, too, and makes nobody slower for long.
+        return jobs.every((own) => alone(own) !== undefined) ? giveUp(error instanceof Error ? error.message : String(error)) : undefined;
       }
       const before = runs.get(jobs.length) ?? 0;
       runs.set(jobs.length, before + 1);
       if (before >= PROBATION_RUNS && before % SAMPLED_RUNS !== 0) return results;
-      const strays = jobs.some((own, job) => one.run(own).bytes.some((bytes, i) => Buffer.compare(bytes, (results[job] as Uint8Array[])[i] as Uint8Array) !== 0));
+      const strays = jobs.some((own, job) => alone(own)?.every((bytes, i) => Buffer.compare(bytes, (results[job] as Uint8Array[])[i] as Uint8Array) === 0) !== true);
       return strays ? giveUp(`${jobs.length} jobs in one run have other results than one by one`) : results;
     },
     release() {

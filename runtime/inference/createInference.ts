@@ -1,6 +1,6 @@
 import { GainsayError } from "../../protocol/errors.ts";
-import { createInferenceProcess, type InferenceProcess } from "./createInferenceProcess.ts";
-import { createSessions, type Inputs, type Settle } from "./createSessions.ts";
+import { createInferenceProcess, type InferenceProcess, type Settle } from "./createInferenceProcess.ts";
+import { createSessions, type Inputs } from "./createSessions.ts";
 import { openSpool, type Spool } from "./createSpool.ts";
 import type { HeldRun } from "./heldRun.ts";
 import { optimizations, providers, type LoadOptions, type Logger, type ModelFile, type Optimization, type Provider, type RunOptions, type SessionInfo, type TensorBytes } from "./types.ts";
@@ -271,15 +271,15 @@ export function createInference(options: InferenceOptions, { logger }: { logger:
     async stop() {
       const stopped = (stopping = new GainsayError("Inference has been stopped.", { code: "INFERENCE_STOPPED" }));
       for (const task of queue.splice(0)) finish(task, () => task.reject(stopped));
-      const last = current;
-      current = undefined;
+      const [last, unused] = [current, spool];
+      // A call that is made meanwhile gets others.
+      current = spool = undefined;
       const busy = pipe.length > 0;
       const over = idle.promise;
       if (busy) last?.kill(stopped);
       await last?.close(CLOSE_GRACE_MS);
       if (busy) await over;
-      spool?.close();
-      spool = undefined;
+      unused?.close();
       stopping = undefined;
     },
   };

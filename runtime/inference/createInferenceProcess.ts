@@ -20,10 +20,10 @@ export interface Answer {
   parts: readonly Uint8Array[];
 }
 
-/** Takes the answer to a request, or why there is none. */
-export interface Settle {
-  resolve(answer: Answer): void;
-  reject(error: GainsayError): void;
+/** Takes the outcome of some work. */
+export interface Settle<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
 }
 
 /** One life of the inference process; when it is over, a new one must be made. */
@@ -37,7 +37,7 @@ export interface InferenceProcess {
   /** Sends a request and waits for its answer. Requests are answered in the order in which they were sent; several may be under way. */
   request(request: Request, parts: readonly Uint8Array[]): Promise<Answer>;
   /** The same without a promise, once the process is ready. */
-  post(request: Request, parts: readonly Uint8Array[], settle: Settle): void;
+  post(request: Request, parts: readonly Uint8Array[], settle: Settle<Answer>): void;
   /** Ends the process at once; requests in flight are rejected with `reason`. */
   kill(reason: GainsayError): void;
   /** Lets the process end by itself, and waits for it. */
@@ -136,7 +136,7 @@ export function createInferenceProcess(options: { provider: Provider; threads: n
 
 function crashed(exitCode: number | null, signal: NodeJS.Signals | null, stderr: string): GainsayError {
   const how = signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
-  return new GainsayError(`The inference process ${how} in the middle of a run; it is started again for the next one.`, {
+  return new GainsayError(`The inference process ${how} while it had work to do; it is started again for the next.`, {
     code: "INFERENCE_CRASHED",
     retryable: true,
     details: { exitCode, signal, stderr },

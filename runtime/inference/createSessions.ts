@@ -1,6 +1,6 @@
 import { GainsayError } from "../../protocol/errors.ts";
 import { checkFeeds } from "./checkFeeds.ts";
-import type { Answer, InferenceProcess } from "./createInferenceProcess.ts";
+import type { Answer, InferenceProcess, Settle } from "./createInferenceProcess.ts";
 import type { Region, Spool } from "./createSpool.ts";
 import { readHashed } from "./hashedOutputs.ts";
 import { createBusyness } from "./hashShare.ts";
@@ -19,12 +19,6 @@ const SPOOLED_BYTES = 4 * 1024;
 const BATCH_RELOADS = 2;
 
 export type Inputs = Readonly<Record<string, TensorBytes>>;
-
-/** Takes the outcome of some work. */
-export interface Settle<T> {
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
 
 /** The sessions that the daemon wants, which are made again in each new inference process. */
 export interface Sessions {
@@ -135,7 +129,7 @@ export function createSessions({ optimization }: { optimization: Optimization },
     const info = (model.info = reply.session as SessionInfo);
     model.names = info.outputs.map(({ name }) => name);
     model.holder = process;
-    const layout = layoutOf(info.outputs);
+    const layout = layoutOf(info);
     model.layout = layout !== undefined && layout.bytes >= SPOOLED_BYTES ? layout : undefined;
     if (info.inputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) model.fixed = { run: bothWays({ op: "run", key }), hold: bothWays({ op: "run", key, commit: true }) };
     // It may be what ends the process.
@@ -168,8 +162,8 @@ export function createSessions({ optimization }: { optimization: Optimization },
     });
 
   const holdIn = (process: InferenceProcess, key: string, inputs: Inputs, { resolve, reject }: Settle<HeldRun>): void => {
-    const { layout, names } = models.get(key) ?? {};
-    if (layout === undefined) return runIn(process, key, inputs, { resolve: (outputs) => resolve({ names: names ?? Object.keys(outputs), outputs: Object.values(outputs).map(arrivedTensor), release: () => undefined }), reject });
+    const { layout, names = [] } = models.get(key) ?? {};
+    if (layout === undefined) return runIn(process, key, inputs, { resolve: (outputs) => resolve({ names, outputs: names.map((name) => arrivedTensor(outputs[name] as TensorBytes)), release: () => undefined }), reject });
     withSession(process, key, inputs, reject, (model, info, feeds) => {
       const region = spool()?.reserve(layout.bytes);
       const { parts, region: given } = sendInputs(feeds.map(({ bytes }) => bytes), spool());
@@ -184,7 +178,7 @@ export function createSessions({ optimization }: { optimization: Optimization },
             : arrived(model, info, answer).map(([, tensor]) => arrivedTensor(tensor));
           if (hashed) readHashed(answer.parts[spooled ? 0 : outputs.length] as Uint8Array, layout.lengths, (i, one) => ((outputs[i] as HeldTensor).hashed = one));
           if (!spooled) region?.release();
-          resolve({ names: names as readonly string[], outputs, release: () => region?.release() });
+          resolve({ names, outputs, release: () => region?.release() });
         },
         reject(error) {
           busyness.end();
@@ -199,13 +193,15 @@ export function createSessions({ optimization }: { optimization: Optimization },
   return {
     async load(process, key, source, options) {
       const model: Model = { source, options };
+      // The process lets go of it first, and may then fail to make the new one.
+      delete models.get(key)?.holder;
       const info = await loadInto(process, key, model);
       models.set(key, model);
       return info;
     },
     async batch(process, key, source, most) {
       const model = models.get(key);
-      if (model?.fixed === undefined || layoutOf(model.info?.outputs ?? []) === undefined) throw new GainsayError("Only a loaded session whose shapes are fixed does several jobs in one run.", { code: "SESSION_UNKNOWN", details: { key } });
+      if (model?.info === undefined || model.fixed === undefined || layoutOf(model.info) === undefined) throw new GainsayError("Only a loaded session whose shapes are fixed does several jobs in one run.", { code: "SESSION_UNKNOWN", details: { key } });
       // One that has to be made again is made without it first.
       if (model.holder !== process) await loadInto(process, key, model);
       await batchInto(process, key, model, { source, most, reloads: 0 });

@@ -38,11 +38,12 @@ export interface Region {
   readonly bytes: number;
   /** Whether it is memory of both processes. */
   readonly mapped: boolean;
+  readonly released: boolean;
   /** A view of bytes of a mapped region, valid until it is released. Throws `OUTPUTS_RELEASED`. */
   view(at: number, length: number): Uint8Array;
   /** Bytes of the region, into `target`. Throws `OUTPUTS_RELEASED`. */
   read(at: number, target: Uint8Array): Uint8Array;
-  /** Where bytes of the region lie in the file, for threads. */
+  /** Where bytes of the region lie in the file, for threads. Throws `OUTPUTS_RELEASED`. */
   file(at: number, byteLength: number): FilePart;
   /** Gives it up; once more changes nothing. A region that nobody has any more is given up some day. */
   release(): void;
@@ -63,7 +64,8 @@ let files = 0;
 
 /** Opens a spool that has no name; undefined where that cannot be done, and outputs go through the pipe. */
 export function openSpool(): Spool | undefined {
-  const fd = openUnnamed(SHARED_MEMORY) ?? openUnnamed(tmpdir());
+  const inMemory = openUnnamed(SHARED_MEMORY);
+  const fd = inMemory ?? openUnnamed(tmpdir());
   if (fd === undefined) return undefined;
   const own = { fd, file: files++ };
   /** Offsets of regions that were given up, by their length: the last is the warmest. */
@@ -81,7 +83,8 @@ export function openSpool(): Spool | undefined {
   /** Where the file has its room: how many bytes from which offset on. */
   const allocated = new Map<number, number>();
   const mapped = ({ offset, length }: Place): View | undefined => {
-    if (++uses <= UNMAPPED_REGIONS) return undefined;
+    // Room that a disk's file system has given may be missing all the same when it is written to once more, as where it copies on write.
+    if (inMemory === undefined || ++uses <= UNMAPPED_REGIONS) return undefined;
     if (memory.view(offset, length) === undefined) return undefined;
     isMapped = true;
     // Room that is not there would end whoever writes to it.
@@ -187,17 +190,22 @@ class HeldRegion implements Region {
   }
 
   file(at: number, byteLength: number): FilePart {
+    this.#check();
     return { fd: this.#fd, at: this.offset + at, byteLength, ...(this.mapped ? { mapped: this.#file } : {}) };
   }
 
   read(at: number, target: Uint8Array): Uint8Array {
     this.#check();
-    if (!fill(target, this.#fd, this.offset + at)) throw new GainsayError("The outputs of a run are not where the inference process was to put them.", { code: "OUTPUTS_LOST" });
+    if (!fill(target, this.#fd, this.offset + at)) throw new GainsayError("The outputs of a run are not where the inference process was to put them; run it again.", { code: "OUTPUTS_LOST", retryable: true });
     return target;
   }
 
   #check(): void {
     if (this.#released) throw new GainsayError("The outputs of this run have been released; nobody may read them any more.", { code: "OUTPUTS_RELEASED" });
+  }
+
+  get released(): boolean {
+    return this.#released;
   }
 
   release(): void {

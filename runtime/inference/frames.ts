@@ -27,7 +27,7 @@ export function encodeFrame(frame: Frame): Uint8Array[] {
   const { json, headBytes } = measure(frame);
   const head = Buffer.alloc(headBytes);
   writeHead(head, 0, json, frame.parts);
-  return [head, ...frame.parts.flatMap((part) => (part.length % FRAME_ALIGNMENT === 0 ? [part] : [part, padding.subarray(0, padded(part.length) - part.length)]))].filter(({ length }) => length > 0);
+  return [head, ...paddedParts(frame.parts)];
 }
 
 /** Collects frames that are sent together. */
@@ -67,7 +67,12 @@ export function createFrameWriter(bytes: number): FrameWriter {
 }
 
 /** What lies between two parts. */
-export const padding: Uint8Array = new Uint8Array(FRAME_ALIGNMENT);
+const padding = new Uint8Array(FRAME_ALIGNMENT);
+
+/** Parts and the padding behind each, in pieces. */
+export function paddedParts(parts: readonly Uint8Array[]): Uint8Array[] {
+  return parts.flatMap((part) => [part, padding.subarray(0, padded(part.length) - part.length)]).filter(({ length }) => length > 0);
+}
 
 let last: { header: Frame["header"]; json: string; bytes: number } = { header: {}, json: "{}", bytes: 2 };
 

@@ -45,7 +45,7 @@ function lookAt(region: Region, at: number, length: number): Uint8Array {
     look.region = undefined;
     return region.read(at, viewOf(0, length));
   }
-  if (look.region !== region || at < look.from) {
+  if (look.region !== region || at < look.from || region.released) {
     look.region = undefined;
     region.read(at, viewOf(at, region.bytes - at));
     [look.region, look.from] = [region, at];

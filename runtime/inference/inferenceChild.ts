@@ -10,14 +10,13 @@ import { createArena } from "./alignedMemory.ts";
 import { createBatchSession, type BatchSession } from "./batchSession.ts";
 import { createRing, ringSource } from "./frameRing.ts";
 import { readRequests } from "./readRequests.ts";
-import { createFrameReader, FRAME_ALIGNMENT, paddedTotal, setPadded, type Frame } from "./frames.ts";
+import { createFrameReader, FRAME_ALIGNMENT, paddedParts, paddedTotal, setPadded, type Frame } from "./frames.ts";
 import { hashedLength, hashOutputs } from "./hashedOutputs.ts";
 import { createHashShare } from "./hashShare.ts";
 import { readTerms, type HoldTerms } from "./holdTerms.ts";
 import { mapFile } from "../mapFile.ts";
 import { createNativeSession, type NativeSession, type Output } from "./nativeSession.ts";
 import { loadRuntime } from "./onnxRuntime.ts";
-import { padOutputs } from "./outputLayout.ts";
 import { placedInputs } from "./placedInputs.ts";
 import { createReplyPipe, writeAllAt } from "./replyPipe.ts";
 import { sessionOptions } from "./sessionOptions.ts";
@@ -67,11 +66,17 @@ const MUCH_BYTES = 16 * 1024 * 1024;
 /** Runs after which the event loop has a turn, in which native objects that nobody has any more are let go of. */
 const TURN_RUNS = 256;
 
+/** A session for one job at a time, and for several if there is one. */
+interface Session {
+  one: NativeSession;
+  several?: BatchSession;
+}
+
 /** How ONNX Runtime says that the provider itself, and not the model, is the trouble. */
 const providerFault = /failed to load (shared )?library|webgpu adapter|no supported adapters|cuda (driver|failure)|no cuda-capable device|backend not found/i;
 
 const [provider, threads] = [process.argv[2] as Provider, Number(process.argv[3])];
-const sessions = new Map<string, { one: NativeSession; several?: BatchSession }>();
+const sessions = new Map<string, Session>();
 /** Outputs of a run, until they are sent. */
 const outputs = createArena(FRAME_ALIGNMENT);
 const spoolMemory = mapFile(SPOOL);
@@ -146,7 +151,16 @@ function isRun({ header }: Frame): boolean {
 function loadsMuch({ header, parts }: Frame): boolean {
   const request = header as unknown as Request;
   if (request.op !== "load" && request.op !== "batch") return false;
-  return (request.path === undefined ? (parts[0] as Uint8Array).length : (statSync(request.path, { throwIfNoEntry: false })?.size ?? 0)) >= MUCH_BYTES;
+  return (request.path === undefined ? (parts[0] as Uint8Array).length : sizeOf(request.path)) >= MUCH_BYTES;
+}
+
+/** Bytes of a file; 0 if it cannot be looked at, which the library says better when it is to load it. */
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
 }
 
 /** Whether a request takes so long, to be read or to be done, that the next is to be read meanwhile, and the end of the daemon noticed. */
@@ -201,11 +215,17 @@ function load(request: Extract<Request, { op: "load" }>, parts: readonly Uint8Ar
 
 function batch(request: Extract<Request, { op: "batch" }>, parts: readonly Uint8Array[]): void {
   replies.flush();
-  const session = sessions.get(request.key) as { one: NativeSession; several?: BatchSession };
+  const session = sessionOf(request.key);
   const onStray = (reason: string): void => void writeSync(2, `jobs of ${request.key} are done one by one from now on: ${reason}\n`);
   session.several?.release();
   delete session.several;
   session.several = createBatchSession(runtime, request.path ?? ownBytes(parts[0] as Uint8Array), sessionOptions(provider, threads, request.optimization, {}), session.one, request.most, onStray);
+}
+
+function sessionOf(key: string): Session {
+  const session = sessions.get(key);
+  if (session === undefined) throw new GainsayError(`The inference process has no session ${JSON.stringify(key)}; load it again.`, { code: "SESSION_UNKNOWN" });
+  return session;
 }
 
 function unload(key: string): void {
@@ -234,7 +254,7 @@ function given({ header, parts }: Frame): Given {
 }
 
 function run({ key, shapes }: Extract<Request, { op: "run" }>, { inputs, terms }: Given): Frame {
-  const session = (sessions.get(key) as { one: NativeSession }).one;
+  const session = sessionOf(key).one;
   const memory = terms?.mapped === true ? spoolMemory : undefined;
   replies.flushBefore(session.took);
   const started = performance.now();
@@ -265,7 +285,7 @@ function runTogether(frames: readonly Frame[]): boolean {
   const header: Done = { ok: true, microseconds: Math.round(one.took * 1000) };
   results.forEach((bytes, job) => {
     const terms = jobs[job]?.terms;
-    replies.send(terms === undefined ? reply(header, bytes) : hold(header, terms, bytes, (terms.mapped && place(bytes, terms.place)) || spool(padOutputs(bytes), terms)));
+    replies.send(terms === undefined ? reply(header, bytes) : hold(header, terms, bytes, (terms.mapped && place(bytes, terms.place)) || spool(paddedParts(bytes), terms)));
   });
   return true;
 }

@@ -41,8 +41,8 @@ export function createNativeSession(runtime: OnnxRuntime, model: Uint8Array | st
   const session = runtime.open(model, options);
   const { info } = session;
   const feeds = info.inputs.map(({ dtype, shape }): TensorBytes => ({ dtype, shape: shape as number[], bytes: new Uint8Array(0) }));
-  /** Undefined once it has turned out that outputs are not as they are declared. */
-  let layout = layoutOf(info.outputs);
+  /** Undefined from the beginning, or once it has turned out that outputs are not as they are declared. */
+  let layout = layoutOf(info);
   const places = new Map<number, Place>();
   let home: Place | undefined;
 

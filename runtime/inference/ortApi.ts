@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { loadForeign, pin, type Foreign, type Pinned } from "../../protocol/foreign.ts";
@@ -137,8 +137,8 @@ function libraryFile(): string | undefined {
   const root = path.join(path.dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")), "bin");
   for (const version of readdirSync(root)) {
     const folder = path.join(root, version, process.platform, process.arch);
-    const name = readdirSync(folder).find((one) => /^(libonnxruntime\.so(\.\d+)*|libonnxruntime(\.\d+)+\.dylib)$/.test(one));
-    if (name !== undefined) return path.join(folder, name);
+    const name = existsSync(folder) && readdirSync(folder).find((one) => /^(libonnxruntime\.so(\.\d+)*|libonnxruntime(\.\d+)+\.dylib)$/.test(one));
+    if (name) return path.join(folder, name);
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
-import { padded, padding } from "./frames.ts";
+import { padded } from "./frames.ts";
 import { tensorByteLength } from "./tensorTypes.ts";
-import type { ValueInfo } from "./types.ts";
+import type { SessionInfo } from "./types.ts";
 
 /** Where the outputs of a session lie, side by side, each at the next multiple of `FRAME_ALIGNMENT`. */
 export interface Layout {
@@ -9,9 +9,10 @@ export interface Layout {
   bytes: number;
 }
 
-/** The layout of outputs whose shapes are fixed; undefined for others. */
-export function layoutOf(outputs: readonly ValueInfo[]): Layout | undefined {
-  if (!outputs.every(({ shape }) => shape.every((size) => typeof size === "number"))) return undefined;
+/** The layout of the outputs that a session writes where it is told; undefined if it has others: of open shapes, or an input that is an output too, which ONNX Runtime gives back where it lies. */
+export function layoutOf({ inputs, outputs }: Pick<SessionInfo, "inputs" | "outputs">): Layout | undefined {
+  const given = new Set(inputs.map(({ name }) => name));
+  if (!outputs.every(({ name, shape }) => !given.has(name) && shape.every((size) => typeof size === "number"))) return undefined;
   const lengths = outputs.map(({ dtype, shape }) => tensorByteLength(dtype, shape as number[]));
   const offsets: number[] = [];
   let bytes = 0;
@@ -21,12 +22,4 @@ export function layoutOf(outputs: readonly ValueInfo[]): Layout | undefined {
     bytes = at + length;
   }
   return { offsets, lengths, bytes };
-}
-
-/** Outputs and what lies between them, as in the layout. */
-export function padOutputs(outputs: readonly Uint8Array[]): Uint8Array[] {
-  return outputs.flatMap((bytes, i) => {
-    const gap = padded(bytes.length) - bytes.length;
-    return gap === 0 || i === outputs.length - 1 ? [bytes] : [bytes, padding.subarray(0, gap)];
-  });
 }

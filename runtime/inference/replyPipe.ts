@@ -39,18 +39,31 @@ export function createReplyPipe(fd: number) {
   };
 }
 
-/** Most pieces that one system call takes (`IOV_MAX`). */
+/** Most pieces that one system call takes (`IOV_MAX`), and bytes: Node and Linux count them with 31 bits. */
 const CALL_PIECES = 1024;
+const CALL_BYTES = 2 ** 30;
 
 /** Writes all of the pieces one after the other, from `place` on if it is given. */
 export function writeAllAt(fd: number, pieces: readonly Uint8Array[], place?: number): void {
   const left = [...pieces];
   for (let at = place; left.length > 0; ) {
-    const [only] = left as [Uint8Array];
-    const count = left.length === 1 ? writeSync(fd, only, 0, only.length, at) : writevSync(fd, left.slice(0, CALL_PIECES), at);
+    const count = writeSome(fd, left, at);
     if (at !== undefined) at += count;
     let written = count;
     while (left[0] !== undefined && written >= left[0].length) written -= (left.shift() as Uint8Array).length;
     if (left[0] !== undefined && written > 0) left[0] = left[0].subarray(written);
   }
+}
+
+/** Writes as many of the pieces, the first of which is there, as one call may; the number of bytes that it wrote. */
+function writeSome(fd: number, pieces: readonly Uint8Array[], place: number | undefined): number {
+  const [first] = pieces as [Uint8Array];
+  const call: Uint8Array[] = [];
+  let bytes = 0;
+  for (const piece of pieces) {
+    bytes += piece.length;
+    if (call.length === CALL_PIECES || bytes > CALL_BYTES) break;
+    call.push(piece);
+  }
+  return call.length > 1 ? writevSync(fd, call, place) : writeSync(fd, first, 0, Math.min(first.length, CALL_BYTES), place);
 }

@@ -4,6 +4,7 @@ import { batchGraph } from "../../../protocol/lowering/batching/batchGraph.ts";
 import { makeNode } from "../../../protocol/onnx/graphs.ts";
 import { parseModel } from "../../../protocol/onnx/parseModel.ts";
 import { serializeModel } from "../../../protocol/onnx/serializeModel.ts";
+import { makeTensor } from "../../../protocol/onnx/tensors.ts";
 import { tensorRoot } from "../../../protocol/trees/tensorTree.ts";
 import { toHex } from "../../../protocol/hex.ts";
 import { createArena } from "../../../runtime/inference/alignedMemory.ts";
@@ -11,7 +12,7 @@ import { createBatchSession } from "../../../runtime/inference/batchSession.ts";
 import { createInference, type Inference } from "../../../runtime/inference/createInference.ts";
 import { createNativeSession, type NativeSession } from "../../../runtime/inference/nativeSession.ts";
 import { plainOptions, runtime } from "../../support/compareBatch.ts";
-import { modelOf } from "./smallModels.ts";
+import { floats, modelOf } from "./smallModels.ts";
 
 const N = 1_500;
 /** y = relu(x), z = x · x for 1 × 1500 floats. */
@@ -29,6 +30,19 @@ describe("a session that does several jobs in one run", () => {
     const strays: string[] = [];
     return { session: createBatchSession(runtime, graph, plainOptions, counted, 8, (reason) => strays.push(reason)), one, strays, alone: () => alone };
   };
+
+  it("has nobody lose by an input that the graph cannot take", () => {
+    // Rows 0 to 3 of a table.
+    const graph = modelOf([["x", 7, [1, 3]]], [makeNode("Gather", ["w", "x"], ["y"])], [["y", 1, [1, 3, 2]]], [makeTensor("w", 1, [4, 2], floats(0, 1, 2, 3, 4, 5, 6, 7))]);
+    const rows = (...numbers: number[]): [Uint8Array] => [new Uint8Array(BigInt64Array.from(numbers, BigInt).buffer)];
+    const one = createNativeSession(runtime, graph, plainOptions, createArena(64));
+    const strays: string[] = [];
+    const session = createBatchSession(runtime, batchGraph(graph, { threads: 1 }) as Uint8Array, plainOptions, one, 8, (reason) => strays.push(reason));
+    expect(session.run([rows(0, 1, 2), rows(1, 2, 99)])).toBeUndefined();
+    expect(session.run([rows(0, 1, 2), rows(1, 2, 3)])?.map(([y]) => new Uint8Array(y!))).toEqual([floats(0, 1, 2, 3, 4, 5), floats(2, 3, 4, 5, 6, 7)]);
+    expect([session.most, strays]).toEqual([8, []]);
+    session.release();
+  });
 
   it("gives each job its own results, those of a run alone", () => {
     const { session, one, strays } = open(many);

@@ -134,6 +134,22 @@ describe("createInference", () => {
     expect(await inference.run("good", x(1))).toHaveProperty("y");
   });
 
+  it("answers for paths that nothing can be at", async () => {
+    const inference = make();
+    const before = pids.length;
+    await inference.load("good", reluModel(1, [1]));
+    for (const file of [path.join(folder, "a".repeat(300)), path.join(folder, "a\0b"), folder]) expect((await failure(inference.load("bad", file))).code, file).toBe("MODEL_LOAD_FAILED");
+    expect(await inference.run("good", x(1))).toHaveProperty("y");
+    expect(pids.length).toBe(before + 1);
+  });
+
+  it("has the former session again where the one that was to take its place cannot be made", async () => {
+    const inference = make();
+    await inference.load("relu", reluModel(1, [1]));
+    expect((await failure(inference.load("relu", new Uint8Array([1, 2, 3])))).code).toBe("MODEL_LOAD_FAILED");
+    expect(new Uint8Array((await inference.run("relu", x(5))).y!.bytes)).toEqual(floats(5));
+  });
+
   it("unloads", async () => {
     const inference = make();
     await inference.load("relu", reluModel(1, [1]));

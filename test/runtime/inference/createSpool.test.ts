@@ -14,7 +14,7 @@ describe.skipIf(process.platform === "win32")("a spool", () => {
     writeSync(spool.fd, Uint8Array.from({ length: 10 }, (_, i) => i + 1), 0, 10, region.offset);
     expect([...region.read(2, new Uint8Array(3))]).toEqual([3, 4, 5]);
     region.release();
-    expect(() => region.read(0, new Uint8Array(1))).toThrow(expect.objectContaining({ code: "OUTPUTS_RELEASED" }));
+    for (const use of [() => region.read(0, new Uint8Array(1)), () => region.file(0, 1)]) expect(use).toThrow(expect.objectContaining({ code: "OUTPUTS_RELEASED" }));
     spool.close();
   });
 

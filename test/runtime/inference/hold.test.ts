@@ -7,7 +7,7 @@ import { tensorLeaves, tensorRoot } from "../../../protocol/trees/tensorTree.ts"
 import { toHex } from "../../../protocol/hex.ts";
 import { createInference, type Inference } from "../../../runtime/inference/createInference.ts";
 import type { HeldRun, HeldTensor } from "../../../runtime/inference/heldRun.ts";
-import { modelOf } from "./smallModels.ts";
+import { floats, modelOf } from "./smallModels.ts";
 
 const running: Inference[] = [];
 const pids: number[] = [];
@@ -71,6 +71,45 @@ describe("hold", () => {
       held.release();
     }
     expect(hashed).toBe(20);
+  });
+
+  it("gives an input that is an output, too, and no bytes of another job in its place", async () => {
+    const inference = make();
+    const n = 2_000;
+    await inference.load("passing", modelOf([["x", 1, [n]]], [makeNode("Relu", ["x"], ["y"])], [["y", 1, [n]], ["x", 1, [n]]]));
+    await inference.load("pair", pairModel(n));
+    for (let seed = 1; seed <= 20; seed++) {
+      (await inference.hold("pair", feed(n, -seed))).release();
+      const held = await inference.hold("passing", feed(n, seed));
+      expect(Buffer.compare(outputOf(held, "x").peek(), feed(n, seed).x.bytes)).toBe(0);
+      held.release();
+      const { x } = await inference.run("passing", feed(n, seed));
+      expect(Buffer.compare(x!.bytes, feed(n, seed).x.bytes)).toBe(0);
+    }
+    await expect(inference.batch("passing", pairModel(n), 8)).rejects.toMatchObject({ code: "SESSION_UNKNOWN" });
+  });
+
+  it("keeps names with their outputs where names are numbers", async () => {
+    const inference = make();
+    await inference.load("numbered", modelOf([["x", 1, [2]]], [makeNode("Relu", ["x"], ["10"]), makeNode("Neg", ["x"], ["2"])], [["10", 1, [2]], ["2", 1, [2]]]));
+    const held = await inference.hold("numbered", { x: { dtype: 1, shape: [2], bytes: floats(1, -2) } });
+    expect(held.names).toEqual(["10", "2"]);
+    expect(held.outputs.map((tensor) => new Uint8Array(tensor.peek()))).toEqual([floats(1, 0), floats(-1, 2)]);
+  });
+
+  it("has a spool again after a stop during which it was called", async () => {
+    const inference = make();
+    const n = 2_000;
+    await inference.load("pair", pairModel(n));
+    const isSpooled = async (): Promise<boolean> => {
+      const held = await inference.hold("pair", feed(n));
+      held.release();
+      return outputOf(held, "y").file !== undefined;
+    };
+    const stopping = inference.stop();
+    const during = isSpooled();
+    await stopping;
+    expect([await during, await isSpooled()]).toEqual([true, true]);
   });
 
   it("keeps outputs until they are released, whatever is run meanwhile", async () => {

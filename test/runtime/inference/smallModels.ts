@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { GraphProtoSchema, ModelProtoSchema, type NodeProto } from "../../../protocol/onnx/generated/onnx_pb.ts";
+import { GraphProtoSchema, ModelProtoSchema, type NodeProto, type TensorProto } from "../../../protocol/onnx/generated/onnx_pb.ts";
 import { makeNode, makeValueInfo } from "../../../protocol/onnx/graphs.ts";
 import { serializeModel } from "../../../protocol/onnx/serializeModel.ts";
 import { makeTensor } from "../../../protocol/onnx/tensors.ts";
@@ -8,9 +8,9 @@ import type { Program } from "../../../protocol/program/types.ts";
 type Value = readonly [name: string, dtype: number, shape: readonly number[]];
 
 /** An ONNX file of these nodes. */
-export function modelOf(inputs: readonly Value[], nodes: readonly NodeProto[], outputs: readonly Value[]): Uint8Array {
+export function modelOf(inputs: readonly Value[], nodes: readonly NodeProto[], outputs: readonly Value[], initializers: readonly TensorProto[] = []): Uint8Array {
   const declare = (values: readonly Value[]) => values.map((value) => makeValueInfo(...value));
-  const graph = create(GraphProtoSchema, { name: "small", input: declare(inputs), node: [...nodes], output: declare(outputs) });
+  const graph = create(GraphProtoSchema, { name: "small", input: declare(inputs), node: [...nodes], output: declare(outputs), initializer: [...initializers] });
   return serializeModel(create(ModelProtoSchema, { irVersion: 10n, opsetImport: [{ domain: "", version: 21n }], graph }));
 }
 
