@@ -129,7 +129,7 @@ describe.skipIf(!built)("with a development chain", () => {
 
   it("lists the executor with its offer and its record, and gives it a job by price and by name", async () => {
     const account = devnet.ready.keys.find(({ name }: { name: string }) => name === "executor-1").address as string;
-    const { executors } = await result("executor", "list", "--listen-for", "2", "--program", programRoot);
+    const { executors } = await result("executor", "list", "--listen-for", "6", "--program", programRoot);
     expect(executors).toMatchObject([{ executor: account.toLowerCase(), offer: { executionProvider: "cpu", region: "here", maxCollateral: "100000000000000000000" }, completed: 1, slashed: 0, missed: 0, deliverySeconds: expect.any(Number) }]);
     expect(executors[0].offer.models).toContainEqual({ program: programRoot, price: "2000" });
     expect(executors[0].latencySeconds).toBeLessThan(5);

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
@@ -12,9 +13,10 @@ const module = (file: string): string => JSON.stringify(pathToFileURL(path.join(
 const { folder, remove } = temporaryFolder();
 afterAll(remove);
 
+/** Whether a process is at work, which one that has ended and was inherited by nobody who waits for it is not. */
 const isAlive = (pid: number): boolean => {
   try {
-    return process.kill(pid, 0);
+    return process.kill(pid, 0) && !(process.platform === "linux" && / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
   } catch {
     return false;
   }

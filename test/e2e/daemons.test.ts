@@ -17,6 +17,8 @@ import { realMnist } from "./support/openModel.ts";
 // Real processes on one development chain. The scenes build on each other in order, as a day at a node would.
 const built = existsSync(path.join(artifactsFolder(), "contracts", "Disputes.sol", "Disputes.json"));
 const slow = 180_000;
+/** A pause between two looks at the chain that leaves time to end a daemon before it makes its next move. */
+const unhurried = ["--polling-interval-ms", "4000"];
 
 describe.skipIf(!built)("executors and watchers as processes", () => {
   let home: string;
@@ -54,7 +56,7 @@ describe.skipIf(!built)("executors and watchers as processes", () => {
   it("a bisection goes on to the conviction although executor and watcher are killed in the middle of it", { timeout: slow }, async () => {
     const cheat = ["--misbehave", "step=2/1040,withhold", "--program", theatre.programRoot];
     let cheater = await theatre.startExecutor("executor-2", cheat);
-    watcher = await theatre.startWatcher();
+    watcher = await theatre.startWatcher(unhurried);
     const jobId = await submit(theatre.programRoot, `image=${sampleImage(7)}`);
 
     const opened = await journal.next("watcher-1", "dispute opened by bisection");
@@ -71,7 +73,7 @@ describe.skipIf(!built)("executors and watchers as processes", () => {
 
     cheater = await theatre.startExecutor("executor-2", cheat);
     await journal.next("executor-2", "answered dispute", { turn: 2 });
-    watcher = await theatre.startWatcher();
+    watcher = await theatre.startWatcher(unhurried);
     await journal.next("watcher-1", "executor convicted", { disputeId });
     expect(await getDispute(theatre.chain, disputeId)).toMatchObject({ phase: "ended", outcome: "challengerWon" });
     expect((await readDisputeMoves(theatre.chain, disputeId)).find(({ kind }) => kind === "refute")).toMatchObject({ stepIndex: 2, element: 1040 });
@@ -88,8 +90,8 @@ describe.skipIf(!built)("executors and watchers as processes", () => {
 
   it("an honest executor with other options than the watcher's delivers although it was killed after its claim, and nobody disputes", { timeout: slow }, async () => {
     const options = ["--optimization", "disabled", "--threads", "1"];
-    // The commitment follows the claim at the next look at the chain: a long pause leaves time for the kill.
-    const victim = await theatre.startExecutor("executor-1", [...options, "--polling-interval-ms", "2500"]);
+    // The commitment follows the claim at the next look at the chain.
+    const victim = await theatre.startExecutor("executor-1", [...options, ...unhurried]);
     await journal.next("executor-1", "job claimed", { jobId: 1 });
     await victim.stop("SIGKILL");
     expect(await getJob(theatre.chain, 1n)).toMatchObject({ status: "claimed", attempt: 2, executor: theatre.accounts["executor-1"] });

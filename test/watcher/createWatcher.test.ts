@@ -330,7 +330,7 @@ describe("createWatcher", () => {
     // The watcher's own numbers are the wrong ones here.
     await parts.dependencies.traces.put(`own/${job.id}`, await commitTrace(loaded.program, opened.inputs, bytes, opened.hasher));
     const disputeId = await openBisection(arena, job);
-    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 20);
+    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 100);
     try {
       await Promise.race([defend(disputeId, honest), journal.next("watcher", "the disputed chunk is sound: the executor's floats differ within their bounds, and this bond will be lost")]);
       await throughWithAll();
@@ -413,8 +413,11 @@ describe("createWatcher", () => {
     const { rules } = await getParameters(arena.chain);
     const { disputeId } = await openDispute(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.bond });
     const opening = await getDispute(arena.chain, disputeId);
-    const nudge = setInterval(() => void arena.pass(4).catch(() => undefined), 100);
-    await until("somebody has revealed", async () => (await getDispute(arena.chain, disputeId)).phase === "choose").finally(() => clearInterval(nudge));
+    await arena.pass(rules.clock / 2 - 10);
+    await throughWithAll();
+    expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "reveal" });
+    await arena.pass(12);
+    await until("somebody has revealed", async () => (await getDispute(arena.chain, disputeId)).phase === "choose");
     const { turnStart, deadline } = await getDispute(arena.chain, disputeId);
     expect(turnStart).toBeGreaterThan((opening.turnStart + opening.deadline) / 2);
     // The challenger has nothing to choose: its clock runs out, and the job becomes final.
@@ -440,8 +443,8 @@ describe("createWatcher", () => {
     const { disputeId } = kind === "bisection"
       ? await openDispute(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.bond })
       : await demandElement(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.demandBond }, { stepIndex, element: 0, step: encodeStep(step), stepProof: pathProof(stepsTree(loaded.program), stepIndex) });
-    const nudge = setInterval(() => void arena.pass(4).catch(() => undefined), 100);
-    await until("somebody has made the move", async () => (await getDispute(arena.chain, disputeId)).turn === 1).finally(() => clearInterval(nudge));
+    await arena.pass(rules.clock / 2 + 2);
+    await until("somebody has made the move", async () => (await getDispute(arena.chain, disputeId)).turn === 1);
     const { deadline } = await getDispute(arena.chain, disputeId);
     await arena.pass(deadline - (await arena.chain.head()).timestamp + 1);
     await endDispute(arena.sender("requester"), await getDispute(arena.chain, disputeId));

@@ -111,7 +111,7 @@ export const lastSecond: Adversary = {
     for (;;) {
       const dispute = await inPhase(town, disputeId, "choose", "refute");
       if (dispute.phase === "refute") break;
-      const spare = Math.min(20, Math.floor((dispute.deadline - dispute.turnStart) / 2));
+      const spare = Math.min(120, Math.floor((dispute.deadline - dispute.turnStart) / 2));
       await clock.at(dispute.deadline - spare, () => chooseTowards(town, by, town.digits, town.digits.honest, disputeId, 1));
     }
     // The executor ends it by itself, without anybody's help.

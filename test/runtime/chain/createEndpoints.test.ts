@@ -76,7 +76,7 @@ describe("several endpoints", () => {
     ["rate-limited", { code: -32005, message: "daily request count exceeded, request rate limited" }],
     ["without the block", { code: -32000, message: "header not found" }],
   ])("go on without one that is %s, let it rest, and take it back when it is well", async (_name, behaviour) => {
-    const rpc = open(3, behaviour === "hang" ? { timeoutMs: 500 } : {});
+    const rpc = open(3, behaviour === "hang" ? { timeoutMs: 2_000 } : {});
     expect(await rpc.balance()).toBe(1);
     spoil(0, behaviour);
     expect(await rpc.balance()).toBe(2);

@@ -26,14 +26,13 @@ export async function startMisbehavingProxy(target: string): Promise<Misbehaving
       if (behaviour === "hang") return;
       if (behaviour === "fail") return void response.writeHead(503).end("upstream is down");
       if (typeof behaviour === "object" && !("change" in behaviour)) return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id, ...("result" in behaviour ? behaviour : { error: behaviour }) }));
-      fetch(target, { method: "POST", body, headers: { "content-type": "application/json" } }).then(
-        async (answer) => {
+      fetch(target, { method: "POST", body, headers: { "content-type": "application/json" } })
+        .then(async (answer) => {
           const text = typeof behaviour === "object" ? await changed(answer, behaviour.change) : await answer.text();
           if (behaviour === "lose") request.socket.destroy();
           else response.writeHead(answer.status, { "content-type": "application/json" }).end(text);
-        },
-        () => request.socket.destroy(),
-      );
+        })
+        .catch(() => request.socket.destroy());
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -143,7 +143,8 @@ describe("a ring of bytes between two threads", () => {
         source.readAhead(wanted(at));
         if (at === 100) {
           worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { workerData: { module: new URL("../../../runtime/inference/frameRing.ts", import.meta.url).href, shared, state, ring } });
-          await new Promise((resolve) => worker?.once("online", resolve));
+          // It says so in the ring when it is there.
+          while (Atomics.load(ring.control, 5) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
         }
         // The thread gets its turn in the middle of it, however fast this one is.
         if (at % 500 === 0) await new Promise((resolve) => setTimeout(resolve, 20));

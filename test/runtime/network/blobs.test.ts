@@ -169,7 +169,7 @@ describe("fetching from peers that fail", () => {
     const slow = await startLiar(staller(sample, 65_536));
     const empty = await honest();
     const client = await startNetwork();
-    await expect(client.blobs.fetch(sample.name, [slow.address, empty.address], { timeoutMs: 800 })).rejects.toMatchObject({
+    await expect(client.blobs.fetch(sample.name, [slow.address, empty.address], { timeoutMs: 2_000 })).rejects.toMatchObject({
       code: "BLOB_UNAVAILABLE",
       retryable: true,
       details: { attempts: [{ peer: slow.peer, code: "BLOB_TIMEOUT" }, { peer: empty.network.peerId, code: "BLOB_NOT_FOUND" }] },
@@ -241,7 +241,7 @@ describe("bundles, whose leaves nobody can check at first", () => {
     const slow = await startLiar(staller({ ...sample, data: changed, leaves: leavesOf(changed) }, 131_072));
     const server = await honest(sample);
     const client = await startNetwork();
-    const bytes = await client.blobs.fetch(sample.name, [slow.address, server.address], { timeoutMs: 800 });
+    const bytes = await client.blobs.fetch(sample.name, [slow.address, server.address], { timeoutMs: 2_000 });
     expect(Buffer.compare(bytes, sample.data)).toBe(0);
     expect(client.peers()).toContain(server.network.peerId);
     // Chunk 68 holds byte 70000; the second request begins there.

@@ -10,13 +10,15 @@ import { createKnownPeers } from "../../../runtime/network/createKnownPeers.ts";
 import { networkLimits } from "../../../runtime/network/limits.ts";
 import { firstAddress, quiet, sourceOf, startNetwork, tensorSample, until } from "./helpers.ts";
 
+/** Longer than the pause after which a node looks again for whom it has not found in its first seconds. */
+const NEXT_LOOK_MS = 40_000;
 const dht = { mode: "server", namespace: "test" } as const;
 
 describe("the table of peers", () => {
   it("lets two nodes find each other that know only a third", async () => {
     const first = await startNetwork({ dht });
     const [b, c] = await Promise.all([startNetwork({ dht, bootstrap: [firstAddress(first)] }), startNetwork({ dht, bootstrap: [firstAddress(first)] })]);
-    await until("B and C are connected", () => b.peers().includes(c.peerId));
+    await until("B and C are connected", () => b.peers().includes(c.peerId), NEXT_LOOK_MS);
   });
 
   it("does not join nodes of another network", async () => {
@@ -24,7 +26,7 @@ describe("the table of peers", () => {
     const other = await startNetwork({ dht: { mode: "server", namespace: "other" }, bootstrap: [firstAddress(first)] });
     const second = await startNetwork({ dht, bootstrap: [firstAddress(first)] });
     const third = await startNetwork({ dht, bootstrap: [firstAddress(first)] });
-    await until("the others found each other", () => second.peers().includes(third.peerId));
+    await until("the others found each other", () => second.peers().includes(third.peerId), NEXT_LOOK_MS);
     expect(other.peers()).toEqual([first.peerId]);
   });
 

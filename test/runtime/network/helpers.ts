@@ -100,9 +100,9 @@ export async function startBareNode(topic: readonly string[] = topicNames): Prom
 export const addressOf = (node: { getMultiaddrs(): { toString(): string }[] }): string => String(node.getMultiaddrs()[0]);
 export const firstAddress = (network: Network): string => network.addresses()[0] ?? "";
 
-/** Polls until the condition holds; fails after ten seconds with the description. */
-export async function until(description: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+/** Polls until the condition holds; fails with the description when it has not come in time. */
+export async function until(description: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not reached in time: ${description}`);
     await pause(5);
