@@ -1,18 +1,11 @@
-import { existsSync, fstatSync, statfsSync, writeSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { loadForeign } from "../../../protocol/foreign.ts";
 import { openSpool } from "../../../runtime/inference/createSpool.ts";
 import { allocateFile, mapFile, SEGMENT_BYTES } from "../../../runtime/mapFile.ts";
-
-/** Bytes that are free where files are memory. */
-function sharedMemory(): number {
-  if (process.platform !== "linux" || !existsSync("/dev/shm")) return 0;
-  const { bavail, bsize } = statfsSync("/dev/shm");
-  return bavail * bsize;
-}
+import { isMappable } from "./isMappable.ts";
 
 describe.skipIf(process.platform === "win32")("a spool", () => {
   it("gives back what was written into a region, and nothing once that is released", () => {
@@ -107,7 +100,7 @@ describe.skipIf(process.platform === "win32")("a spool", () => {
     spool.close();
   });
 
-  describe.skipIf(loadForeign() === undefined || sharedMemory() < 200 * 1024 * 1024)("that is mapped (needs 200 MiB of /dev/shm)", () => {
+  describe.skipIf(!isMappable(200 * 1024 * 1024))("that is mapped (needs 200 MiB of /dev/shm)", () => {
     /** A spool of which enough has been used. */
     const used = () => {
       const spool = openSpool()!;

@@ -1,18 +1,17 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { loadForeign } from "../../../protocol/foreign.ts";
 import { makeNode } from "../../../protocol/onnx/graphs.ts";
 import { createInference, type Inference } from "../../../runtime/inference/createInference.ts";
 import { openSpool, type Spool } from "../../../runtime/inference/createSpool.ts";
 import { mapFile } from "../../../runtime/mapFile.ts";
 import { placedInputs, sendInputs } from "../../../runtime/inference/placedInputs.ts";
+import { isMappable } from "./isMappable.ts";
 import { modelOf } from "./smallModels.ts";
 
-const mappable = process.platform === "linux" && loadForeign() !== undefined;
 /** A file that cannot be mapped. */
 const nowhere = { view: () => undefined };
 const pattern = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i * 7 + seed);
 
-describe.skipIf(!mappable)("inputs of many bytes", () => {
+describe.skipIf(!isMappable(64 * 1024 * 1024))("inputs of many bytes (needs 64 MiB of /dev/shm)", () => {
   let spool: Spool;
   const use = (): Spool => {
     spool = openSpool()!;
