@@ -35,6 +35,9 @@ const STEPS_AT_ONCE = 64;
 const CLAIMS_AT_ONCE = 64;
 const INPUTS_AT_ONCE = 16;
 
+/** Share of a turn's time, at its end, in which the executor answers with what it has, even if that is not what it committed to. */
+const LAST_SHARE = 0.25;
+
 /** Milliseconds for which a step counts as made although the ledger does not show it. */
 const BELIEVED_MS = 5_000;
 
@@ -64,6 +67,9 @@ export interface Executor {
 export function createExecutor(options: ExecutorOptions, dependencies: ExecutorDependencies): Executor {
   const { sender, ledger, network, traces, logger } = dependencies;
   const tasks = createTasks({ concurrency: options.concurrency, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
+  // After a restart there may be thousands of commitments to look at, which nobody waits for; one at a time leaves the rest to jobs that have a deadline.
+  const checks = createTasks({ concurrency: 1, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
+  const upkeep = createTasks({ concurrency: 1, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
   // Moves of a dispute must not wait behind inference.
   const urgent = createTasks({ concurrency: 16, backoffMs: 500, maxBackoffMs: 5_000 }, { logger });
   // What waits for the chain must not keep a place from what computes, nor from a dispute; it shares transactions.
@@ -147,15 +153,17 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     }
     openSince.delete(key);
     if (job.status === "claimed" && isMine(job) && head.timestamp <= job.deadline) {
-      if (!steps.busy(`commit ${key}`) && !isAhead(`commit ${key}`, job, head)) tasks.offer(`deliver ${key}`, (signal) => deliver(job, key, signal));
+      if (!steps.busy(`commit ${key}`) && !isAhead(`commit ${key}`, job, head)) tasks.offer(`deliver ${key}`, (signal) => deliver(job, key, signal), job.deadline);
     }
     // A job that somebody claimed and left is worth a small transaction to whoever wants it.
     else if (job.status === "claimed" && !isMine(job) && head.timestamp > job.deadline && served.has(job.programRoot) && !declined.has(job.id)) steps.offer(`expire ${key}`, (signal) => expireClaim(job, byBatch, signal));
     else if (job.status === "committed" && isMine(job)) {
       // A liar's trace is not what its machine computes.
       if (!checked.has(key) && options.misbehaviour === undefined) {
-        checked.add(key);
-        tasks.offer(`check ${key}`, async (signal) => void (await checkOwnTrace(job, dependencies, signal)));
+        checks.offer(`check ${key}`, async (signal) => {
+          await checkOwnTrace(job, dependencies, signal);
+          checked.add(key);
+        }, job.deadline);
       }
       if (options.misbehaviour?.withhold !== true) announcer.keepAnnounced(job);
       if (head.timestamp > job.deadline && job.openDisputes === 0 && !isAhead(`finalize ${key}`, job, head)) steps.offer(`finalize ${key}`, async (signal) => note(`finalize ${key}`, job, await finalizeCommitment(job, byBatch, signal)));
@@ -172,17 +180,24 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
         const trace = await traces.get(traceKey(job));
         // What a move says is true of this trace alone.
         if (trace === undefined || trace.traceRoot !== job.traceRoot) return logger.error({ jobId: job.id, disputeId: dispute.id }, "trace of a disputed commitment is not here");
-        const transaction = await defend(dispute, job, trace, signal);
+        const transaction = await defend(dispute, job, trace, head, signal);
         if (transaction !== undefined) logger.info({ disputeId: dispute.id, turn: dispute.turn, phase: dispute.phase, transaction }, "answered dispute");
       });
     }
   };
 
-  const defend = async (dispute: Dispute, job: Job, trace: Trace, signal: AbortSignal): Promise<Hex | undefined> => {
+  const defend = async (dispute: Dispute, job: Job, trace: Trace, head: Head, signal: AbortSignal): Promise<Hex | undefined> => {
     const loaded = await dependencies.programs.open(job.programRoot);
     if (loaded === undefined) throw new GainsayError("The bundle of a disputed job's program is not in the data folder; copy it there before the clock runs out.", { code: "BUNDLE_MISSING", retryable: true, details: { jobId: job.id, programRoot: job.programRoot } });
     const inner = new Map<number, readonly CommittedTensor[]>();
-    for (const block of blocksNeeded(loaded.program, dispute)) inner.set(block, (await expansions.of(trace, block)).tensors);
+    for (const block of blocksNeeded(loaded.program, dispute)) {
+      const { tensors, strayed } = await expansions.of(trace, block);
+      // It would be a statement that cannot be taken back and does not lead to what was committed. A restart with the former options may still come; at the end, it is better than nothing.
+      if (strayed === true && head.timestamp < dispute.deadline - (dispute.deadline - dispute.turnStart) * LAST_SHARE) {
+        throw new GainsayError("This machine computes other floats than a disputed commitment of its own has; start the executor again with the provider, the threads, the level and the version of ONNX Runtime of that time, before the clock of the dispute runs out.", { code: "EXPANSION_STRAYED", retryable: true, details: { jobId: job.id, disputeId: dispute.id, block, deadline: dispute.deadline } });
+      }
+      inner.set(block, tensors);
+    }
     const tensors = { inputs: trace.inputs, trace: trace.tensors, inner: (block: number) => inner.get(block), weight: await loaded.weights() };
     return dispute.phase === "answer" ? answerDispute(sender, dispute, loaded.program, tensors, signal) : defendDispute(sender, dispute, job.digest, tensors, signal);
   };
@@ -196,15 +211,15 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     for (const job of ledger.jobs.values()) workOnJob(job, head);
     if (options.programs.length === 0 && prepared && head.timestamp - lastListed >= 10) {
       lastListed = head.timestamp;
-      tasks.offer("look for new programs", admitNew);
+      upkeep.offer("look for new programs", admitNew);
     }
     if (head.timestamp - lastPruned >= 60) {
       lastPruned = head.timestamp;
       for (const id of declined) if (!ledger.jobs.has(id)) declined.delete(id);
-      for (const key of openSince.keys()) if (!ledger.jobs.has(BigInt(key.split("/", 1)[0] ?? 0))) openSince.delete(key);
+      for (const kept of [openSince, checked]) for (const key of kept.keys()) if (!ledger.jobs.has(BigInt(key.split("/", 1)[0] ?? 0))) kept.delete(key);
       for (const [step, { at }] of made) if (performance.now() - at >= BELIEVED_MS) made.delete(step);
       announcer.forget((id) => !ledger.jobs.has(id));
-      tasks.offer("prune traces", () => pruneTraces(head, options.retainSeconds, dependencies));
+      upkeep.offer("prune traces", () => pruneTraces(head, options.retainSeconds, dependencies));
     }
   };
 
@@ -231,7 +246,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       } finally {
         stopAnnouncing();
         for (const stop of stops) stop();
-        await Promise.all([tasks.stop(), urgent.stop(), steps.stop(), claims.stop()]);
+        await Promise.all([tasks, checks, upkeep, urgent, steps, claims].map((one) => one.stop()));
         logger.info({}, "executor stopped");
       }
     },

@@ -142,7 +142,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     if (head.timestamp < (askAgainAt.get(key) ?? 0)) return;
     if (isDisputedByMe(job, head)) return;
     if (!isSampled(key)) return skip(key);
-    if (isUnsettled(key)) checks.offer(`check ${job.id}/${job.attempt}`, (signal) => check(committed, head, signal));
+    if (isUnsettled(key)) checks.offer(`check ${job.id}/${job.attempt}`, (signal) => check(committed, head, signal), job.deadline);
     else if (disputed.has(key)) checks.offer(`look for the dispute of ${job.id}/${job.attempt}`, () => checkAgainIfGone(committed, head));
   };
 

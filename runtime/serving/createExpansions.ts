@@ -5,6 +5,7 @@ import { domains } from "../../protocol/trees/domains.ts";
 import type { InnerTrace } from "../inference/innerTrace.ts";
 import type { Trace } from "../inference/trace.ts";
 import type { BlobSource, OpenBlob } from "../network/blobs/serveBlob.ts";
+import { createSlots } from "../network/blobs/createSlots.ts";
 import type { Programs } from "../programs/createPrograms.ts";
 import type { TraceStore } from "../traces/createTraceStore.ts";
 
@@ -16,25 +17,36 @@ export interface ExpansionsOptions {
   expand?: (trace: Trace, blockIndex: number) => Promise<InnerTrace>;
 }
 
+/** An inner trace as it can be made now. */
+export interface Expansion extends InnerTrace {
+  /** It does not lead to what was committed, bit for bit: it was made by another machine, or with other options. */
+  strayed?: true;
+}
+
 /** Inner traces of stored executions, made when somebody asks for one, and kept for a while. */
 export interface Expansions {
   /** Throws `BUNDLE_MISSING`, and what running a block throws. */
-  of(trace: Trace, blockIndex: number): Promise<InnerTrace>;
-  /** Serves them to peers: the list of a block of any stored trace, and the tensors of those that are kept. */
+  of(trace: Trace, blockIndex: number): Promise<Expansion>;
+  /** Serves them to peers, but for those that have strayed: the list of a block of any stored trace, and the tensors of those that are kept. */
   source: BlobSource;
 }
 
 export function createExpansions({ programs, traces }: { programs: Pick<Programs, "open">; traces: Pick<TraceStore, "list" | "get"> }, options: ExpansionsOptions = {}): Expansions {
-  const kept = new Map<string, { making: Promise<InnerTrace>; bytes: number }>();
+  const kept = new Map<string, { making: Promise<Expansion>; bytes: number }>();
   const tensors = new Map<Hex, CommittedTensor>();
   const lists = new Map<Hex, Uint8Array>();
 
-  const rerun = async (trace: Trace, blockIndex: number): Promise<InnerTrace> => {
+  /** Whoever asks for inner traces waits for others who do, and the executor's own moves wait for one of them at most. */
+  const asked = createSlots(1);
+
+  const rerun = async (trace: Trace, blockIndex: number): Promise<Expansion> => {
     const loaded = await programs.open(trace.programRoot);
     if (loaded === undefined) throw new GainsayError("The bundle of a stored trace is not in the data folder; copy it there.", { code: "BUNDLE_MISSING", retryable: true, details: { programRoot: trace.programRoot } });
-    return loaded.expand(blockIndex, { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) });
+    const { borders, ...inner } = await loaded.expand(blockIndex, { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) });
+    const strayed = [...borders].some(([tensor, bytes]) => Buffer.compare(bytes, (trace.tensors[tensor] as CommittedTensor).bytes) !== 0);
+    return strayed ? { ...inner, strayed } : inner;
   };
-  const make = options.expand ?? rerun;
+  const make: (trace: Trace, blockIndex: number) => Promise<Expansion> = options.expand ?? rerun;
 
   /** Forgets the oldest until what is kept fits; tensors that several inner traces share stay with the one that is left. */
   const shrink = async (): Promise<void> => {
@@ -48,12 +60,13 @@ export function createExpansions({ programs, traces }: { programs: Pick<Programs
     }
   };
 
-  const index = (inner: InnerTrace): void => {
+  const index = (inner: Expansion): void => {
+    if (inner.strayed === true) return;
     for (const tensor of inner.tensors) tensors.set(tensor.root, tensor);
     if (inner.innerRoot !== undefined) lists.set(inner.innerRoot, itemsOf(inner));
   };
 
-  const of = (trace: Trace, blockIndex: number): Promise<InnerTrace> => {
+  const of = (trace: Trace, blockIndex: number): Promise<Expansion> => {
     const key = `${trace.traceRoot}/${blockIndex}`;
     const known = kept.get(key);
     if (known !== undefined) return known.making;
@@ -74,10 +87,11 @@ export function createExpansions({ programs, traces }: { programs: Pick<Programs
     const stored = traces.list().find((one) => one.traceRoot === traceRoot);
     const blocks = stored === undefined ? undefined : (await programs.open(stored.programRoot))?.program.blocks;
     if (stored === undefined || (blocks?.[blockIndex]?.innerCount ?? 0) === 0) return undefined;
-    const known = kept.get(`${traceRoot}/${blockIndex}`);
-    if (known !== undefined) return itemsOf(await known.making);
-    const trace = await traces.get(stored.jobKey);
-    return trace === undefined ? undefined : itemsOf(await of(trace, blockIndex));
+    const made = await (kept.get(`${traceRoot}/${blockIndex}`)?.making ?? asked.run("block", async () => {
+      const trace = await traces.get(stored.jobKey);
+      return trace && of(trace, blockIndex);
+    }));
+    return made === undefined || made.strayed === true ? undefined : itemsOf(made);
   };
 
   return {

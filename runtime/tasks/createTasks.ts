@@ -6,6 +6,8 @@ export interface TaskLogger {
   warn(fields: object, message: string): void;
 }
 
+export type Work = (signal: AbortSignal) => Promise<void>;
+
 export interface TasksOptions {
   /** Tasks at work at once. */
   concurrency: number;
@@ -19,8 +21,8 @@ export interface TasksOptions {
  * What has to be done is not stored here: callers derive it from the chain at every change and offer it again.
  */
 export interface Tasks {
-  /** Starts the task unless its key is at work, waits or pauses. Never throws. */
-  offer(key: string, work: (signal: AbortSignal) => Promise<void>): void;
+  /** Starts the task unless its key is at work, waits or pauses. Of those that wait, the one with the earliest deadline starts first, among equals the one that was offered first; those without come last. Never throws. */
+  offer(key: string, work: Work, deadline?: number): void;
   /** Whether the key is waiting or at work. */
   busy(key: string): boolean;
   /** Aborts what is at work and resolves when all of it has ended. */
@@ -38,20 +40,20 @@ interface Failure {
 export function createTasks(options: TasksOptions, { logger, now = () => performance.now() }: { logger: TaskLogger; now?: () => number }): Tasks {
   const controller = new AbortController();
   const running = new Map<string, Promise<void>>();
-  const waiting = new Map<string, (signal: AbortSignal) => Promise<void>>();
+  const waiting = new Map<string, { work: Work; deadline: number }>();
   const failures = new Map<string, Failure>();
 
   const next = (): void => {
     while (running.size < options.concurrency && !controller.signal.aborted) {
-      const first = waiting.entries().next();
-      if (first.done === true) return;
-      const [key, work] = first.value;
-      waiting.delete(key);
-      running.set(key, perform(key, work));
+      let first: { key: string; work: Work; deadline: number } | undefined;
+      for (const [key, { work, deadline }] of waiting) if (first === undefined || deadline < first.deadline) first = { key, work, deadline };
+      if (first === undefined) return;
+      waiting.delete(first.key);
+      running.set(first.key, perform(first.key, first.work));
     }
   };
 
-  const perform = async (key: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> => {
+  const perform = async (key: string, work: Work): Promise<void> => {
     try {
       await work(controller.signal);
       failures.delete(key);
@@ -73,10 +75,10 @@ export function createTasks(options: TasksOptions, { logger, now = () => perform
   };
 
   return {
-    offer(key, work) {
+    offer(key, work, deadline = Number.POSITIVE_INFINITY) {
       if (controller.signal.aborted || running.has(key) || waiting.has(key)) return;
       if ((failures.get(key)?.until ?? 0) > now()) return;
-      waiting.set(key, work);
+      waiting.set(key, { work, deadline });
       next();
     },
     busy: (key) => running.has(key) || waiting.has(key),

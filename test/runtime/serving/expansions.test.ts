@@ -14,7 +14,7 @@ import { createExpansions } from "../../../runtime/serving/createExpansions.ts";
 import { fetchInner, type FetchInnerOptions } from "../../../runtime/serving/fetchInner.ts";
 import { silentLogger } from "../../../runtime/telemetry/createLogger.ts";
 import { bottleneckModel } from "../../support/bottleneckModel.ts";
-import { startNetwork } from "../network/helpers.ts";
+import { startNetwork, until } from "../network/helpers.ts";
 
 const hasher = createHasher({ threads: 1 });
 const inference = createInference({ provider: "cpu", threads: 1, optimization: "all" }, { logger: silentLogger() });
@@ -90,6 +90,38 @@ describe("inner traces over a real network", () => {
     const lengths = honest.tensors.map(({ bytes }) => bytes.length);
     expect(trace.tensors[0]!.bytes.length).toBeLessThan(lengths.at(-1)!);
     await expect(fetchInner(swapped.options())).rejects.toMatchObject({ code: "TRACE_UNFIT" });
+  });
+
+  it("that do not lead to what was committed are told from others, and are not served", async () => {
+    const expansions = createExpansions({
+      programs: { open: async () => ({ ...loaded, expand: async (...args) => {
+        const expansion = await loaded.expand(...args);
+        return { ...expansion, borders: new Map([...expansion.borders].map(([tensor, bytes]) => [tensor, Uint8Array.from(bytes, (byte) => byte ^ 1)])) };
+      } }) },
+      traces: { list: () => [{ jobKey: "1/1", programRoot: trace.programRoot, inputRoot: trace.inputRoot, traceRoot: trace.traceRoot, outputRoot: trace.outputRoot, bytes: 0 }], get: async () => trace },
+    });
+    const inner = await expansions.of(trace, 0);
+    expect(inner.strayed).toBe(true);
+    expect(await expansions.source.open({ kind: "inner", root: trace.traceRoot, block: 0 }, "peer")).toBeUndefined();
+    expect(await expansions.source.open({ kind: "tensor", root: inner.tensors[0]!.root }, "peer")).toBeUndefined();
+    expect((await (await pair()).expansions.of(trace, 0)).strayed).toBeUndefined();
+  });
+
+  it("are made one after the other for whoever asks, so that the own moves wait for one at most", async () => {
+    const order: string[] = [];
+    let release = (): void => undefined;
+    const { expansions } = await pair(async (of, block) => {
+      order.push(`block ${block}`);
+      if (block === 0) await new Promise<void>((resolve) => (release = resolve));
+      return loaded.expand(block, { inputs: of.inputs.map(({ bytes }) => bytes), tensors: of.tensors.map(({ bytes }) => bytes) });
+    });
+    const asked = [0, 1].map((block) => expansions.source.open({ kind: "inner", root: trace.traceRoot, block }, "peer"));
+    await until("the first is under way", () => order.length === 1);
+    const own = expansions.of(trace, 1);
+    expect(order).toEqual(["block 0", "block 1"]);
+    release();
+    await Promise.all([...asked, own]);
+    expect(order).toEqual(["block 0", "block 1"]);
   });
 
   it("that could not be made are tried again for the next asker", async () => {

@@ -32,6 +32,16 @@ describe("createTasks", () => {
     expect(started).toEqual(["a", "b", "c", "a"]);
   });
 
+  it("starts what has the earliest deadline first, and what has none last", async () => {
+    const { tasks } = setUp(1);
+    const started: string[] = [];
+    const work = (key: string) => async () => void started.push(key);
+    tasks.offer("at work", work("at work"));
+    for (const [key, deadline] of [["none", undefined], ["late", 30], ["soon", 10], ["soon, too", 10], ["none, too", undefined], ["later", 40]] as const) tasks.offer(key, work(key), deadline);
+    for (let i = 0; i < 10; i++) await settle();
+    expect(started).toEqual(["at work", "soon", "soon, too", "late", "later", "none", "none, too"]);
+  });
+
   it("pauses after a failure, longer each time, and forgets failures after a success", async () => {
     const { tasks, warnings, pass } = setUp();
     let runs = 0;
