@@ -13,6 +13,7 @@ import { endDispute } from "../runtime/disputes/endDispute.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
 import { createSlots } from "../runtime/network/blobs/createSlots.ts";
 import type { Parts } from "../runtime/parts.ts";
+import type { InputStore } from "../runtime/programs/createInputStore.ts";
 import { createExpansions, type ExpansionsOptions } from "../runtime/serving/createExpansions.ts";
 import { traceSource } from "../runtime/serving/traceSource.ts";
 import { createTasks } from "../runtime/tasks/createTasks.ts";
@@ -45,6 +46,8 @@ const BELIEVED_MS = 5_000;
 export interface ExecutorDependencies extends Parts {
   account: LocalAccount;
   sender: Sender;
+  /** Inputs of jobs that it claims, until their traces are stored. */
+  inputs: InputStore;
   /** What has been judged sound at earlier starts; without it every start judges again. */
   tested?: TestMemory;
 }
@@ -62,10 +65,10 @@ export interface Executor {
 
 /**
  * Claims jobs of the programs that it serves, runs them, commits, serves their traces, defends them in disputes, and settles.
- * What there is to do follows from the ledger at every new head; nothing is remembered but the traces on disk.
+ * What there is to do follows from the ledger at every new head; nothing is remembered but traces and inputs on disk.
  */
 export function createExecutor(options: ExecutorOptions, dependencies: ExecutorDependencies): Executor {
-  const { sender, ledger, network, traces, logger } = dependencies;
+  const { sender, ledger, network, traces, inputs, logger } = dependencies;
   const tasks = createTasks({ concurrency: options.concurrency, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
   // After a restart there may be thousands of commitments to look at, which nobody waits for; one at a time leaves the rest to jobs that have a deadline.
   const checks = createTasks({ concurrency: 1, backoffMs: 1_000, maxBackoffMs: 60_000 }, { logger });
@@ -99,6 +102,8 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     return known !== undefined && known.digest === digest && known.block > head.number && performance.now() - known.at < BELIEVED_MS;
   };
   let highest = 0n;
+  /** Seconds of the chain's clock at the last head. */
+  let latest = 0;
 
   const isMine = (job: Job): boolean => job.executor?.toLowerCase() === sender.address.toLowerCase();
   const wants = (job: Job, head: Head): boolean =>
@@ -126,17 +131,27 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
 
   const pending = (): number => [...ledger.jobs.values()].filter((job) => job.status === "claimed" && isMine(job)).length;
 
+  /** Whether the job may have to be run here, now or after a claim. */
+  const needsInput = (job: Job, timestamp: number): boolean => (job.status === "open" || (job.status === "claimed" && isMine(job))) && timestamp <= job.deadline;
+
+  const release = async (done: Job): Promise<void> => {
+    const others = [...ledger.jobs.values()].filter(({ id, programRoot, inputRoot }) => id !== done.id && programRoot === done.programRoot && inputRoot === done.inputRoot);
+    if (!others.some((job) => needsInput(job, latest))) await inputs.remove(done);
+  };
+
   /** Claims under way, which will need room as those that are made do. */
   let claiming = 0;
   const claim = async (job: Job, signal: AbortSignal): Promise<void> => {
     const before = pending() + claiming++;
-    note(`claim ${job.id}/${job.attempt}`, job, await claimOpenJob(job, { ...byBatch, looks, pending: before, decline: (id) => declined.add(id) }, signal).finally(() => claiming--));
+    note(`claim ${job.id}/${job.attempt}`, job, await claimOpenJob(job, { ...byBatch, looks, release, pending: before, decline: (id) => declined.add(id) }, signal).finally(() => claiming--));
   };
 
   const deliver = async (job: Job, key: string, signal: AbortSignal): Promise<void> => {
     checked.add(key);
     const started = performance.now();
     const result = await runJob(job, options, dependencies, signal);
+    // From here on the trace has the input.
+    result.stored.then(() => release(job)).catch((error: unknown) => logger.debug({ jobId: job.id, error }, "input of a job not removed yet"));
     steps.offer(`commit ${key}`, async (until) => {
       note(`commit ${key}`, job, await commitResult(job, result, options, { ...byBatch, announcer }, until));
       deliveries?.observe((performance.now() - started) / 1000);
@@ -202,11 +217,18 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
     return dispute.phase === "answer" ? answerDispute(sender, dispute, loaded.program, tensors, signal) : defendDispute(sender, dispute, job.digest, tensors, signal);
   };
 
+  /** Forgets the inputs of jobs that others have, or that are over. */
+  const removeInputs = async (): Promise<void> => {
+    const removed = await inputs.keepOnly([...ledger.jobs.values()].filter((job) => needsInput(job, latest)));
+    if (removed > 0) logger.info({ removed }, "inputs removed that no job needs");
+  };
+
   const onHead = (head: Head): void => {
     noteChainRead();
     // A reorganisation may have taken steps back.
     if (head.number < highest) made.clear();
     highest = head.number;
+    latest = head.timestamp;
     for (const dispute of byClock(ledger.disputes.values())) workOnDispute(dispute, head);
     for (const job of ledger.jobs.values()) workOnJob(job, head);
     if (options.programs.length === 0 && prepared && head.timestamp - lastListed >= 10) {
@@ -219,6 +241,7 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
       for (const kept of [openSince, checked]) for (const key of kept.keys()) if (!ledger.jobs.has(BigInt(key.split("/", 1)[0] ?? 0))) kept.delete(key);
       for (const [step, { at }] of made) if (performance.now() - at >= BELIEVED_MS) made.delete(step);
       announcer.forget((id) => !ledger.jobs.has(id));
+      upkeep.offer("remove inputs", removeInputs);
       upkeep.offer("prune traces", () => pruneTraces(head, options.retainSeconds, dependencies));
     }
   };

@@ -9,6 +9,7 @@ import { isRevert } from "../runtime/chain/revertError.ts";
 import type { Job } from "../runtime/chain/types.ts";
 import type { Hasher } from "../runtime/hashing/createHasher.ts";
 import type { Trace } from "../runtime/inference/trace.ts";
+import type { InputStore } from "../runtime/programs/createInputStore.ts";
 import { loadInputs, type InputSources } from "../runtime/programs/loadInputs.ts";
 import type { Programs } from "../runtime/programs/createPrograms.ts";
 import type { Logger } from "../runtime/telemetry/createLogger.ts";
@@ -22,6 +23,7 @@ export interface RunDependencies extends InputSources {
   programs: Programs;
   hasher: Hasher;
   traces: TraceStore;
+  inputs: Pick<InputStore, "get">;
 }
 
 export interface CommitDependencies {
@@ -50,7 +52,7 @@ export async function runJob(job: Job, options: Pick<ExecutorOptions, "misbehavi
   if (loaded === undefined) throw new GainsayError("The bundle of a claimed job is gone; put it back before the delivery deadline.", { code: "BUNDLE_MISSING", details: { jobId: job.id, programRoot: job.programRoot } });
   let trace = await traces.get(traceKey(job));
   if (trace === undefined) {
-    const inputs = await loadInputs(dependencies, loaded.program, job, signal);
+    const inputs = (await dependencies.inputs.get(loaded.program, job)) ?? (await loadInputs(dependencies, loaded.program, job, signal)).inputs;
     const honest = await loaded.execute(inputs, signal);
     trace = options.misbehaviour === undefined ? honest : await tamper(loaded.program, await lieInside(loaded, honest, options.misbehaviour, dependencies.hasher), options.misbehaviour, dependencies.hasher);
     const { stored } = await traces.putBehind(traceKey(job), trace);

@@ -47,7 +47,8 @@ export async function ownExecution(job: Job, dependencies: WatcherDependencies, 
   const key = `own/${job.id}`;
   let trace = await traces.get(key);
   if (trace === undefined || trace.programRoot !== job.programRoot || trace.inputRoot !== job.inputRoot) {
-    trace = await loaded.execute(await loadInputs(dependencies, loaded.program, job, signal), signal);
+    const { inputs } = await loadInputs(dependencies, loaded.program, job, signal);
+    trace = await loaded.execute(inputs, signal);
     await keepTrace(key, trace, dependencies, { isSpare: true });
   }
   return { loaded, trace, tensors: { inputs: trace.inputs, trace: trace.tensors, weight: await loaded.weights() } };

@@ -17,13 +17,20 @@ export interface InputSources {
   providers: Pick<ProviderBook, "providersOf">;
 }
 
+export interface LoadedInputs {
+  /** The input tensors, hashed. */
+  inputs: CommittedTensor[];
+  /** They came from peers, who may be gone next time; what travelled with a submission can be read at any time. */
+  isFromPeers: boolean;
+}
+
 /**
- * The input tensors of a job, hashed: from its submission, or from peers, verified against the job's input root.
+ * The input tensors of a job: from its submission, or from peers, verified against the job's input root.
  * Throws `INPUT_MISMATCH` if what was submitted is not what the root names, and what a blob fetch throws.
  */
-export async function loadInputs({ chain, network, providers }: InputSources, program: Program, job: Job, signal: AbortSignal): Promise<CommittedTensor[]> {
+export async function loadInputs({ chain, network, providers }: InputSources, program: Program, job: Job, signal: AbortSignal): Promise<LoadedInputs> {
   const submitted = await readJobInput(chain, job.id);
-  if (submitted !== undefined) return splitInput(program, submitted, job.inputRoot);
+  if (submitted !== undefined) return { inputs: splitInput(program, submitted, job.inputRoot), isFromPeers: false };
   const peers = providers.providersOf(job.inputRoot);
   if (peers.length === 0) throw new GainsayError("Nobody is known who serves the input of the job.", { code: "INPUT_UNAVAILABLE", retryable: true, details: { jobId: job.id } });
   const lengths = inputLengths(program);
@@ -38,5 +45,5 @@ export async function loadInputs({ chain, network, providers }: InputSources, pr
       throw new GainsayError("A tensor of the job's input does not have the length that its program takes.", { code: "INPUT_MISMATCH", kind: "verification", details: { input: i, wanted: length }, cause });
     }
   }
-  return tensors;
+  return { inputs: tensors, isFromPeers: true };
 }

@@ -25,9 +25,9 @@ export async function writeEntry(incoming: string, target: string, manifest: Tra
   try {
     const tensors = [...trace.inputs, ...trace.tensors];
     await Promise.all([
-      write(path.join(temporary, DATA_FILE), tensors.map((tensor) => tensor.bytes), flush),
-      write(path.join(temporary, LEAVES_FILE), tensors.map((tensor) => tensor.leaves), flush),
-      write(path.join(temporary, MANIFEST_FILE), [Buffer.from(encodeManifest(manifest))], flush),
+      writeParts(path.join(temporary, DATA_FILE), tensors.map((tensor) => tensor.bytes), flush),
+      writeParts(path.join(temporary, LEAVES_FILE), tensors.map((tensor) => tensor.leaves), flush),
+      writeParts(path.join(temporary, MANIFEST_FILE), [Buffer.from(encodeManifest(manifest))], flush),
     ]);
     if (flush) await flushFolder(temporary);
     await rename(temporary, target);
@@ -80,7 +80,8 @@ export async function readAt(file: string, offset: number, length: number): Prom
   }
 }
 
-async function write(file: string, parts: readonly Uint8Array[], flush: boolean): Promise<void> {
+/** Writes a new file of these parts, one after another, and, with `flush`, flushes it. */
+export async function writeParts(file: string, parts: readonly Uint8Array[], flush: boolean): Promise<void> {
   if (parts.reduce((sum, { length }) => sum + length, 0) <= SMALL_BYTES) return writeSmall(file, Buffer.concat(parts), flush);
   const handle = await open(file, "wx");
   try {

@@ -141,7 +141,7 @@ describe.skipIf(!built)("with a development chain", () => {
     const named = ["job", "submit", programRoot, "--input", sampleFile(7), "--key", "requester", "--listen-for", "15"];
     expect(await failure(...named, "--executor", "executor-2", "--listen-for", "1")).toEqual([75, "EXECUTOR_NOT_HEARD"]);
     expect(await failure(...named, "--executor", "executor-1", "--prefer", "price")).toEqual([2, "USAGE"]);
-    expect(await result(...named, "--executor", "executor-1", "--fee", "1gwei")).toMatchObject({ fee: "1000000000", executor: account, meantFor: account.toLowerCase() });
+    expect(await result(...named, "--executor", "executor-1", "--fee", "1gwei")).toMatchObject({ status: "committed", fee: "1000000000", executor: account, meantFor: account.toLowerCase() });
   });
 
   it("shows how everything stands", async () => {

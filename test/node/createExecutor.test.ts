@@ -1,13 +1,15 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createExecutor } from "../../node/createExecutor.ts";
 import { parseMisbehaviour } from "../../node/misbehaviour.ts";
 import type { ExecutorOptions } from "../../node/options.ts";
+import { toHex, type Hex } from "../../protocol/hex.ts";
 import { stepsTree } from "../../protocol/dispute/refutation.ts";
 import { encodeStep, programRoot } from "../../protocol/program/codec.ts";
 import type { Step } from "../../protocol/program/types.ts";
 import { pathProof } from "../../protocol/trees/merkle.ts";
+import { tensorRoot } from "../../protocol/trees/tensorTree.ts";
 import { claimJob } from "../../runtime/chain/calls/claimJob.ts";
 import { concedeDispute } from "../../runtime/chain/calls/concedeDispute.ts";
 import { demandElement } from "../../runtime/chain/calls/demandElement.ts";
@@ -15,14 +17,18 @@ import { depositStake } from "../../runtime/chain/calls/depositStake.ts";
 import { registerModel } from "../../runtime/chain/calls/registerModel.ts";
 import { getParameters } from "../../runtime/chain/reads/getParameters.ts";
 import { getJob } from "../../runtime/chain/reads/getJob.ts";
+import { forgetInputs } from "../../runtime/chain/reads/readJobInput.ts";
 import { getStakeAccount } from "../../runtime/chain/reads/getStakeAccount.ts";
 import { getDispute } from "../../runtime/chain/reads/getDispute.ts";
 import { writeBundle } from "../../runtime/bundle/writeBundle.ts";
 import { compileModel } from "../../runtime/compile/compileModel.ts";
 import { createFoldRunner } from "../../runtime/compile/createFoldRunner.ts";
 import { createLedger } from "../../runtime/ledger/createLedger.ts";
+import type { BlobName } from "../../runtime/network/blobs/blobMessages.ts";
+import { createInputStore, type InputName } from "../../runtime/programs/createInputStore.ts";
 import type { Programs } from "../../runtime/programs/createPrograms.ts";
 import { createTraceStore, type TraceStore } from "../../runtime/traces/createTraceStore.ts";
+import { traceSize } from "../../runtime/traces/traceSize.ts";
 import { createArena, type Arena } from "../e2e/support/createArena.ts";
 import type { Journal } from "../e2e/support/createJournal.ts";
 import { lonelyNetwork, newJournal, recordingLogger, runDaemon, type Running } from "../e2e/support/daemonParts.ts";
@@ -30,6 +36,16 @@ import { digits, openModel, type OpenedModel } from "../e2e/support/openModel.ts
 import { buildOnnx, op } from "../support/onnxBuilder.ts";
 import { until } from "../runtime/chain/localChain.ts";
 import { collateral, committed, fee, openBisection, publishedInput, submittedJob } from "../e2e/support/players.ts";
+
+/** What differs from an executor that nobody serves anything. */
+interface Surroundings {
+  /** Fetches from the one peer that there is. */
+  fetch?: (name: BlobName) => Promise<Uint8Array>;
+  /** Called before an input is kept. */
+  onKept?(name: InputName): void;
+  /** In place of a look for the stored trace, which comes before a delivery. */
+  getTrace?: TraceStore["get"];
+}
 
 describe("createExecutor", () => {
   let arena: Arena;
@@ -62,11 +78,12 @@ describe("createExecutor", () => {
     await arena.close();
   });
 
-  const start = async (options: Partial<ExecutorOptions> = {}, folder?: string, maxBytes = Infinity, order: "prepare first" | "run first" = "prepare first"): Promise<{ folder: string; daemon: Running }> => {
+  const start = async (options: Partial<ExecutorOptions> = {}, folder?: string, maxBytes = Infinity, order: "prepare first" | "run first" = "prepare first", { fetch, onKept, getTrace }: Surroundings = {}): Promise<{ folder: string; daemon: Running }> => {
     const dir = folder ?? (await mkdtemp(path.join(opened.scratch, "executor-")));
     const logger = recordingLogger(journal, "executor");
     const traces = createTraceStore({ dir, maxBytes }, { logger, hasher: opened.hasher });
     await traces.start();
+    const inputs = createInputStore(path.join(dir, "inputs"), { logger });
     const executor = createExecutor(
       { programs: [opened.root], minFee: 0n, maxCollateral: 10n * collateral, claimDelaySeconds: 0, retainSeconds: 3600, concurrency: 2, ...options },
       {
@@ -74,11 +91,12 @@ describe("createExecutor", () => {
         chain: arena.chain,
         sender: arena.sender("executor"),
         ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }),
-        network: lonelyNetwork(),
-        providers: { providersOf: () => [], stop: () => undefined },
+        network: lonelyNetwork(fetch),
+        providers: { providersOf: () => (fetch === undefined ? [] : ["peer"]), stop: () => undefined },
         programs,
         hasher: opened.hasher,
-        traces,
+        traces: getTrace === undefined ? traces : { ...traces, get: getTrace },
+        inputs: { ...inputs, put: (name, tensors) => (onKept?.(name), inputs.put(name, tensors)) },
         logger,
       },
     );
@@ -194,6 +212,123 @@ describe("createExecutor", () => {
     await stop(first);
     await start({}, first.folder, 1_000_000);
     await journal.next("executor", "result committed", { jobId });
+  });
+
+  describe("with an input that travels off chain", () => {
+    // Jobs of earlier tests had the same numbers.
+    beforeEach(() => forgetInputs(arena.chain));
+
+    const submitBare = (): Promise<bigint> => submittedJob(arena, opened.root, { root: publishedInput(opened.inputs).root });
+    const keptIn = (folder: string): Promise<string[]> => readdir(path.join(folder, "inputs")).catch(() => []);
+    const gone = async (): Promise<never> => {
+      throw new Error("the peer is gone");
+    };
+    /** A peer that gives each blob once, and is gone afterwards. */
+    const once = (onFirst: () => Promise<void> = async () => undefined): NonNullable<Surroundings["fetch"]> => {
+      const tensors = opened.inputs.map((bytes) => [tensorRoot(bytes), bytes] as const);
+      const blobs = new Map<Hex, Uint8Array>(tensors.map(([root, bytes]) => [toHex(root), bytes]));
+      blobs.set(publishedInput(opened.inputs).root, new Uint8Array(Buffer.concat(tensors.map(([root]) => root))));
+      const first = blobs.size;
+      return async (name) => {
+        const { root } = name as { root: Hex };
+        const bytes = blobs.get(root);
+        if (bytes === undefined) return gone();
+        if (blobs.size === first) await onFirst();
+        blobs.delete(root);
+        return bytes;
+      };
+    };
+
+    it("delivers although nobody serves the input after the claim, and keeps it no longer", async () => {
+      const jobId = await submitBare();
+      const kept: InputName[] = [];
+      const { folder } = await start({}, undefined, Infinity, "prepare first", { fetch: once(), onKept: (name) => kept.push(name) });
+      await journal.next("executor", "result committed", { jobId });
+      const job = await committed(arena, jobId);
+      expect(job.traceRoot).toBe((await (await opened.load()).execute(opened.inputs)).traceRoot);
+      expect(kept).toMatchObject([{ programRoot: opened.root, inputRoot: job.inputRoot }]);
+      await until("the input is removed", async () => (await keptIn(folder)).length === 0);
+    });
+
+    it("delivers after a restart between claim and delivery", async () => {
+      const jobId = await submitBare();
+      const first = await start({}, undefined, Infinity, "prepare first", { fetch: once(), getTrace: () => Promise.reject(new Error("not yet")) });
+      await journal.next("executor", "task failed", { task: `deliver ${jobId}/1` });
+      await stop(first);
+      expect(await getJob(arena.chain, jobId)).toMatchObject({ status: "claimed" });
+      expect(await keptIn(first.folder)).toHaveLength(1);
+      await start({}, first.folder, Infinity, "prepare first", { fetch: gone });
+      await journal.next("executor", "result committed", { jobId });
+    });
+
+    it("keeps nothing that can be read from the chain", async () => {
+      const kept: InputName[] = [];
+      await start({}, undefined, Infinity, "prepare first", { onKept: (name) => kept.push(name) });
+      await journal.next("executor", "result committed", { jobId: await submit() });
+      expect(kept).toEqual([]);
+    });
+
+    it("claims nothing whose input it cannot keep", async () => {
+      const jobId = await submitBare();
+      const folder = await mkdtemp(path.join(opened.scratch, "executor-"));
+      await writeFile(path.join(folder, "inputs"), "in the way");
+      const blocked = await start({}, folder, Infinity, "prepare first", { fetch: once() });
+      expect(await journal.next("executor", "task failed")).toMatchObject({ task: `claim ${jobId}/1`, code: "INPUT_NOT_KEPT" });
+      await stop(blocked);
+      const tight = await start({}, undefined, traceSize(opened.bundle.program) + 1, "prepare first", { fetch: once() });
+      expect(await journal.next("executor", "task failed")).toMatchObject({ task: `claim ${jobId}/1`, code: "TRACE_STORE_FULL" });
+      await stop(tight);
+      expect(await getJob(arena.chain, jobId)).toMatchObject({ status: "open" });
+    });
+
+    it("forgets an input when somebody else was faster", async () => {
+      await depositStake(arena.sender("stranger"), collateral);
+      const kept: InputName[] = [];
+      const jobId = await submitBare();
+      const fetch = once(async () => void (await claimJob(arena.sender("stranger"), jobId)));
+      const { folder } = await start({}, undefined, Infinity, "prepare first", { fetch, onKept: (name) => kept.push(name) });
+      await journal.next("executor", "job claimed by another executor", { jobId });
+      expect(kept).toHaveLength(1);
+      expect(await keptIn(folder)).toEqual([]);
+    });
+
+    it("forgets the inputs of jobs that are not its own, and keeps those of open ones", async () => {
+      const folder = await mkdtemp(path.join(opened.scratch, "executor-"));
+      const inputs = createInputStore(path.join(folder, "inputs"), { logger: recordingLogger(journal, "earlier") });
+      const { root } = publishedInput(opened.inputs);
+      await inputs.put({ programRoot: opened.root, inputRoot: root }, []);
+      await inputs.put({ programRoot: opened.root, inputRoot: opened.root }, []);
+      await submitBare();
+      // A job that pays too little stays open.
+      const daemon = await start({ minFee: fee + 1n }, folder);
+      await arena.pass(1);
+      await journal.next("executor", "inputs removed that no job needs", { removed: 1 });
+      expect(await keptIn(folder)).toEqual([`${root}-${opened.root}.bin`]);
+      await stop(daemon);
+    });
+
+    it("claims again on an input that it has, and keeps it for the jobs that still need it", async () => {
+      const jobs = [await submitBare()];
+      const held = new Set(["1", "2"]);
+      const getTrace = async (key: string): Promise<undefined> => {
+        if (held.has(key.split("/", 1)[0] as string)) throw new Error("not yet");
+      };
+      const { folder } = await start({}, undefined, Infinity, "prepare first", { fetch: once(), getTrace });
+      await journal.next("executor", "job claimed", { jobId: jobs[0] });
+      jobs.push(await submitBare());
+      await journal.next("executor", "job claimed", { jobId: jobs[1] });
+      const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 100);
+      try {
+        for (const [i, jobId] of jobs.entries()) {
+          expect(await keptIn(folder)).toHaveLength(1);
+          held.delete(String(i + 1));
+          await journal.next("executor", "result committed", { jobId });
+        }
+        await until("the input is removed", async () => (await keptIn(folder)).length === 0);
+      } finally {
+        clearInterval(nudge);
+      }
+    });
   });
 
   it("waits as long as it was told before it claims", async () => {

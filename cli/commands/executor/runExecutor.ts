@@ -7,6 +7,7 @@ import { GainsayError } from "../../../protocol/errors.ts";
 import type { Hex } from "../../../protocol/hex.ts";
 import { formatAmount } from "../../../runtime/assets/asset.ts";
 import { getStakeAccount } from "../../../runtime/chain/reads/getStakeAccount.ts";
+import { createInputStore } from "../../../runtime/programs/createInputStore.ts";
 import type { Context } from "../../context.ts";
 import { unitsOf } from "../../amount.ts";
 import { openDaemon } from "../../daemon.ts";
@@ -37,7 +38,7 @@ export async function runExecutor(context: Context, flags: ExecutorFlags, infere
       concurrency: flags.concurrency,
       ...(misbehave === undefined ? {} : { misbehaviour: misbehave }),
     },
-    { ...daemon, account: await context.account(), sender, tested: createTestMemory(path.join(daemon.dataFolder, "tested")) },
+    { ...daemon, account: await context.account(), sender, inputs: createInputStore(path.join(daemon.dataFolder, "inputs"), daemon), tested: createTestMemory(path.join(daemon.dataFolder, "tested")) },
   );
   // What is committed already is defended from the first second; only new jobs wait for the test of the kernels.
   const stopping = new AbortController();

@@ -54,7 +54,7 @@ interface SubmitOptions {
 /** `gainsay job submit MODEL --input NAME=FILE` */
 export function submitCommand(shell: Shell): Command {
   return new Command("submit")
-    .description("pay for one inference; inputs over 64 KiB, and those of a job meant for one executor, are served to peers until the job is claimed")
+    .description("pay for one inference; inputs over 64 KiB, and those of a job meant for one executor, are served to peers until the job is committed")
     .argument("<model>", "program root (or its first digits), folder of a bundle, or ONNX file")
     .requiredOption("--input <name=file>", "input tensor: .npy, .pb, .json, .png or .jpg; once for each input; the name may be left out if there is one", repeated((text) => text))
     .addOption(shapeFlag())
@@ -71,7 +71,7 @@ export function submitCommand(shell: Shell): Command {
     .option("--consumer <address>", "contract that `job deliver` tells the final result (default: none)", address)
     .option("--callback-gas <gas>", "gas that the consumer is given for it (default 200000 with --consumer)", integer(1, MAX_CALLBACK_GAS))
     .addOption(peerFlag())
-    .option("--wait", "wait until the job is final or cancelled (default: return when it is submitted)")
+    .option("--wait", "wait until the job is final or cancelled (default: return when it is submitted, or committed where its input is served to peers)")
     .action(
       action(shell, async (context, model: string, options: SubmitOptions) => {
         const { output, progress, signal } = context;
@@ -124,8 +124,8 @@ export function submitCommand(shell: Shell): Command {
             job = await waitForJob(context, chain, jobId, isClaimed);
             if (chosen !== undefined && job.executor?.toLowerCase() !== chosen.executor.toLowerCase()) output.note(`The job was claimed by ${job.executor ?? "nobody"}, not by ${chosen.executor}.`);
             served.openToAll();
-            // With --wait they are served to the end: after a conviction another executor needs them.
-            if (options.wait === true) job = await waitForJob(context, chain, jobId, ({ status }) => isOver(status));
+            // Whoever claimed may have to fetch them again. With --wait they are served to the end: after a conviction another executor needs them.
+            job = await waitForJob(context, chain, jobId, ({ status }) => isOver(status) || (status === "committed" && options.wait !== true));
           } finally {
             clearTimeout(release);
             served.stop();

@@ -49,8 +49,8 @@ export async function claimedJob(arena: Arena, model: OpenedModel, input: { byte
   return jobId;
 }
 
-export async function submittedJob(arena: Arena, programRoot: Hex, { bytes, root }: { bytes: Uint8Array; root: Hex }): Promise<bigint> {
-  const { jobId } = await submitJob(arena.sender("requester"), { programRoot, inputRoot: root, fee, collateral, claimWindow: 3600, deliveryWindow: 3600, challengeWindow: 600, input: bytes });
+export async function submittedJob(arena: Arena, programRoot: Hex, { bytes, root }: { bytes?: Uint8Array | undefined; root: Hex }): Promise<bigint> {
+  const { jobId } = await submitJob(arena.sender("requester"), { programRoot, inputRoot: root, fee, collateral, claimWindow: 3600, deliveryWindow: 3600, challengeWindow: 600, ...(bytes === undefined ? {} : { input: bytes }) });
   return jobId;
 }
 

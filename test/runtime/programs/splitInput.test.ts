@@ -84,7 +84,9 @@ describe("loadInputs without an input on chain", () => {
 
   it("fetches the list, then each tensor, and never asks for more bytes than the program takes", async () => {
     const from = sources(new Map([[job.inputRoot, roots(inputs)], ...inputs.map((bytes) => [toHex(tensorRoot(bytes)), bytes] as const)]));
-    expect((await loadInputs(from, program, job, signal)).map(({ bytes }) => bytes)).toEqual(inputs);
+    const loaded = await loadInputs(from, program, job, signal);
+    expect(loaded.inputs.map(({ bytes }) => bytes)).toEqual(inputs);
+    expect(loaded.isFromPeers).toBe(true);
     expect(from.asked).toEqual([
       { kind: "list", from: ["peer"], maxBytes: 96 },
       { kind: "tensor", from: ["peer"], maxBytes: 24 },
