@@ -9,6 +9,7 @@ import { registerModel } from "../../runtime/chain/calls/registerModel.ts";
 import { getDispute } from "../../runtime/chain/reads/getDispute.ts";
 import { getParameters } from "../../runtime/chain/reads/getParameters.ts";
 import { createLedger } from "../../runtime/ledger/createLedger.ts";
+import { createInputStore } from "../../runtime/programs/createInputStore.ts";
 import type { Programs } from "../../runtime/programs/createPrograms.ts";
 import { createTraceStore } from "../../runtime/traces/createTraceStore.ts";
 import { createArena, type Arena } from "../e2e/support/createArena.ts";
@@ -54,7 +55,7 @@ it("an executor whose machine does not lead to what it committed waits for a res
   const network = lonelyNetwork();
   const executor = createExecutor(
     { programs: [opened.root], minFee: 0n, maxCollateral: 10n * collateral, claimDelaySeconds: 0, retainSeconds: 3600, concurrency: 2 },
-    { account: arena.accounts.executor, chain: arena.chain, sender: arena.sender("executor"), ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }), network, providers: { providersOf: () => [], stop: () => undefined }, programs: straying(opened.programs()), hasher: opened.hasher, traces, logger },
+    { account: arena.accounts.executor, chain: arena.chain, sender: arena.sender("executor"), ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }), network, providers: { providersOf: () => [], stop: () => undefined }, programs: straying(opened.programs()), hasher: opened.hasher, traces, inputs: createInputStore(path.join(opened.scratch, "inputs"), { logger }), logger },
   );
   await executor.prepare(new AbortController().signal);
   const daemon = runDaemon((signal) => executor.run(signal));
