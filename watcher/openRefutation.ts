@@ -35,12 +35,7 @@ export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fra
   const { cases, chain, logger } = dependencies;
   const { finding, own, trace } = opinion;
   const { program } = own.loaded;
-  let entry = await cases.find(job.id, job.attempt).catch((error: unknown) => {
-    if (!(error instanceof GainsayError && error.code === "CASE_DAMAGED")) throw error;
-    // No dispute with it stands on chain, so a new seal loses nothing, while none at all would let the fraud pass.
-    logger.warn({ jobId: job.id, attempt: job.attempt, ...error.details }, "damaged refutation replaced");
-    return undefined;
-  });
+  let entry = await unsealedCase(job, dependencies);
   // Of another key, or of a commitment that a reorganisation has replaced: a bond behind it would be lost.
   if (entry === undefined || entry.challenger !== sender.address.toLowerCase() || !(await convicts(chain, job, entry, program))) {
     const { inner } = finding;
@@ -55,6 +50,17 @@ export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fra
   await checkDisputeFunds(chain, sender.address, { bonds: rules.bond, gas: refutationGas((entry.witness.length - 2) / 2) });
   const { disputeId, receipt } = await openDispute(sender, { jobId: job.id, digest: job.digest, seal: entry.seal, bond: rules.bond }, { signal, deadline: job.deadline });
   logger.info({ jobId: job.id, disputeId, step: entry.stepIndex, element: entry.element, transaction: receipt.transactionHash }, "dispute opened with a sealed refutation");
+}
+
+/** The stored refutation of a commitment while no seal of it stands on chain. A damaged one is as none: a new seal loses nothing, while none at all would let the fraud pass. */
+export async function unsealedCase(job: Job, { cases, logger }: Pick<WatcherDependencies, "cases" | "logger">): Promise<Case | undefined> {
+  try {
+    return await cases.find(job.id, job.attempt);
+  } catch (error) {
+    if (!(error instanceof GainsayError && error.code === "CASE_DAMAGED")) throw error;
+    logger.warn({ jobId: job.id, attempt: job.attempt, ...error.details }, "damaged refutation replaced");
+    return undefined;
+  }
 }
 
 /**
