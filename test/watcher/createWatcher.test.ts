@@ -275,8 +275,9 @@ describe("createWatcher", () => {
     }
     if (phase === "revealChunk") {
       const first = await start({ patienceSeconds: 0 });
-      while ((await getDispute(arena.chain, disputeId)).phase !== "revealChunk") {
+      for (;;) {
         const dispute = await getDispute(arena.chain, disputeId);
+        if (dispute.phase === "revealChunk") break;
         if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, job.digest, { trace: lying.tensors });
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
