@@ -97,7 +97,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
     const key = keyOf(job);
     try {
       const opened = await open();
-      failedOpenings.delete(key);
+      if (opened !== false) failedOpenings.delete(key);
       return opened;
     } catch (error) {
       const failures = (failedOpenings.get(key) ?? 0) + 1;
