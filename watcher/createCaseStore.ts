@@ -3,6 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
+import { flushFolder } from "../runtime/traces/traceFiles.ts";
 
 const hex = z.custom<Hex>((value) => typeof value === "string" && /^0x([0-9a-f]{2})*$/.test(value));
 
@@ -27,6 +28,7 @@ export type Case = z.infer<typeof caseSchema>;
 
 /** Refutations that must outlive a crash: written before the seal is sent, kept until the dispute has ended. */
 export interface CaseStore {
+  /** The case lasts once the promise resolves, also over a crash of the machine. */
   put(entry: Case): Promise<void>;
   /** The one that was put last. */
   find(jobId: bigint, attempt: number): Promise<Case | undefined>;
@@ -72,6 +74,7 @@ export async function createCaseStore(folder: string): Promise<CaseStore> {
       await setAside(file, entry.seal);
       await writeFile(`${file}.tmp`, JSON.stringify(entry), { flush: true });
       await rename(`${file}.tmp`, file);
+      await flushFolder(folder);
     },
     find: (jobId, attempt) => read(fileOf(jobId, attempt)),
     async findBySeal(seal) {

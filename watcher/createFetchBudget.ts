@@ -8,9 +8,9 @@ const FIXED_MS = 60_000;
 /** Bytes a second that every peer is expected to send. */
 const LEAST_BYTES_PER_SECOND = 64 * 1024;
 
-/** Time for all fetches of one check together. */
+/** Time for several fetches together. */
 export interface FetchBudget {
-  /** Runs a fetch in what is left of the time. Throws `TRACE_TOO_SLOW` (retryable) when that is over, and what the fetch throws. */
+  /** Runs a fetch in what is left of the time. Throws `TRACE_TOO_SLOW` or `INPUT_TOO_SLOW` (retryable) when that is over, and what the fetch throws. */
   within<T>(fetch: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
@@ -23,12 +23,18 @@ export function fetchTimeMs({ steps }: Pick<Program, "steps">, challengeWindow: 
   return Math.min((challengeWindow * 1000) / 3, FIXED_MS + (bytes / LEAST_BYTES_PER_SECOND) * 1000);
 }
 
-export function createFetchBudget(milliseconds: number): FetchBudget {
+/** Milliseconds in which a job's input must have come: at the same rate, and at most a quarter of the challenge window, since the trace comes after it. */
+export function inputTimeMs({ inputs }: Pick<Program, "inputs">, challengeWindow: number): number {
+  const bytes = inputs.reduce((sum, { dtype, shape }) => sum + tensorByteLength(dtype, shape), 0);
+  return Math.min((challengeWindow * 1000) / 4, FIXED_MS + (bytes / LEAST_BYTES_PER_SECOND) * 1000);
+}
+
+export function createFetchBudget(milliseconds: number, what: "trace" | "input" = "trace"): FetchBudget {
   let left = milliseconds;
   return {
     async within(fetch, signal) {
       const started = performance.now();
-      const onTimeout = (): GainsayError => new GainsayError("What is served of the trace comes too slowly to be checked in time.", { code: "TRACE_TOO_SLOW", retryable: true, details: { milliseconds } });
+      const onTimeout = (): GainsayError => new GainsayError(`What is served of the ${what} comes too slowly to be checked in time.`, { code: what === "trace" ? "TRACE_TOO_SLOW" : "INPUT_TOO_SLOW", retryable: true, details: { milliseconds } });
       try {
         return await withDeadline(fetch, { timeoutMs: Math.max(0, left), signal, onTimeout });
       } finally {

@@ -19,7 +19,7 @@ import { createWatcherMeter } from "./createWatcherMeter.ts";
 import { defendOther } from "./defendOther.ts";
 import { openDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
-import { openInside, openRefutation } from "./openRefutation.ts";
+import { openInside, openRefutation, reopenRefutation } from "./openRefutation.ts";
 import { isLostToClock } from "./isLostToClock.ts";
 import type { WatcherOptions } from "./options.ts";
 import { keepTrace, ownExecution } from "./ownTrace.ts";
@@ -33,6 +33,8 @@ import { withheldFrom } from "./withheldFrom.ts";
 const SECONDS_BETWEEN_REQUESTS = 2;
 /** The same once it counts as withheld and no dispute is about it: it may yet appear, and then it can be judged. */
 const SECONDS_BETWEEN_LATE_REQUESTS = 10;
+/** Seconds between two tries to open a dispute, at most: whoever was short of money has sent some by then. */
+const MAX_SECONDS_BETWEEN_OPENINGS = 60;
 
 type CommittedJob = Job & { traceRoot: Hex };
 type Withheld = Extract<Opinion, { kind: "withheld" }>;
@@ -55,9 +57,13 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const keyOf = (job: CommittedJob): string => `${job.id}/${job.attempt}/${job.traceRoot}`;
   /** Commitments against which a dispute was opened. */
   const disputed = new Set<string>();
+  /** What others were warned of, once, however often the dispute about it could not be opened. */
+  const warned = new Set<string>();
+  /** How often that was tried in vain. */
+  const failedOpenings = new Map<string, number>();
   /** Since when a trace has been asked for in vain. */
   const askedSince = new Map<string, number>();
-  /** When to ask again for a trace that was not to be had, by the chain's clock. */
+  /** When to ask again for a trace that was not to be had, or to open a dispute again, by the chain's clock. */
   const askAgainAt = new Map<string, number>();
   /** Own disputes without a move that could win: only their clock is left to run out. */
   const lost = new Set<string>();
@@ -79,9 +85,37 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   const isOver = (dispute: Dispute, head: Head): boolean => dispute.phase === "ended" || isLostToClock(dispute, head.timestamp);
   const isDisputedByMe = (job: Job, head: Head): boolean => [...ledger.disputes.values()].some((dispute) => isOwn(dispute) && !isOver(dispute, head) && dispute.jobId === job.id && dispute.attempt === job.attempt);
 
+  /** Warns of a commitment once for each reason. */
+  const warn = async (job: CommittedJob, reason: "FRAUD" | "WITHHELD", step?: number): Promise<void> => {
+    if (options.mode === "observe" || warned.has(`${keyOf(job)}/${reason}`)) return;
+    await alarm.raise(job, reason, step);
+    warned.add(`${keyOf(job)}/${reason}`);
+  };
+
+  /** Opens a dispute; after a failure the next check waits, longer each time, but not so long that little is left of the window. */
+  const opening = async <T>(job: CommittedJob, head: Head, open: () => Promise<T>): Promise<T> => {
+    const key = keyOf(job);
+    try {
+      const opened = await open();
+      if (opened !== false) failedOpenings.delete(key);
+      return opened;
+    } catch (error) {
+      const failures = (failedOpenings.get(key) ?? 0) + 1;
+      failedOpenings.set(key, failures);
+      askAgainAt.set(key, head.timestamp + Math.min(2 ** failures, MAX_SECONDS_BETWEEN_OPENINGS, Math.floor(Math.max(0, job.deadline - head.timestamp) / 8)));
+      throw error;
+    }
+  };
+
   const check = async (job: CommittedJob, head: Head, signal: AbortSignal): Promise<void> => {
     const key = keyOf(job);
     const started = performance.now();
+    if (sender !== undefined && failedOpenings.has(key) && warned.has(`${key}/FRAUD`) && (await opening(job, head, () => reopenRefutation(job, sender, dependencies, signal)))) {
+      disputed.add(key);
+      meter.opinion("fraud", (performance.now() - started) / 1000);
+      opinions.set(key, "fraud");
+      return;
+    }
     const opinion = await verifyCommitment(job, dependencies, signal, options.tolerance);
     const fields = { jobId: job.id, attempt: job.attempt, ms: Math.round(performance.now() - started) };
     if (opinion.kind === "withheld") {
@@ -95,16 +129,16 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
       const later = head.timestamp + SECONDS_BETWEEN_LATE_REQUESTS;
       if (opinions.get(key) === "withheld") return void askAgainAt.set(key, later);
       logger.warn({ ...fields, reason: opinion.reason }, "trace withheld, and its root is not the own one");
-      if (options.mode !== "observe") await alarm.raise(job, "WITHHELD");
+      await warn(job, "WITHHELD");
       if (options.mode === "dispute" && sender !== undefined) {
-        if (await disputeWithheld(job, opinion, sender, signal)) disputed.add(key);
+        if (await opening(job, head, () => disputeWithheld(job, opinion, sender, signal))) disputed.add(key);
       }
       if (!disputed.has(key)) askAgainAt.set(key, later);
     } else if (opinion.kind === "fraud") {
       logger.warn({ ...fields, ...describeFinding(opinion.finding) }, "fraud found");
-      if (options.mode !== "observe") await alarm.raise(job, "FRAUD", opinion.finding.stepIndex);
+      await warn(job, "FRAUD", opinion.finding.stepIndex);
       if (options.mode === "dispute" && sender !== undefined) {
-        await openRefutation(job, opinion, sender, dependencies, signal);
+        await opening(job, head, () => openRefutation(job, opinion, sender, dependencies, signal));
         disputed.add(key);
       }
     } else {
@@ -212,7 +246,7 @@ export function createWatcher(options: WatcherOptions, dependencies: WatcherDepe
   /** What is kept for a job goes when the ledger has forgotten it, a good while after its end. */
   const forgetEnded = (): void => {
     const isGone = (key: string): boolean => !ledger.jobs.has(BigInt(key.split("/", 1)[0] ?? 0));
-    for (const kept of [opinions, askedSince, askAgainAt, disputed, skipped]) for (const key of kept.keys()) if (isGone(key)) kept.delete(key);
+    for (const kept of [opinions, warned, failedOpenings, askedSince, askAgainAt, disputed, skipped]) for (const key of kept.keys()) if (isGone(key)) kept.delete(key);
     for (const id of lateFor) if (!ledger.disputes.has(id)) lateFor.delete(id);
     for (const key of lost) if (!ledger.disputes.has(BigInt(key.split("/", 1)[0] ?? 0))) lost.delete(key);
   };

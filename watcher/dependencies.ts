@@ -2,6 +2,7 @@ import type { LocalAccount } from "viem";
 import type { Sender } from "../runtime/chain/createSender.ts";
 import type { Parts } from "../runtime/parts.ts";
 import type { Webhook } from "../runtime/telemetry/createWebhook.ts";
+import type { BundleFetches } from "./createBundleFetches.ts";
 import type { CaseStore } from "./createCaseStore.ts";
 
 /** What a watcher works with. Its trace store holds its own executions of disputed and of defended jobs. */
@@ -15,4 +16,5 @@ export interface WatcherDependencies extends Parts {
   cases: CaseStore;
   /** Where bundles are put that are fetched from peers; `programs` looks there too. */
   fetchedBundles: string;
+  bundles: BundleFetches;
 }

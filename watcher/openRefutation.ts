@@ -20,6 +20,7 @@ import type { Program, Step, Witness } from "../protocol/program/types.ts";
 import { bisectionGas, checkDisputeFunds, refutationGas } from "../runtime/disputes/disputeFunds.ts";
 import type { Case } from "./createCaseStore.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
+import { openProgram, ownExecution } from "./ownTrace.ts";
 import { postedKey, postedTrace } from "./postedTrace.ts";
 import type { Opinion } from "./verifyCommitment.ts";
 
@@ -32,15 +33,10 @@ type Inside = NonNullable<Extract<Opinion, { kind: "withheld" }>["inside"]>;
  * `JUDGES_DISAGREE` if the chain finds the element sound.
  */
 export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fraud, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<void> {
-  const { cases, chain, logger } = dependencies;
+  const { cases, chain } = dependencies;
   const { finding, own, trace } = opinion;
   const { program } = own.loaded;
-  let entry = await cases.find(job.id, job.attempt).catch((error: unknown) => {
-    if (!(error instanceof GainsayError && error.code === "CASE_DAMAGED")) throw error;
-    // No dispute with it stands on chain, so a new seal loses nothing, while none at all would let the fraud pass.
-    logger.warn({ jobId: job.id, attempt: job.attempt, ...error.details }, "damaged refutation replaced");
-    return undefined;
-  });
+  let entry = await unsealedCase(job, dependencies);
   // Of another key, or of a commitment that a reorganisation has replaced: a bond behind it would be lost.
   if (entry === undefined || entry.challenger !== sender.address.toLowerCase() || !(await convicts(chain, job, entry, program))) {
     const { inner } = finding;
@@ -51,10 +47,46 @@ export async function openRefutation(job: Job & { traceRoot: Hex }, opinion: Fra
     await cases.put(entry);
   }
   if (entry.innerRoot !== undefined) return openInside(job, { blockIndex: (program.steps[entry.stepIndex] as Step).blockIndex, trace, own }, sender, dependencies, signal);
+  await openSealed(job, entry, sender, dependencies, signal);
+}
+
+/**
+ * Opens the dispute of a refutation that was stored before and could not be opened then; neither is the trace fetched again nor judged. Resolves to false if
+ * there is none that convicts this commitment.
+ */
+export async function reopenRefutation(job: Job & { traceRoot: Hex }, sender: Sender, dependencies: WatcherDependencies, signal: AbortSignal): Promise<boolean> {
+  const { chain, traces } = dependencies;
+  const entry = await unsealedCase(job, dependencies);
+  if (entry === undefined || entry.challenger !== sender.address.toLowerCase()) return false;
+  const { program } = await openProgram(job, dependencies, signal);
+  if (!(await convicts(chain, job, entry, program))) return false;
+  if (entry.innerRoot === undefined) {
+    await openSealed(job, entry, sender, dependencies, signal);
+    return true;
+  }
+  const posted = await traces.get(postedKey(job));
+  if (posted?.traceRoot !== job.traceRoot) return false;
+  const own = await ownExecution(job, dependencies, signal);
+  await openInside(job, { blockIndex: (program.steps[entry.stepIndex] as Step).blockIndex, trace: posted.tensors, own }, sender, dependencies, signal);
+  return true;
+}
+
+async function openSealed(job: Job, entry: Case, sender: Sender, { chain, logger }: WatcherDependencies, signal: AbortSignal): Promise<void> {
   const { rules } = await getParameters(chain);
   await checkDisputeFunds(chain, sender.address, { bonds: rules.bond, gas: refutationGas((entry.witness.length - 2) / 2) });
   const { disputeId, receipt } = await openDispute(sender, { jobId: job.id, digest: job.digest, seal: entry.seal, bond: rules.bond }, { signal, deadline: job.deadline });
   logger.info({ jobId: job.id, disputeId, step: entry.stepIndex, element: entry.element, transaction: receipt.transactionHash }, "dispute opened with a sealed refutation");
+}
+
+/** The stored refutation of a commitment while no seal of it stands on chain. A damaged one is as none: a new seal loses nothing, while none at all would let the fraud pass. */
+export async function unsealedCase(job: Job, { cases, logger }: Pick<WatcherDependencies, "cases" | "logger">): Promise<Case | undefined> {
+  try {
+    return await cases.find(job.id, job.attempt);
+  } catch (error) {
+    if (!(error instanceof GainsayError && error.code === "CASE_DAMAGED")) throw error;
+    logger.warn({ jobId: job.id, attempt: job.attempt, ...error.details }, "damaged refutation replaced");
+    return undefined;
+  }
 }
 
 /**

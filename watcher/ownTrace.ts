@@ -6,6 +6,7 @@ import type { Trace } from "../runtime/inference/trace.ts";
 import { loadInputs } from "../runtime/programs/loadInputs.ts";
 import { fetchBundle, registeredManifest } from "../runtime/serving/fetchBundle.ts";
 import type { LoadedProgram } from "../runtime/programs/loadedProgram.ts";
+import { createFetchBudget, inputTimeMs } from "./createFetchBudget.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 
 export interface OwnExecution {
@@ -14,17 +15,21 @@ export interface OwnExecution {
   tensors: ExecutionTensors;
 }
 
-/** Opens the program of a job, fetching its bundle from peers if need be. Throws `BUNDLE_MISSING` if nobody has it. */
+/** Opens the program of a job, fetching its bundle from peers if need be. Throws `BUNDLE_MISSING` if nobody has it, `BUNDLE_NOT_YET` and `BUNDLE_TOO_SLOW` while it comes. */
 export async function openProgram(job: Job, dependencies: WatcherDependencies, signal: AbortSignal): Promise<LoadedProgram> {
-  const { programs, chain, network, logger, fetchedBundles: folder } = dependencies;
+  const { programs, chain, network, logger, bundles, fetchedBundles: folder } = dependencies;
   const { programRoot: root } = job;
   const local = await programs.open(root);
   if (local !== undefined) return local;
   try {
-    await fetchBundle({ network, peers: network.peers(), root, manifestHash: await registeredManifest(chain, root), folder, signal });
-    logger.info({ program: root }, "bundle fetched from peers");
+    const fetch = async (soon: AbortSignal): Promise<void> => {
+      await fetchBundle({ network, peers: network.peers(), root, manifestHash: await registeredManifest(chain, root), folder, signal: soon });
+      logger.info({ program: root }, "bundle fetched from peers");
+    };
+    await bundles.fetch(root, job.challengeWindow, fetch, signal);
   } catch (cause) {
     signal.throwIfAborted();
+    if (cause instanceof GainsayError && ["BUNDLE_NOT_YET", "BUNDLE_TOO_SLOW"].includes(cause.code)) throw cause;
     throw new GainsayError("The bundle of a job's program is neither here nor at a peer, so its result cannot be checked; compile the model, or connect to a peer that has it.", { code: "BUNDLE_MISSING", retryable: true, details: { jobId: job.id, programRoot: root }, cause });
   }
   const fetched = await programs.open(root);
@@ -40,14 +45,16 @@ export async function withInner({ loaded, tensors, trace }: OwnExecution, signal
   return { ...tensors, inner: (block) => inner.get(block) };
 }
 
-/** The watcher's own execution of a job: as stored, or run now and stored. */
+/** The watcher's own execution of a job: as stored, or run now and stored. What it needs for that must come in time, the execution itself takes its own. */
 export async function ownExecution(job: Job, dependencies: WatcherDependencies, signal: AbortSignal): Promise<OwnExecution> {
   const { traces } = dependencies;
   const loaded = await openProgram(job, dependencies, signal);
   const key = `own/${job.id}`;
   let trace = await traces.get(key);
   if (trace === undefined || trace.programRoot !== job.programRoot || trace.inputRoot !== job.inputRoot) {
-    const { inputs } = await loadInputs(dependencies, loaded.program, job, signal);
+    const budget = createFetchBudget(inputTimeMs(loaded.program, job.challengeWindow), "input");
+    const { inputs } = await budget.within((soon) => loadInputs(dependencies, loaded.program, job, soon), signal);
+    trace = await loaded.execute(inputs, signal);
     trace = await loaded.execute(inputs, signal);
     await keepTrace(key, trace, dependencies, { isSpare: true });
   }

@@ -26,7 +26,7 @@ import { checkBlock, describeFinding, judgeElements } from "../runtime/verificat
 import { continueDemand } from "./demandTrace.ts";
 import type { WatcherDependencies } from "./dependencies.ts";
 import type { Case } from "./createCaseStore.ts";
-import { dryRun, sealed } from "./openRefutation.ts";
+import { dryRun, sealed, unsealedCase } from "./openRefutation.ts";
 import { postedKey } from "./postedTrace.ts";
 import type { DemandBudget } from "./options.ts";
 import { ownExecution, withInner, type OwnExecution } from "./ownTrace.ts";
@@ -64,7 +64,7 @@ async function lookInside(job: Job & { traceRoot: Hex }, dispute: Dispute, sende
   const { cases, logger } = dependencies;
   if (dispute.seal !== undefined && (await cases.findBySeal(dispute.seal)) !== undefined) return showRefutation(dispute, sender, dependencies, signal);
   const { innerRoot } = dispute.position;
-  let entry = await cases.find(job.id, job.attempt);
+  let entry = await unsealedCase(job, dependencies);
   if (entry?.innerRoot !== innerRoot || entry.challenger !== sender.address.toLowerCase()) {
     entry = await findInside(job, dispute, sender, dependencies, signal);
     if (entry === undefined) return choose(job, dispute, sender, dependencies, signal);

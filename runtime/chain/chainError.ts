@@ -35,7 +35,16 @@ export function isInsufficientFunds(error: unknown): boolean {
 
 /** Whether a node refused `eth_getLogs` because the range or the answer is too large. Providers agree on no code, only more or less on words. */
 export function isRangeTooLarge(error: unknown): boolean {
-  return /range|too (many|large|big)|limit|exceed|10000|size/i.test(reasonOf(error));
+  return !isRateLimited(error) && /range|too (many|large|big)|limit|exceed|10000|size/i.test(reasonOf(error));
+}
+
+/** Whether a node refused because it is asked too often, for which smaller ranges are no remedy: they are more requests. */
+export function isRateLimited(error: unknown): boolean {
+  const says = (value: number): boolean => find(error, (cause) => (cause as { code?: unknown }).code === value || (cause as { status?: unknown }).status === value) !== undefined;
+  const reason = reasonOf(error);
+  if (says(429) || /rate.?limit|too many requests|throttl|compute units|(\bper|\/) ?(s|sec|second|minute|hour|day)\b/i.test(reason)) return true;
+  // The rest may be said of a range as well, and providers use this code for both.
+  return !/range|blocks?\b|results|logs|size/i.test(reason) && (/requests? (count|rate|limit)|capacity|quota/i.test(reason) || (says(-32005) && /requests?\b/i.test(reason)));
 }
 
 /** The message of the innermost known cause, on one line and without the URL and body that viem's long message repeats. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { custom, type Transport } from "viem";
 import type { Hex } from "../../protocol/hex.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
-import { isUnreachable, reasonOf } from "./chainError.ts";
+import { isRateLimited, isUnreachable, reasonOf } from "./chainError.ts";
 import { compareLogs } from "./compareLogs.ts";
 import { createEndpoint, endpointName } from "./createTransport.ts";
 
@@ -180,7 +180,7 @@ export function createEndpoints(options: EndpointsOptions, { logger, now = Date.
           return await ask(state, method, params);
         } catch (error) {
           // A range that is too large is for the caller to halve, and no fault of the endpoint's.
-          if (!isEndpointsFault(error) || (method === "eth_getLogs" && /range|more than|10000|too (many results|large|big)|size/i.test(reasonOf(error)))) throw error;
+          if (!isEndpointsFault(error) || (method === "eth_getLogs" && !isRateLimited(error) && /range|more than|10000|too (many results|large|big)|size/i.test(reasonOf(error)))) throw error;
           failed(state, error);
           last = error;
         }
@@ -210,5 +210,5 @@ export function isEndpointsFault(error: unknown): boolean {
     if (status === 429 || (typeof status === "number" && status >= 500) || code === -32005 || code === -32601 || code === -32603 || code === 429) return !/revert|nonce|fund|underpriced|already known/i.test(reasonOf(error));
     cause = typeof cause === "object" && "cause" in cause ? cause.cause : undefined;
   }
-  return /rate.?limit|too many requests|header not found|unknown block|missing trie node|capacity|quota|try again/i.test(reasonOf(error));
+  return isRateLimited(error) || /header not found|unknown block|missing trie node|capacity|quota|try again/i.test(reasonOf(error));
 }

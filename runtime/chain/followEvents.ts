@@ -11,7 +11,7 @@ export interface FollowOptions {
   fromBlock?: bigint;
   /** Milliseconds between looks at the chain's head. Default 1000. */
   pollingIntervalMs?: number;
-  /** Most blocks of one request. Default 2000; halved while the node finds the answer too large. */
+  /** Most blocks of one request. Default 2000; halved while the node finds the answer too large, doubled again with every answer. */
   chunkBlocks?: number;
   /** Blocks below the head that are read again each time, because some nodes answer before they have all logs. Default 12. */
   rereadBlocks?: number;
@@ -102,11 +102,11 @@ function createReader(chain: Chain, options: FollowOptions, handlers: FollowHand
       if (chunk < largest) chunk = chunk * 2n < largest ? chunk * 2n : largest;
       return logs;
     } catch (error) {
-      if (chunk > 1n && isRangeTooLarge(error)) {
-        chunk = chunk / 2n;
-        return undefined;
-      }
-      throw error;
+      // What was asked may have been less than a chunk, and the same is not asked again.
+      const width = to - from + 1n;
+      if (width === 1n || !isRangeTooLarge(error)) throw error;
+      chunk = width / 2n;
+      return undefined;
     }
   }
 

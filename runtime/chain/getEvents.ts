@@ -15,7 +15,7 @@ export interface EventFilter<C extends EventContract, N extends ContractEventNam
   toBlock?: bigint;
 }
 
-/** Most RPC providers answer ranges of this many blocks. */
+/** Most RPC providers answer ranges of this many blocks. Where one refuses, the range is halved; it doubles again with every answer. */
 const largestChunk = 10_000n;
 
 /** Past events of one contract in chain order, read in bounded ranges. Throws `CHAIN_UNREACHABLE`, `CHAIN_FAILED`. */
@@ -30,9 +30,12 @@ export async function getEvents<C extends EventContract, N extends ContractEvent
       try {
         found.push(...(await readRange(chain, filter.contract, topics, from, to)));
         from = to + 1n;
+        chunk = chunk * 2n < largestChunk ? chunk * 2n : largestChunk;
       } catch (error) {
-        if (chunk === 1n || !isRangeTooLarge(error)) throw error;
-        chunk /= 2n;
+        // What was asked may have been less than a chunk, and the same is not asked again.
+        const width = to - from + 1n;
+        if (width === 1n || !isRangeTooLarge(error)) throw error;
+        chunk = width / 2n;
       }
     }
   } catch (error) {

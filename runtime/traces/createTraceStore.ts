@@ -34,7 +34,7 @@ export type StoredListDomain = "trace" | "inputs" | "outputs";
 export interface TraceStore {
   /**
    * Locks the directory, drops what a crash left half written, and reads what is there. Damaged entries are moved to `damaged/` and
-   * named in the result. Throws `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`.
+   * named in the result. Throws `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`, and `TRACES_UNREADABLE` (retryable), after which all is as it was.
    */
   start(): Promise<{ damaged: string[] }>;
   stop(): Promise<void>;

@@ -38,14 +38,27 @@ export async function writeEntry(incoming: string, target: string, manifest: Tra
   }
 }
 
-/** Reads an entry's manifest and checks the lengths of its files. Throws `TRACE_DAMAGED`. */
+/** Whether the system could not read: that says nothing of what is on the disk, unlike a file that is not there or not of its kind. */
+export function isSystemFault(error: unknown): boolean {
+  const { errno, code } = error as NodeJS.ErrnoException;
+  return typeof errno === "number" && !["ENOENT", "ENOTDIR", "EISDIR"].includes(code ?? "");
+}
+
+/** Reads an entry's manifest and checks the lengths of its files. Throws `TRACE_DAMAGED`, and what the system fails with. */
 export async function readEntry(folder: string): Promise<TraceManifest> {
   const text = await readFile(path.join(folder, MANIFEST_FILE), "utf8").catch((cause: unknown) => {
+    if (isSystemFault(cause)) throw cause;
     throw damaged("its manifest cannot be read", { folder, cause: String(cause) });
   });
   const manifest = decodeManifest(text);
   for (const [name, wanted] of [[DATA_FILE, manifest.dataBytes], [LEAVES_FILE, manifest.leavesBytes]] as const) {
-    const given = await stat(path.join(folder, name)).then((found) => found.size, () => 0);
+    const given = await stat(path.join(folder, name)).then(
+      (found) => found.size,
+      (cause: unknown) => {
+        if (isSystemFault(cause)) throw cause;
+        return 0;
+      },
+    );
     if (given !== wanted) throw damaged(`${name} has ${given} bytes instead of ${wanted}`, { folder, given, wanted });
   }
   return manifest;

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expandLying, lieInside } from "../../node/lieInside.ts";
 import { parseMisbehaviour } from "../../node/misbehaviour.ts";
@@ -80,6 +82,15 @@ describe("a lie inside of a block, by an executor that serves what it likes", ()
     await expectConviction(job, disputeId);
     expect(await kindsOf(disputeId)).toEqual(["open", "block", "expand", "seal", "refute", "end"]);
     expect((await readDisputeMoves(arena.chain, disputeId)).find(({ kind }) => kind === "refute")).toMatchObject({ stepIndex: LIE.step, element: LIE.element });
+  });
+
+  it("is convicted by what it has committed to where the stored refutation is damaged before a seal of it is on chain", async () => {
+    const job = await committedLie({ trace: true, inner: lyingInner });
+    const disputeId = await disputeFraud(job);
+    await writeFile(path.join(watcher.home, "cases", `${job.id}-${job.attempt}.json`), '{"jobId":');
+    await playOut(arena, job, disputeId, lying, watcher, () => lyingInner);
+    await expectConviction(job, disputeId);
+    expect(await kindsOf(disputeId)).toEqual(["open", "block", "expand", "seal", "refute", "end"]);
   });
 
   it("is convicted if it commits to another inner trace than it has served, by what is wrong with that one", async () => {

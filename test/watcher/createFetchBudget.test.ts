@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { dtypes, type Program } from "../../protocol/program/types.ts";
-import { createFetchBudget, fetchTimeMs } from "../../watcher/createFetchBudget.ts";
+import { createFetchBudget, fetchTimeMs, inputTimeMs } from "../../watcher/createFetchBudget.ts";
 
 const { signal } = new AbortController();
 const results = (...floats: number[]): Pick<Program, "steps"> => ({ steps: floats.map((count) => ({ result: { dtype: dtypes.float32, shape: [count] } })) }) as unknown as Pick<Program, "steps">;
@@ -12,6 +12,15 @@ describe("fetchTimeMs", () => {
     ["nothing has more than a third of the window", results(1 << 28), 1_800, 600_000],
   ])("%s", (_, program, window, expected) => {
     expect(fetchTimeMs(program, window)).toBe(expected);
+  });
+});
+
+describe("inputTimeMs", () => {
+  it.each([
+    ["a small input has a minute", 64, 3_600, 60_003.90625],
+    ["nothing has more than a quarter of the window", 1 << 28, 1_800, 450_000],
+  ])("%s", (_, floats, window, expected) => {
+    expect(inputTimeMs({ inputs: [{ name: "x", dtype: dtypes.float32, shape: [floats] }] }, window)).toBe(expected);
   });
 });
 
@@ -29,6 +38,10 @@ describe("createFetchBudget", () => {
     await expect(budget.within(endless, signal)).rejects.toMatchObject({ code: "TRACE_TOO_SLOW", retryable: true });
     expect(told).toBe(true);
     await expect(budget.within(endless, signal)).rejects.toMatchObject({ code: "TRACE_TOO_SLOW" });
+  });
+
+  it("says what came too slowly", async () => {
+    await expect(createFetchBudget(1, "input").within(() => new Promise(() => undefined), signal)).rejects.toMatchObject({ code: "INPUT_TOO_SLOW", retryable: true });
   });
 
   it("ends with its caller", async () => {

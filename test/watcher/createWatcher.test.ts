@@ -29,6 +29,7 @@ import { createLedger } from "../../runtime/ledger/createLedger.ts";
 import { createPrograms, type Programs } from "../../runtime/programs/createPrograms.ts";
 import type { LoadedProgram } from "../../runtime/programs/loadedProgram.ts";
 import { silentLogger } from "../../runtime/telemetry/createLogger.ts";
+import type { Webhook } from "../../runtime/telemetry/createWebhook.ts";
 import { createArena, type Arena } from "../e2e/support/createArena.ts";
 import type { Journal } from "../e2e/support/createJournal.ts";
 import { lonelyNetwork, newJournal, recordingLogger, runDaemon, type Running } from "../e2e/support/daemonParts.ts";
@@ -76,7 +77,7 @@ describe("createWatcher", () => {
     running: Running;
   }
 
-  const start = async (options: Partial<WatcherOptions> = {}, changes: { name?: string; sender?: Sender | undefined; programs?: Programs; serve?: Trace; nobody?: boolean } = {}): Promise<Started> => {
+  const start = async (options: Partial<WatcherOptions> = {}, changes: { name?: string; sender?: Sender | undefined; programs?: Programs; serve?: Trace; nobody?: boolean; webhook?: Webhook } = {}): Promise<Started> => {
     const { name = "watcher" } = changes;
     const logger = recordingLogger(journal, name);
     const parts = await createWatcherParts(arena, opened, changes.programs ?? programs, logger);
@@ -87,7 +88,7 @@ describe("createWatcher", () => {
     const sender = "sender" in changes ? changes.sender : arena.sender("watcher");
     const watcher = createWatcher(
       { mode: "dispute", patienceSeconds: 30, onWithheld: "bisect", demandBudget, tolerance: 0, defendOthers: true, concurrency: 1, ...options },
-      { ...without, ...(changes.nobody === true ? { providers: { providersOf: () => [], stop: () => undefined } } : {}), network: lonelyNetwork(fetch), ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }), ...(sender === undefined ? {} : { sender }) },
+      { ...without, ...(changes.nobody === true ? { providers: { providersOf: () => [], stop: () => undefined } } : {}), network: lonelyNetwork(fetch), ledger: createLedger({ chain: arena.chain, pollingIntervalMs: 10 }), ...(sender === undefined ? {} : { sender }), ...(changes.webhook === undefined ? {} : { webhook: changes.webhook }) },
     );
     const running = runDaemon((signal) => watcher.run(signal));
     closing.push(() => running.stop());
@@ -274,8 +275,9 @@ describe("createWatcher", () => {
     }
     if (phase === "revealChunk") {
       const first = await start({ patienceSeconds: 0 });
-      while ((await getDispute(arena.chain, disputeId)).phase !== "revealChunk") {
+      for (;;) {
         const dispute = await getDispute(arena.chain, disputeId);
+        if (dispute.phase === "revealChunk") break;
         if (isDefendersTurn(dispute)) await defendDispute(arena.sender("executor"), dispute, job.digest, { trace: lying.tensors });
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
@@ -317,6 +319,34 @@ describe("createWatcher", () => {
     // The first one is not ended by anybody: it does not stand in the way.
     expect(await journal.next("watcher", "executor convicted", { jobId }).finally(() => clearInterval(nudge))).toMatchObject({ disputeId: "2" });
     expect(await getDisputeCount(arena.chain)).toBe(2n);
+  });
+
+  it("warns once of a lie whose dispute it cannot open, tries that less and less often, and judges it no second time", async () => {
+    await commit(lying);
+    let isShort = true;
+    const tries: number[] = [];
+    const own = arena.sender("watcher");
+    const send: Sender["send"] = async (call, options) => {
+      if (!isShort) return own.send(call, options);
+      tries.push((await arena.chain.head()).timestamp);
+      throw new GainsayError("The daily budget does not allow another dispute.", { code: "BUDGET_EXHAUSTED", retryable: true });
+    };
+    const posts: string[] = [];
+    await start({}, { sender: { ...own, send }, serve: lying, webhook: { post: (kind: string) => void posts.push(kind), stop: async () => undefined } as unknown as Webhook });
+    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 50);
+    try {
+      await until("it has tried three times", () => tries.length >= 3);
+      const [first = 0, second = 0, third = 0] = tries;
+      expect(second - first).toBeGreaterThanOrEqual(2);
+      expect(third - second).toBeGreaterThanOrEqual(4);
+      isShort = false;
+      await journal.next("watcher", "dispute opened with a sealed refutation", { jobId });
+      await journal.next("watcher", "executor convicted", { jobId });
+    } finally {
+      clearInterval(nudge);
+    }
+    expect(posts).toEqual(["fraud"]);
+    expect(journal.of("watcher").filter(({ message }) => message === "fraud found")).toHaveLength(1);
   });
 
   it("says once that the revealed chunk is sound, and leaves the rest to the clock", async () => {

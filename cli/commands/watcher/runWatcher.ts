@@ -9,6 +9,7 @@ import { getAsset } from "../../../runtime/chain/reads/getAsset.ts";
 import { getBalance } from "../../../runtime/chain/reads/getBalance.ts";
 import { getParameters } from "../../../runtime/chain/reads/getParameters.ts";
 import { createWebhook } from "../../../runtime/telemetry/createWebhook.ts";
+import { createBundleFetches } from "../../../watcher/createBundleFetches.ts";
 import { createCaseStore } from "../../../watcher/createCaseStore.ts";
 import { createWatcher } from "../../../watcher/createWatcher.ts";
 import type { Context } from "../../context.ts";
@@ -37,7 +38,7 @@ export async function runWatcher(context: Context, flags: WatcherFlags, inferenc
   const cases = await createCaseStore(path.join(daemon.dataFolder, "cases"));
   const watcher = createWatcher(
     { mode: flags.mode, patienceSeconds: flags.patience, onWithheld: flags.onWithheld, demandBudget: { demands: flags.maxDemands, wei: unitsOf(flags.maxDemandStake, asset) }, tolerance: flags.tolerance, defendOthers: flags.defend, concurrency: flags.concurrency, sampleRate: flags.sample },
-    { ...daemon, cases, fetchedBundles, ...(account === undefined ? {} : { account }), ...(sender === undefined ? {} : { sender }), ...(webhook === undefined ? {} : { webhook }) },
+    { ...daemon, cases, fetchedBundles, bundles: createBundleFetches(daemon), ...(account === undefined ? {} : { account }), ...(sender === undefined ? {} : { sender }), ...(webhook === undefined ? {} : { webhook }) },
   );
   const programs = await daemon.programs.list();
   context.output.result({ ready: true, account: account?.address ?? null, mode: flags.mode, peer: daemon.network.peerId, addresses: daemon.network.addresses(), programs }, [

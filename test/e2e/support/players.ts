@@ -27,6 +27,7 @@ import { traceSource } from "../../../runtime/serving/traceSource.ts";
 import { silentLogger, type Logger } from "../../../runtime/telemetry/createLogger.ts";
 import { createTraceStore } from "../../../runtime/traces/createTraceStore.ts";
 import { GainsayError } from "../../../protocol/errors.ts";
+import { createBundleFetches } from "../../../watcher/createBundleFetches.ts";
 import { createCaseStore } from "../../../watcher/createCaseStore.ts";
 import type { DemandBudget } from "../../../watcher/options.ts";
 import type { WatcherDependencies } from "../../../watcher/dependencies.ts";
@@ -113,6 +114,7 @@ export async function createWatcherParts(arena: Arena, model: OpenedModel, progr
       traces,
       cases,
       fetchedBundles: path.join(home, "bundles"),
+      bundles: createBundleFetches({ logger }),
       logger,
       network: { blobs: blobsBy(fetch) } as unknown as WatcherDependencies["network"],
       providers: { providersOf: () => ["peer"], stop: () => undefined },

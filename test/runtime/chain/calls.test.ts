@@ -173,6 +173,29 @@ describe("getEvents", () => {
     await expect(getEvents(chain, { contract: "jobs", toBlock: 5n })).rejects.toMatchObject({ code: "CHAIN_UNREACHABLE" });
     await proxy.stop();
   });
+
+  it("asks for more again once the node takes it, and for no less where it is asked too often", async () => {
+    await local.mine(40);
+    const proxy = await startMisbehavingProxy(local.devnet.rpcUrl);
+    const chain = await local.connect({ rpcUrls: [proxy.url], retries: 0 });
+    const widths: number[] = [];
+    let refused = 3;
+    proxy.behave = (method, [filter]) => {
+      if (method !== "eth_getLogs") return "pass";
+      const { fromBlock, toBlock } = filter as { fromBlock: string; toBlock: string };
+      widths.push(Number(toBlock) - Number(fromBlock) + 1);
+      return refused-- > 0 ? { code: -32005, message: "block range is too large" } : "pass";
+    };
+    await getEvents(chain, { contract: "jobs" });
+    const [whole = 0, ...smaller] = widths;
+    expect(smaller.slice(0, 3)).toEqual([Math.floor(whole / 2), Math.floor(whole / 4), Math.floor(whole / 8)]);
+    expect(smaller[3]).toBe(2 * Math.floor(whole / 8));
+    widths.length = 0;
+    proxy.behave = (method) => (method === "eth_getLogs" ? (widths.push(1), { code: -32005, message: "request count exceeded, limit is 10 per second" }) : "pass");
+    await expect(getEvents(chain, { contract: "jobs" })).rejects.toMatchObject({ code: "CHAIN_FAILED", retryable: true });
+    expect(widths).toHaveLength(1);
+    await proxy.stop();
+  });
 });
 
 describe("a dispute's calls and reads", () => {

@@ -181,6 +181,23 @@ describe("followEvents", () => {
     expect(Math.max(...widths)).toBeGreaterThan(3);
   });
 
+  it("asks for the same range again after a pause where it has asked too often", async () => {
+    const fromBlock = (await local.chain.head()).number + 1n;
+    await local.mine(20);
+    await depositStake(sender, 85n);
+    const widths: number[] = [];
+    let refused = 4;
+    proxy.behave = (method, [filter]) => {
+      if (method !== "eth_getLogs") return "pass";
+      const range = filter as { fromBlock: string; toBlock: string };
+      widths.push(Number(range.toBlock) - Number(range.fromBlock) + 1);
+      return refused-- > 0 ? { code: -32005, message: "daily request count exceeded, request rate limited" } : "pass";
+    };
+    const { amounts } = await follow({ fromBlock, chunkBlocks: 22 });
+    await until("the event", () => amounts().includes(85n));
+    expect(Math.min(...widths.slice(0, 5))).toBeGreaterThanOrEqual(21);
+  });
+
   it("gives an event again when its handler failed, and only that one", async () => {
     let failures = 2;
     const given: bigint[] = [];
