@@ -1,14 +1,17 @@
 import { GainsayError } from "../protocol/errors.ts";
 import type { Hex } from "../protocol/hex.ts";
+import { createSlots } from "../runtime/network/blobs/createSlots.ts";
 import { withDeadline } from "../runtime/network/withDeadline.ts";
 import type { Logger } from "../runtime/telemetry/createLogger.ts";
 
 /** Milliseconds that a check waits for a bundle before it gives its place to others; the fetch goes on meanwhile. */
 const WAIT_MS = 10_000;
 /** Milliseconds that no bundle may take, however long the challenge window is. */
-const MAX_BUNDLE_MS = 3_600_000;
+const MAX_BUNDLE_MS = 1_200_000;
+/** Bundles at once: a bundle may take a gigabyte of memory while it comes, and one that comes slowly must not keep all others waiting. */
+const BUNDLES_AT_ONCE = 3;
 
-/** Fetches of bundles, whoever asks for them: one at a time, and each bundle once for all that need it. */
+/** Fetches of bundles, whoever asks for them: a few at a time, and each bundle once for all that need it. */
 export interface BundleFetches {
   /**
    * Resolves once `fetch` has put the bundle in its place, or another one's for the same root has that is under way. `signal` ends what it started. Throws
@@ -25,13 +28,13 @@ export function bundleTimeMs(challengeWindow: number): number {
 
 export function createBundleFetches({ logger }: { logger: Pick<Logger, "warn"> }, { waitMs = WAIT_MS } = {}): BundleFetches {
   const underWay = new Map<Hex, { done: Promise<void>; waiting: number }>();
-  let last: Promise<unknown> = Promise.resolve();
+  const slots = createSlots(BUNDLES_AT_ONCE);
 
   const begin = (root: Hex, timeoutMs: number, fetch: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => {
     const onTimeout = (): GainsayError => new GainsayError("The bundle of a program comes too slowly to check its jobs in time.", { code: "BUNDLE_TOO_SLOW", retryable: true, details: { programRoot: root, milliseconds: timeoutMs } });
-    const begun = { done: last.then(() => withDeadline(fetch, { timeoutMs, signal, onTimeout })), waiting: 0 };
+    const begun = { done: slots.run("bundle", () => withDeadline(fetch, { timeoutMs, signal, onTimeout })), waiting: 0 };
     underWay.set(root, begun);
-    last = begun.done
+    void begun.done
       .catch((error: unknown) => {
         // Whoever waits says it.
         if (begun.waiting === 0 && !signal.aborted) logger.warn({ program: root, code: error instanceof GainsayError ? error.code : "UNEXPECTED", reason: error instanceof Error ? error.message : String(error) }, "bundle not fetched");

@@ -20,22 +20,22 @@ function slow() {
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe("createBundleFetches", () => {
-  it("gives a bundle a quarter of the window, and an hour at most", () => {
-    expect([bundleTimeMs(600), bundleTimeMs(86_400)]).toEqual([150_000, 3_600_000]);
+  it("gives a bundle a quarter of the window, and twenty minutes at most", () => {
+    expect([bundleTimeMs(600), bundleTimeMs(86_400)]).toEqual([150_000, 1_200_000]);
   });
 
-  it("fetches a bundle once for all that need it, and the next one after it", async () => {
+  it("fetches a bundle once for all that need it, three at a time, and the next one after one of them", async () => {
     const bundles = createBundleFetches(recorded());
-    const [a, b] = [slow(), slow()];
-    const all = [bundles.fetch(root("a"), 600, a.fetch, signal), bundles.fetch(root("b"), 600, b.fetch, signal), bundles.fetch(root("a"), 600, a.fetch, signal)];
+    const [a, b, c, d] = [slow(), slow(), slow(), slow()];
+    const all = [bundles.fetch(root("a"), 600, a.fetch, signal), bundles.fetch(root("b"), 600, b.fetch, signal), bundles.fetch(root("a"), 600, a.fetch, signal), bundles.fetch(root("c"), 600, c.fetch, signal), bundles.fetch(root("d"), 600, d.fetch, signal)];
     await soon();
-    expect([a.seen.length, b.seen.length]).toEqual([1, 0]);
+    expect([a, b, c, d].map(({ seen }) => seen.length)).toEqual([1, 1, 1, 0]);
     a.resolve();
     await Promise.all([all[0], all[2]]);
     await soon();
-    expect(b.seen).toHaveLength(1);
-    b.resolve();
-    await all[1];
+    expect(d.seen).toHaveLength(1);
+    for (const one of [b, c, d]) one.resolve();
+    await Promise.all(all);
     // What was fetched may be gone again.
     await bundles.fetch(root("a"), 600, a.fetch, signal);
     expect(a.seen).toHaveLength(2);
