@@ -6,9 +6,10 @@ const COREML_FP32_FLAGS = 0x010 | 0x020;
 
 /**
  * Rewrites of ONNX Runtime that change what is computed by more than rounding, and are left out of every graph: one quantises float weights and
- * biases between quantised activations again, the other takes a requantisation out.
+ * biases between quantised activations again, one takes a requantisation out, and one multiplies a product of matrices by the scales of its operands, which
+ * are committed scaled: the unscaled product may overflow, and is rounded once more often than the bound counts.
  */
-export const UNFAITHFUL: readonly string[] = ["WeightBiasQuantization", "DoubleQDQPairsRemover"];
+export const UNFAITHFUL: readonly string[] = ["WeightBiasQuantization", "DoubleQDQPairsRemover", "MatMulScaleFusion"];
 
 /**
  * Session options of the numeric profile fp32: one stream of execution, no silent fallback from WebGPU to the CPU, and for
@@ -25,7 +26,8 @@ export function sessionOptions(provider: Provider, threads: number, optimization
     ...(load.saveOptimizedTo === undefined ? {} : { optimizedModelFilePath: load.saveOptimizedTo }),
     extra: {
       // Threads that wait for work by spinning take four times the processor time of a run of milliseconds, and thirty times that of a tiny one (docs/performance.md).
-      session: { intra_op: { allow_spinning: "0" }, ...(provider === "webgpu" ? { disable_cpu_ep_fallback: "1" } : {}) },
+      // Products of unsigned by signed bytes are added up in 16 bits by some processors, which saturates; with the precise mode their weights are made unsigned instead.
+      session: { intra_op: { allow_spinning: "0" }, x64quantprecision: "1", ...(provider === "webgpu" ? { disable_cpu_ep_fallback: "1" } : {}) },
       optimization: { disable_specified_optimizers: [...UNFAITHFUL, ...(load.disabledOptimizers ?? [])].join(";") },
     },
   };

@@ -15,15 +15,18 @@ export function lowerCast(node: NodeProto, lowering: Lowering): void {
   if (from === to) return lowering.defineAlias(node.output[0]!, node.input[0]!);
   const inputs = [{ name: node.input[0]!, leaf: !isInteger(from) }];
   if (isHalf(to)) return lowering.defineElementwise(node, inputs, ([x]) => formula.rounded(x!, to));
-  if (isInteger(from)) return lowering.defineElementwise(node, inputs, ([x]) => x!, { integer: "any" });
+  // A bool that is taken into what reads it is not committed, so nothing else would make it 0 or 1.
+  if (isInteger(from)) return lowering.defineElementwise(node, inputs, ([x]) => (to === dtypes.bool ? formula.apply(opcodes.not, formula.apply(opcodes.not, x!)) : x!), { integer: "any" });
   if (isFloat(to)) return lowering.defineElementwise(node, [{ name: node.input[0]! }], ([x]) => x!);
   if (to === dtypes.bool) return lowering.defineElementwise(node, inputs, ([x]) => formula.apply(opcodes.not, formula.apply(opcodes.equal, x!, formula.constant<View>(0))), { converts: true });
   lowering.defineElementwise(node, inputs, ([x]) => truncated(x!, ...integerRange(to)), { converts: true });
 }
 
-/** Truncation where the integer type has the number; elsewhere machines disagree, and any integer is sound. */
+/** Truncation where the integer type has what comes out; elsewhere machines disagree, and any integer is sound. */
 function truncated(x: Formula, least: bigint, greatest: bigint): Formula {
-  const low = formula.apply(opcodes.lessOrEqual, formula.constant<View>(Number(least)), x);
+  const below = Number(least) - 1;
+  // Of the larger types there is no float between the two.
+  const low = Math.fround(below) === below && below < Number(least) ? formula.apply(opcodes.less, formula.constant<View>(below), x) : formula.apply(opcodes.lessOrEqual, formula.constant<View>(Number(least)), x);
   const high = formula.apply(opcodes.less, x, formula.constant<View>(Number(greatest + 1n)));
   return formula.apply(opcodes.select, formula.apply(opcodes.and, low, high), formula.apply(opcodes.truncate, x), formula.constant<View>(Number.NaN));
 }

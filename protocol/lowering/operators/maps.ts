@@ -31,22 +31,33 @@ export function variadic(opcode: number, options: ElementwiseOptions = {}): Lowe
   };
 }
 
-/** Clip, with bounds as attributes (before opset 11) or as inputs: `min(max(x, low), high)`. Infinite bounds say nothing. */
+/** The largest float32. */
+const GREATEST = (2 - 2 ** -23) * 2 ** 127;
+
+/**
+ * Clip, with bounds as attributes (before opset 11) or as inputs: `min(max(x, low), high)`. A bound that is missing or infinite is either infinite or the largest
+ * float: the standard has the latter for one that is missing, and both readings are in use.
+ */
 export function lowerClip(node: NodeProto, lowering: Lowering): void {
   const low = clipBound(node, lowering, 1, "min");
   const high = clipBound(node, lowering, 2, "max");
-  if (low === undefined && high === undefined) return lowering.defineAlias(node.output[0]!, node.input[0]!);
   if (!isFloat(lowering.typeOf(node.input[0]!).dtype)) return clipIntegers(node, lowering);
   const computed = [low, high].flatMap((bound) => (typeof bound === "string" ? [{ name: bound }] : []));
   lowering.defineElementwise(node, [{ name: node.input[0]! }, ...computed], ([x, ...bounds]) => {
     const next = (bound: number | string): Formula => (typeof bound === "string" ? bounds.shift()! : formula.constant(bound));
-    const raised = low === undefined ? x! : formula.apply(opcodes.max, x!, next(low));
-    return high === undefined ? raised : formula.apply(opcodes.min, raised, next(high));
+    const raised = formula.apply(opcodes.max, x!, low === undefined ? endless(-1) : next(low));
+    return formula.apply(opcodes.min, raised, high === undefined ? endless(1) : next(high));
   });
+}
+
+/** The infinity of a sign, or the largest float: where a condition is no number, either branch is sound. */
+function endless(sign: 1 | -1): Formula {
+  return formula.apply(opcodes.select, formula.constant<View>(Number.NaN), formula.constant<View>(sign * Infinity), formula.constant<View>(sign * GREATEST));
 }
 
 function clipIntegers(node: NodeProto, lowering: Lowering): void {
   const bounds = [1, 2].filter((k) => lowering.has(node, k));
+  if (bounds.length === 0) return lowering.defineAlias(node.output[0]!, node.input[0]!);
   lowering.defineElementwise(
     node,
     [{ name: node.input[0]! }, ...bounds.map((k) => ({ name: node.input[k]! }))],

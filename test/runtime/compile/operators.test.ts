@@ -60,6 +60,35 @@ describe("movement", () => {
   });
 });
 
+describe("bounds and casts of special values", () => {
+  const values = Float32Array.of(Infinity, -Infinity, 1, Number.NaN, 3.4e38, -0.5, 2, 7, -3, -0.999, -128.7, 255.5);
+  const judged = async (parts: OnnxModelParts, inputs: Record<string, Float32Array>) => {
+    const modelBytes = buildOnnx(parts);
+    const bundle = await compileModel({ modelBytes }, { runner });
+    return { report: await verifyBundle(bundle, modelBytes, inputs) };
+  };
+  const [low, high] = [floats("low", [], [0]), floats("high", [], [6])];
+
+  it.each<[string, Partial<OnnxModelParts> & Pick<OnnxModelParts, "nodes">]>([
+    ["from below", { initializers: [low], nodes: [op("Clip", ["x", "low"], ["y"])] }],
+    ["from above", { initializers: [high], nodes: [op("Clip", ["x", "", "high"], ["y"])] }],
+    ["from neither side", { nodes: [op("Clip", ["x"], ["y"])] }],
+    ["from below, by an attribute", { opset: 10, nodes: [op("Clip", ["x"], ["y"], { min: { float: 0 } })] }],
+    ["behind what it is fused into", { initializers: [high], nodes: [op("Neg", ["x"], ["n"]), op("Clip", ["n", "", "high"], ["y"])] }],
+  ])("clips infinity and what is no number %s", async (_, parts) => {
+    const { report } = await judged({ inputs: { x: [values.length] }, outputs: ["y"], ...parts }, { x: values });
+    expect(report.convicted).toBe(0);
+    // Infinity and the largest float are both right where a bound is missing.
+    expect(report.missed).toBeLessThanOrEqual(1);
+  });
+
+  it.each([["uint8", dtypes.uint8], ["int8", dtypes.int8], ["int32", dtypes.int32]] as const)("truncates towards zero what then fits into %s, and convicts another number", async (_, to) => {
+    const x = Float32Array.of(-0.5, -0.999, 1.5, 100.9, 0, -128.7);
+    const { report } = await judged({ inputs: { x: [x.length] }, nodes: [op("Cast", ["x"], ["y"], { to: { int: to } })], outputs: ["y"], outputTypes: { y: to } }, { x });
+    expect(report).toMatchObject({ convicted: 0, missed: to === dtypes.uint8 ? 1 : 0 });
+  });
+});
+
 describe("integers", () => {
   it("wrap, divide and compare exactly, and are taken in only where wrapping cannot matter", async () => {
     const { program } = await lower({
