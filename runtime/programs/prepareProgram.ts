@@ -154,8 +154,8 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
 
   /** Steps of a block, each run on committed tensors. */
   const recomputed = (blockIndex: number, steps: readonly number[], posted: PostedBytes, inner: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<Uint8Array[]> =>
-    runOnce("check", undefined, async () => (await maker()).check(steps), async (info) => {
-      const computed = await runCut("check", info, posted, signal, { specs: innerTensors(program, blockIndex), bytes: inner });
+    runOnce("steps", undefined, async () => (await maker()).check(steps), async (info) => {
+      const computed = await runCut("steps", info, posted, signal, { specs: innerTensors(program, blockIndex), bytes: inner });
       return steps.map(computed);
     });
 
