@@ -37,6 +37,8 @@ export interface LoadedProgram {
   graphName(): Promise<string | undefined>;
   /** Computes every step of a block again from committed tensors, posted and inner; results in the order of the steps. */
   recomputeSteps(blockIndex: number, posted: PostedBytes, inner: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array[]>;
+  /** The same of one step. */
+  recomputeStep(stepIndex: number, posted: PostedBytes, inner: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array>;
   /** Finds a weight by its index, in the layout in which it is committed. It is read when it is asked for, and kept for as long as somebody has it. */
   weights(): Promise<(index: number) => CommittedTensor>;
 }

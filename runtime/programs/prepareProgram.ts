@@ -152,6 +152,13 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
     return done;
   };
 
+  /** Steps of a block, each run on committed tensors. */
+  const recomputed = (blockIndex: number, steps: readonly number[], posted: PostedBytes, inner: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<Uint8Array[]> =>
+    runOnce("steps", undefined, async () => (await maker()).check(steps), async (info) => {
+      const computed = await runCut("steps", info, posted, signal, { specs: innerTensors(program, blockIndex), bytes: inner });
+      return steps.map(computed);
+    });
+
   const weightAt = (made: Maker, index: number): CommittedTensor => {
     const known = weights.get(index)?.deref();
     if (known !== undefined) return known;
@@ -197,12 +204,10 @@ export function prepareProgram(bundle: Bundle, inference: Inference, hasher: Pic
       // Of what is not the processor the setting says no more than the provider.
       return setting === undefined || inference.provider !== "cpu" ? undefined : `${setting}/${(await (twoLevel ? cut() : graphOf("trace"))).sha256}`;
     },
-    recomputeSteps(blockIndex, posted, inner, signal) {
-      const steps = stepsOf(program, blockIndex).map(([step]) => step);
-      return runOnce("check", undefined, async () => (await maker()).check(steps), async (info) => {
-        const computed = await runCut("check", info, posted, signal, { specs: innerTensors(program, blockIndex), bytes: inner });
-        return steps.map(computed);
-      });
+    recomputeSteps: (blockIndex, posted, inner, signal) => recomputed(blockIndex, stepsOf(program, blockIndex).map(([step]) => step), posted, inner, signal),
+    async recomputeStep(stepIndex, posted, inner, signal) {
+      const [result] = await recomputed((program.steps[stepIndex] as Step).blockIndex, [stepIndex], posted, inner, signal);
+      return result as Uint8Array;
     },
     async weights() {
       const made = await maker();

@@ -5,9 +5,9 @@ import { judgeElement, type ElementVerdict } from "../../protocol/judge/judgeEle
 import { floatOf } from "../../protocol/judge/float32.ts";
 import { elementReader, elementValue, floatsIn } from "../../protocol/program/elements.ts";
 import { judgeScreened } from "../../protocol/judge/judgeScreened.ts";
-import { blockAt, hasInner } from "../../protocol/program/blocks.ts";
+import { blockAt, hasInner, stepsOf } from "../../protocol/program/blocks.ts";
 import { dtypes, sources, stepKinds, type Program, type Step, type TraceTensor } from "../../protocol/program/types.ts";
-import type { LoadedProgram } from "../programs/loadedProgram.ts";
+import type { LoadedProgram, PostedBytes } from "../programs/loadedProgram.ts";
 import { deviation, findSuspects } from "./suspects.ts";
 
 /** One number of the executor's trace that the judge calls fraud. */
@@ -51,33 +51,91 @@ export interface CheckOptions {
   tolerance?: number;
 }
 
+/** What follows from claimed tensors for a step; nothing where it cannot be run on them. */
+interface StepResult {
+  stepIndex: number;
+  own: Uint8Array | undefined;
+}
+
 /**
  * Checks an executor's trace from the executor's own committed tensors, so that rounding differences do not add up. Every posted tensor is
  * recomputed from the posted ones that its block reads, in one run; where a block differs, every step of it is recomputed from the block's
- * claimed inner trace, and the judge decides where a number of a step differs. Throws `INNER_TRACE_UNAVAILABLE` if nothing was found false and a block could
- * not be looked into.
+ * claimed inner trace, and the judge decides where a number of a step differs. Where ONNX Runtime fails on what is claimed, such as an index out of range, each
+ * block and each step is run by itself, and all of a step that fails even so is judged: a false number keeps nobody from finding it. Throws `INNER_TRACE_UNAVAILABLE` if
+ * nothing was found false and a block could not be looked into.
  */
 export async function checkTrace(loaded: LoadedProgram, inputs: readonly CommittedTensor[], claimed: readonly CommittedTensor[], options: CheckOptions = {}): Promise<TraceReport> {
   const { program } = loaded;
   const posted = { inputs: inputs.map(({ bytes }) => bytes), tensors: claimed.map(({ bytes }) => bytes) };
-  const { tolerance = 0 } = options;
-  const own = follows(program, claimed, options.own) ?? (await loaded.recompute(posted.inputs, posted.tensors, options.signal));
+  const whole = follows(program, claimed, options.own) ?? (await attempt(() => loaded.recompute(posted.inputs, posted.tensors, options.signal)));
   const tensors: ExecutionTensors = { inputs, trace: claimed, weight: await loaded.weights() };
   const report: TraceReport = { differing: 0, judged: 0, opened: [] };
-  if (!hasInner(program)) return checkSteps(program, program.trace.map(({ step }, i) => ({ stepIndex: step, own: own[i] as Uint8Array })), tensors, report, options);
-  const suspicious = program.blocks
-    .map(({ borders }, blockIndex) => ({ blockIndex, deviation: Math.max(...borders.map((tensor) => deviation(posted.tensors[tensor] as Uint8Array, own[tensor] as Uint8Array, (program.trace[tensor] as TraceTensor).dtype))) }))
-    .filter(({ deviation }) => options.everyBlock === true || deviation > tolerance)
-    .sort((a, b) => (a.deviation === b.deviation ? a.blockIndex - b.blockIndex : b.deviation > a.deviation ? 1 : -1));
+  if (!hasInner(program)) return checkSteps(program, whole === undefined ? stepByStep(loaded, program.steps.keys(), tensors, options.signal) : program.trace.map(({ step }, i) => ({ stepIndex: step, own: whole[i] })), tensors, report, options);
+  const own = whole ?? (await blockByBlock(loaded, posted, options.signal));
+  const suspicious = suspiciousBlocks(program, posted.tensors, own, options);
   const failures: unknown[] = [];
-  for (const { blockIndex } of suspicious) {
+  for (const blockIndex of suspicious) {
     const inner = await innerOf(program, blockIndex, options).catch((error: unknown) => void failures.push(error));
     if (inner === undefined) continue;
     await checkBlock(loaded, blockIndex, { ...tensors, inner: (block) => (block === blockIndex ? inner : undefined) }, report, options);
     if (report.finding !== undefined) return report;
   }
-  if (failures.length > 0) throw new GainsayError("The inner trace of a block that has to be looked into cannot be had.", { code: "INNER_TRACE_UNAVAILABLE", retryable: true, details: { block: suspicious[0]?.blockIndex }, cause: failures[0] });
+  if (failures.length > 0) throw new GainsayError("The inner trace of a block that has to be looked into cannot be had.", { code: "INNER_TRACE_UNAVAILABLE", retryable: true, details: { block: suspicious[0] }, cause: failures[0] });
   return report;
+}
+
+/**
+ * The blocks that have to be looked into, the furthest off first. What keeps a block from running came from an earlier one, which may be off by little: so where
+ * one does not run there is no tolerance, and it comes last.
+ */
+function suspiciousBlocks(program: Program, claimed: readonly Uint8Array[], own: readonly (Uint8Array | undefined)[], { everyBlock = false, tolerance = 0 }: CheckOptions): number[] {
+  const blocks = program.blocks.map(({ borders }, blockIndex) => {
+    const runs = borders.every((tensor) => own[tensor] !== undefined);
+    return { blockIndex, runs, deviation: runs ? Math.max(...borders.map((tensor) => deviation(claimed[tensor] as Uint8Array, own[tensor] as Uint8Array, (program.trace[tensor] as TraceTensor).dtype))) : 0 };
+  });
+  const least = blocks.every(({ runs }) => runs) ? tolerance : 0;
+  return blocks
+    .filter(({ runs, deviation }) => everyBlock || !runs || deviation > least)
+    .sort((a, b) => Number(b.runs) - Number(a.runs) || (a.deviation === b.deviation ? a.blockIndex - b.blockIndex : b.deviation > a.deviation ? 1 : -1))
+    .map(({ blockIndex }) => blockIndex);
+}
+
+/** Codes of a run that failed, be it for the numbers that it was given. */
+const failed = new Set(["INFERENCE_FAILED", "INFERENCE_CRASHED"]);
+
+/** Resolves to nothing if ONNX Runtime fails. Where its process ended, which may have had another cause, it is asked twice. */
+async function attempt<T>(run: () => Promise<T>, again = true): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof GainsayError && failed.has(error.code))) throw error;
+    return again && error.retryable ? attempt(run, false) : undefined;
+  }
+}
+
+/** What follows from the posted tensors, as far as the blocks can be run on them. */
+async function blockByBlock(loaded: LoadedProgram, posted: PostedBytes, signal: AbortSignal | undefined): Promise<(Uint8Array | undefined)[]> {
+  const { blocks, trace } = loaded.program;
+  const own = trace.map((): Uint8Array | undefined => undefined);
+  for (const blockIndex of blocks.keys()) {
+    signal?.throwIfAborted();
+    const expansion = await attempt(() => loaded.expand(blockIndex, posted, signal));
+    for (const [tensor, bytes] of expansion?.borders ?? []) own[tensor] = bytes;
+  }
+  return own;
+}
+
+/** What follows from the claimed tensors, step by step, each run when it is its turn. */
+async function* stepByStep(loaded: LoadedProgram, steps: Iterable<number>, tensors: ExecutionTensors, signal: AbortSignal | undefined): AsyncGenerator<StepResult> {
+  const posted = { inputs: bytesOf(tensors.inputs), tensors: bytesOf(tensors.trace) };
+  for (const stepIndex of steps) {
+    const { blockIndex } = loaded.program.steps[stepIndex] as Step;
+    yield { stepIndex, own: await attempt(() => loaded.recomputeStep(stepIndex, posted, bytesOf(tensors.inner?.(blockIndex) ?? []), signal)) };
+  }
+}
+
+function bytesOf(list: readonly CommittedTensor[]): Uint8Array[] {
+  return list.map(({ bytes }) => bytes);
 }
 
 /** What follows from the claimed tensors, if the checker's own execution tells it already: for one block, or one step, without claimed tensors to read it always does. */
@@ -94,11 +152,10 @@ function follows(program: Program, claimed: readonly CommittedTensor[], own: rea
  */
 export async function checkBlock(loaded: LoadedProgram, blockIndex: number, tensors: ExecutionTensors, report: TraceReport = { differing: 0, judged: 0, opened: [] }, options: Pick<CheckOptions, "signal" | "everyElementOf"> = {}): Promise<TraceReport> {
   const { program } = loaded;
-  const bytesOf = (list: readonly CommittedTensor[]): Uint8Array[] => list.map(({ bytes }) => bytes);
-  const results = await loaded.recomputeSteps(blockIndex, { inputs: bytesOf(tensors.inputs), tensors: bytesOf(tensors.trace) }, bytesOf(tensors.inner?.(blockIndex) ?? []), options.signal);
-  const { firstStep } = blockAt(program, blockIndex);
+  const results = await attempt(() => loaded.recomputeSteps(blockIndex, { inputs: bytesOf(tensors.inputs), tensors: bytesOf(tensors.trace) }, bytesOf(tensors.inner?.(blockIndex) ?? []), options.signal));
+  const steps = stepsOf(program, blockIndex).map(([step]) => step);
   report.opened.push(blockIndex);
-  return checkSteps(program, results.map((own, i) => ({ stepIndex: firstStep + i, own })), tensors, report, options);
+  return checkSteps(program, results === undefined ? stepByStep(loaded, steps, tensors, options.signal) : steps.map((stepIndex, i) => ({ stepIndex, own: results[i] })), tensors, report, options);
 }
 
 async function innerOf(program: Program, blockIndex: number, { inner }: CheckOptions): Promise<readonly CommittedTensor[]> {
@@ -107,15 +164,15 @@ async function innerOf(program: Program, blockIndex: number, { inner }: CheckOpt
   return inner(blockIndex);
 }
 
-/** Judges steps where they differ from what was recomputed, until one is found false; adds to the report. */
-async function checkSteps(program: Program, results: readonly { stepIndex: number; own: Uint8Array }[], tensors: ExecutionTensors, report: TraceReport, { signal, everyElementOf = 0 }: CheckOptions): Promise<TraceReport> {
-  for (const { stepIndex, own } of results) {
+/** Judges steps where they differ from what was recomputed, all of a step where nothing was, until one is found false; adds to the report. */
+async function checkSteps(program: Program, results: Iterable<StepResult> | AsyncIterable<StepResult>, tensors: ExecutionTensors, report: TraceReport, { signal, everyElementOf = 0 }: CheckOptions): Promise<TraceReport> {
+  for await (const { stepIndex, own } of results) {
     signal?.throwIfAborted();
     const step = program.steps[stepIndex] as Step;
     const { result } = step;
-    const suspects = findSuspects(resultOf(step, tensors).bytes, own, result.dtype);
+    const suspects = own === undefined ? [] : findSuspects(resultOf(step, tensors).bytes, own, result.dtype);
     report.differing += suspects.length;
-    const elements = new Set([...suspects.map(({ element }) => element), ...spreadElements(result.shape, everyElementOf)]);
+    const elements = new Set([...suspects.map(({ element }) => element), ...spreadElements(result.shape, own === undefined ? Infinity : everyElementOf)]);
     const { judged, finding } = await judgeElements(program, stepIndex, [...elements], tensors, signal);
     report.judged += judged;
     if (finding === undefined) continue;

@@ -7,7 +7,9 @@ import { createTestMemory } from "../../../node/createTestMemory.ts";
 import { lieInside, expandLying } from "../../../node/lieInside.ts";
 import { parseMisbehaviour } from "../../../node/misbehaviour.ts";
 import { selfTest } from "../../../node/selfTest.ts";
-import { sources } from "../../../protocol/program/types.ts";
+import { GainsayError } from "../../../protocol/errors.ts";
+import type { Granularity } from "../../../protocol/lowering/chooseBlocks.ts";
+import { sources, type Program, type TraceTensor } from "../../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../../protocol/trees/committedTensor.ts";
 import { listRootOf } from "../../../protocol/trees/listTree.ts";
 import { seededInputs } from "../../../runtime/audit/seededInputs.ts";
@@ -23,6 +25,7 @@ import { prepareProgram } from "../../../runtime/programs/prepareProgram.ts";
 import { silentLogger } from "../../../runtime/telemetry/createLogger.ts";
 import { checkTrace } from "../../../runtime/verification/checkTrace.ts";
 import { bottleneckModel } from "../../support/bottleneckModel.ts";
+import { gatherModel, hiddenGatherModel, remainderModel } from "../../support/gatherModel.ts";
 
 const hasher = createHasher({ threads: 1 });
 const logger = silentLogger();
@@ -137,6 +140,76 @@ describe("checkTrace of a program with blocks", () => {
     await expect(checkTrace(watcher, lying.inputs, lying.tensors, { inner: refusing(0, 1, 2, 3) })).rejects.toMatchObject({ code: "INNER_TRACE_UNAVAILABLE", retryable: true, details: { block: 0 } });
     await expect(checkTrace(watcher, lying.inputs, lying.tensors)).rejects.toMatchObject({ code: "INNER_TRACE_UNAVAILABLE" });
     expect((await checkTrace(watcher, lying.inputs, lying.tensors, { inner: refusing(0) })).finding).toMatchObject({ stepIndex: bundle.program.trace[1]!.step, element: 5 });
+  });
+});
+
+describe("checkTrace of numbers on which ONNX Runtime fails", () => {
+  const compiled = async (modelBytes: Uint8Array, granularity: Granularity): Promise<{ program: Program; judge: LoadedProgram; trace: Trace }> => {
+    const runner = createFoldRunner();
+    const made = await compileModel({ modelBytes, granularity }, { runner });
+    runner.close();
+    return { program: made.program, judge: prepareProgram(made, inference, hasher), trace: await prepareProgram(made, other, hasher).execute(seededInputs(made.program, 1, 8)) };
+  };
+  const named = (tensors: readonly TraceTensor[], name: string): number => tensors.findIndex((tensor) => tensor.name === name);
+  const filled = (list: readonly CommittedTensor[], lies: Record<number, bigint | number>): Promise<CommittedTensor[]> =>
+    commitTensors(
+      list.map(({ bytes }, i) => {
+        const lie = lies[i];
+        if (lie === undefined) return bytes;
+        const made = new Uint8Array(bytes.length);
+        if (typeof lie === "bigint") new BigInt64Array(made.buffer).fill(lie);
+        else new Float32Array(made.buffer).fill(lie);
+        return made;
+      }),
+      hasher,
+    );
+
+  it.each([["best", gatherModel, { best: 1000n, rows: 42 }], ["divisor", () => remainderModel("Div"), { divisor: 0n, y: 42 }], ["divisor", () => remainderModel("Mod"), { divisor: 0n, y: 42 }]] as const)("finds a false %s where every step is posted", async (name, model, lies) => {
+    const { program, judge, trace } = await compiled(model(), "layer");
+    const claimed = await filled(trace.tensors, Object.fromEntries(Object.entries(lies).map(([tensor, lie]) => [named(program.trace, tensor), lie])));
+    const own = await judge.execute(trace.inputs);
+    await expect(judge.recompute(trace.inputs.map(({ bytes }) => bytes), claimed.map(({ bytes }) => bytes))).rejects.toMatchObject({ code: expect.stringMatching(/^INFERENCE_(FAILED|CRASHED)$/) });
+    for (const options of [{}, { own: own.tensors }]) {
+      const { finding } = await checkTrace(judge, trace.inputs, claimed, options);
+      expect(finding).toMatchObject({ stepIndex: program.trace[named(program.trace, name)]!.step, claimed: Number(lies[name as keyof typeof lies]) });
+    }
+  });
+
+  it("finds a false index among posted tensors, whoever reads it", async () => {
+    const { program, judge, trace } = await compiled(gatherModel(), "block");
+    const index = named(program.trace, "best");
+    const { step } = program.trace[index]!;
+    const { blockIndex } = program.steps[step]!;
+    // A later block cannot be run on it.
+    expect(program.steps.some((reader) => reader.blockIndex > blockIndex && reader.operands.some((operand) => operand.source === sources.trace && operand.index === index))).toBe(true);
+    const claimed = await filled(trace.tensors, { [index]: 1000n, [named(program.trace, "y")]: 42 });
+    const inner = async (block: number): Promise<CommittedTensor[]> => (await judge.expand(block, { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) })).tensors;
+    const { finding, opened } = await checkTrace(judge, trace.inputs, claimed, { inner, tolerance: 2 ** -16, own: (await judge.execute(trace.inputs)).tensors });
+    expect(finding).toMatchObject({ stepIndex: step, claimed: 1000 });
+    expect(opened).toEqual([blockIndex]);
+  });
+
+  it("finds a false index inside of a block", async () => {
+    const { program, judge, trace } = await compiled(hiddenGatherModel(), "block");
+    const claimed = await filled(trace.tensors, { 0: 42 });
+    const inside = await judge.expand(0, { inputs: trace.inputs.map(({ bytes }) => bytes), tensors: trace.tensors.map(({ bytes }) => bytes) });
+    const inner = await filled(inside.tensors, { [named(program.inner, "best")]: 1000n, [named(program.inner, "rows")]: 7 });
+    const { finding } = await checkTrace(judge, trace.inputs, claimed, { inner: async () => inner, tolerance: 2 ** -16 });
+    expect(finding).toMatchObject({ stepIndex: program.inner[named(program.inner, "best")]!.step, claimed: 1000, inner });
+  });
+
+  it("finds nothing in honest floats part by part either, nor where a part cannot be run at all", async () => {
+    const fail = async (): Promise<never> => {
+      throw new GainsayError("It cannot be run.", { code: "INFERENCE_FAILED" });
+    };
+    const given = { inner: innerOf(honest), tolerance: 2 ** -16 };
+    const whole = { ...watcher, recompute: fail };
+    expect(await checkTrace(whole, honest.inputs, honest.tensors, given)).toEqual({ differing: 0, judged: 0, opened: [] });
+    const parts: LoadedProgram = { ...whole, recomputeSteps: fail, expand: (block, ...rest) => (block === 2 ? fail() : watcher.expand(block, ...rest)), recomputeStep: (step, ...rest) => (step === insideStep() ? fail() : watcher.recomputeStep(step, ...rest)) };
+    const report = await checkTrace(parts, honest.inputs, honest.tensors, given);
+    expect(report.finding).toBeUndefined();
+    expect(report.opened.at(-1)).toBe(2);
+    await expect(checkTrace({ ...watcher, recompute: async () => Promise.reject(new GainsayError("Stopped.", { code: "INFERENCE_STOPPED" })) }, honest.inputs, honest.tensors, given)).rejects.toMatchObject({ code: "INFERENCE_STOPPED" });
   });
 });
 
