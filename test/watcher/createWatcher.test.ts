@@ -106,6 +106,11 @@ describe("createWatcher", () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };
+  /** What could not be done at one head is tried again at another. */
+  const untilWhileTimePasses = async (what: string, condition: () => Promise<boolean>): Promise<void> => {
+    const nudge = setInterval(() => void arena.pass(1).catch(() => undefined), 500);
+    await until(what, condition).finally(() => clearInterval(nudge));
+  };
   const ended = (disputeId: bigint): Promise<void> => until("the dispute has ended", async () => (await getDispute(arena.chain, disputeId)).phase === "ended");
   /** Resolves when the watcher is through with what came before: it checks one commitment after another, and this one is the last. */
   const throughWithAll = async (): Promise<void> => {
@@ -217,7 +222,7 @@ describe("createWatcher", () => {
     const demanded = { stepIndex: 4, element: 9, step: encodeStep(loaded.program.steps[4] as Step), stepProof: pathProof(stepsTree(loaded.program), 4) };
     const { disputeId } = await demandElement(arena.sender("stranger"), { jobId: job.id, digest: job.digest, bond: rules.demandBond }, demanded);
     await arena.pass(rules.clock / 2 + 2);
-    await until("somebody has answered", async () => (await getDispute(arena.chain, disputeId)).phase === "demand");
+    await untilWhileTimePasses("somebody has answered", async () => (await getDispute(arena.chain, disputeId)).phase === "demand");
   });
 
   it.each<[string, Partial<WatcherOptions>]>([
@@ -447,7 +452,7 @@ describe("createWatcher", () => {
     await throughWithAll();
     expect(await getDispute(arena.chain, disputeId)).toMatchObject({ phase: "reveal" });
     await arena.pass(12);
-    await until("somebody has revealed", async () => (await getDispute(arena.chain, disputeId)).phase === "choose");
+    await untilWhileTimePasses("somebody has revealed", async () => (await getDispute(arena.chain, disputeId)).phase === "choose");
     const { turnStart, deadline } = await getDispute(arena.chain, disputeId);
     expect(turnStart).toBeGreaterThan((opening.turnStart + opening.deadline) / 2);
     // The challenger has nothing to choose: its clock runs out, and the job becomes final.
@@ -474,7 +479,7 @@ describe("createWatcher", () => {
       ? await openDispute(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.bond })
       : await demandElement(arena.sender("stranger"), { jobId, digest: job.digest, bond: rules.demandBond }, { stepIndex, element: 0, step: encodeStep(step), stepProof: pathProof(stepsTree(loaded.program), stepIndex) });
     await arena.pass(rules.clock / 2 + 2);
-    await until("somebody has made the move", async () => (await getDispute(arena.chain, disputeId)).turn === 1);
+    await untilWhileTimePasses("somebody has made the move", async () => (await getDispute(arena.chain, disputeId)).turn === 1);
     const { deadline } = await getDispute(arena.chain, disputeId);
     await arena.pass(deadline - (await arena.chain.head()).timestamp + 1);
     await endDispute(arena.sender("requester"), await getDispute(arena.chain, disputeId));
