@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IJudge} from "../interfaces/IJudge.sol";
 import {Claim, Verdict, Witness} from "../types/Witness.sol";
+import {WitnessLayout} from "./WitnessLayout.sol";
 
 /// @title The call to the judge, made once in memory and hashed from there
 /// @dev A witness can have hundreds of kilobytes. `abi.encode(witness)` for the seal and again for the call costs two traversals
@@ -10,9 +11,10 @@ import {Claim, Verdict, Witness} from "../types/Witness.sol";
 library WitnessCall {
     /// @notice Calldata of `IJudge.judge(claim, witness)`.
     /// @dev SAFETY: `witness` must be the last parameter of the external function, so that its encoding reaches to the end of
-    /// calldata. Offsets within an encoding are relative to its start, so the bytes mean the same here and there; should a
-    /// caller append bytes or arrange the encoding in its own way, the judge reads what it is given and answers for it.
+    /// calldata. Offsets within an encoding are relative to its start, and the layout is checked, so the bytes mean the same
+    /// here, in the call and in the event; a caller may append bytes, which nobody reads.
     function encode(Claim memory claim, Witness calldata witness) internal pure returns (bytes memory request) {
+        WitnessLayout.check(witness);
         bytes4 selector = IJudge.judge.selector;
         assembly ("memory-safe") {
             let size := sub(calldatasize(), witness)

@@ -72,6 +72,7 @@ export const disputesAbi = [
   {"inputs":[{"name":"disputeId","type":"uint256"},{"name":"earliest","type":"uint256"}],"name":"TooSoon","type":"error"},
   {"inputs":[{"name":"source","type":"uint8"},{"name":"index","type":"uint32"}],"name":"UndemandableStep","type":"error"},
   {"inputs":[{"name":"disputeId","type":"uint256"}],"name":"UnknownDispute","type":"error"},
+  {"inputs":[{"name":"position","type":"uint256"}],"name":"WitnessMisplaced","type":"error"},
   {"inputs":[{"components":[{"name":"fraud","type":"bool"},{"name":"claimed","type":"uint32"},{"name":"lo","type":"uint32"},{"name":"hi","type":"uint32"},{"name":"nan","type":"bool"}],"name":"verdict","type":"tuple"}],"name":"WitnessSound","type":"error"},
   {"inputs":[{"name":"sent","type":"uint256"},{"name":"required","type":"uint256"}],"name":"WrongBond","type":"error"},
   {"inputs":[{"name":"expected","type":"uint256"},{"name":"given","type":"uint256"}],"name":"WrongChildCount","type":"error"},

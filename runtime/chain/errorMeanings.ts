@@ -89,6 +89,7 @@ export const errorMeanings: Readonly<Record<string, string>> = {
   NoSuchElement: "The step's result has no such element.",
   TooManyDemands: "The dispute has demanded as many elements as one may; open another one.",
   NotDemanded: "The witness is not for the step and element that were demanded.",
+  WitnessMisplaced: "The witness is not laid out as encoders do it: an offset or a length in it leads elsewhere than right behind the part before.",
   CommitmentGone: "The commitment has been convicted already by another dispute; close this one to get the bond back.",
   CommitmentStands: "The commitment still stands, so the dispute has to be played.",
 

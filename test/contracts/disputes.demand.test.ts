@@ -1,8 +1,9 @@
-import type { Hex } from "viem";
+import { concat, decodeErrorResult, encodeFunctionData, hexToBigInt, slice, toHex, type BaseError, type Hex } from "viem";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { disputesAbi } from "../../runtime/chain/abis.ts";
+import { decodeEvent } from "../../runtime/chain/events.ts";
 import { claimOf } from "../../protocol/program/claim.ts";
-import { createWorld, expectRevert, jobStatus, outcomes, phases, testConfig, type Call, type Role, type World } from "./helpers/createWorld.ts";
+import { createWorld, expectRevert, jobStatus, outcomes, phases, revertData, testConfig, type Call, type Role, type World } from "./helpers/createWorld.ts";
 import { namedStep } from "./helpers/playGame.ts";
 import { makeProgram, makeTrace, makeWitness, noBlock, type TestProgram, type TestTrace } from "./helpers/program.ts";
 import { collateral, commit, committedJob, digestOf, fee, inputRoot, noSeal, open, register, salt, sealOf } from "./helpers/scenes.ts";
@@ -154,6 +155,37 @@ describe("an answer", () => {
     await world.send("disputes", "close", [2n], { from: "rival" });
     expect((await world.account("rival")).credits).toBe(demandBond);
     expect((await world.account("challenger")).credits).toBe(5000n + bond);
+  });
+
+  it("is one that its event repeats: no offset leads in front of the witness or to bytes that another part has", async () => {
+    const disputeId = await demand(1, SOUND);
+    const data = encodeFunctionData({ abi: disputesAbi, functionName: "answer", args: [disputeId, 0, witnessFor(1, SOUND)] });
+    const word = (at: number): bigint => hexToBigInt(slice(data, at, at + 32));
+    const replaced = (at: number, value: bigint): Hex => concat([slice(data, 0, at), toHex(BigInt.asUintN(256, value), { size: 32 }), slice(data, at + 32)]);
+    const start = 4 + Number(word(4 + 64));
+    const result = Number(word(start + 5 * 32));
+    const stepProof = Number(word(start + 3 * 32));
+    const size = BigInt(data.length / 2 - 1);
+    const [from, to] = [world.address.executor, world.deployment.contracts.disputes];
+    for (const [at, offset] of [
+      // The judge's calldata has the claim there, and its inner root is zero: an empty proof.
+      [result + 32, BigInt(-4 * 32 - result)],
+      // The proof of the step once more, and the end of calldata.
+      [result + 32, BigInt(stepProof - result)],
+      [result + 32, size - BigInt(start + result) - 32n],
+      [3 * 32, size],
+    ] as const) {
+      const refused = await world.publicClient.call({ account: from, to, data: replaced(start + at, offset) }).then(
+        () => undefined,
+        (error: BaseError) => revertData(error),
+      );
+      expect(decodeErrorResult({ abi: disputesAbi, data: refused ?? "0x" })).toMatchObject({ errorName: "WitnessMisplaced", args: [BigInt(at)] });
+    }
+    // What follows the witness does not matter to it.
+    const hash = await world.walletClient.sendTransaction({ account: from, to, data: concat([data, "0x1234"]) });
+    const { logs } = await world.publicClient.getTransactionReceipt({ hash });
+    const [answered] = logs.map((log) => decodeEvent(world.deployment as never, log));
+    expect(answered).toMatchObject({ name: "Answered", args: { disputeId, turn: 0, witness: witnessFor(1, SOUND) } });
   });
 
   it("that the judge cannot read is none: its error is handed on and the clock runs", async () => {

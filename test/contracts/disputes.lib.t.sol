@@ -6,7 +6,8 @@ import {ChessClock} from "../../contracts/lib/ChessClock.sol";
 import {MerkleTree} from "../../contracts/lib/MerkleTree.sol";
 import {TensorSize} from "../../contracts/lib/TensorSize.sol";
 import {WitnessCall} from "../../contracts/lib/WitnessCall.sol";
-import {Claim, Witness} from "../../contracts/types/Witness.sol";
+import {WitnessLayout} from "../../contracts/lib/WitnessLayout.sol";
+import {Claim, Opening, Range, Witness} from "../../contracts/types/Witness.sol";
 
 /// @notice The quick forms against their plain twins.
 contract DisputeLibrariesTest {
@@ -83,5 +84,130 @@ contract DisputeLibrariesTest {
         (bytes memory request, bytes32 hash) = this.encodeQuickly(claim, witness);
         same(uint256(keccak256(request)), uint256(keccak256(abi.encodeCall(IJudge.judge, (claim, witness)))));
         same(uint256(hash), uint256(keccak256(abi.encode(witness))));
+    }
+
+    /// @dev Reverts where a value or an offset cannot be read at all.
+    function hashPlainly(Claim calldata, Witness calldata witness) external pure returns (bytes32) {
+        return keccak256(abi.encode(witness));
+    }
+
+    /// @dev No bytes that need padding, so an encoding is the plain one or has another layout.
+    function witnessWithAll() private pure returns (Witness memory witness) {
+        witness.header.outputs = new uint32[](2);
+        witness.step = new bytes(64);
+        witness.stepProof = new bytes32[](3);
+        witness.result = openingWith(1, 32);
+        witness.operands = new Opening[](3);
+        witness.operands[0] = openingWith(2, 64);
+        witness.operands[2] = openingWith(1, 0);
+    }
+
+    function openingWith(uint256 ranges, uint256 length) private pure returns (Opening memory opening) {
+        opening.proof = new bytes32[](ranges);
+        opening.ranges = new Range[](ranges);
+        for (uint256 i = 0; i < ranges; i++) {
+            opening.ranges[i] = Range(uint64(i), new bytes(length), new bytes32[](i));
+        }
+    }
+
+    uint256 private constant WITNESS_START = 4 + 7 * 32;
+
+    function wordAt(bytes memory data, uint256 position) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(add(add(data, 32), position))
+        }
+    }
+
+    function putWord(bytes memory data, uint256 position, uint256 word) private pure {
+        assembly ("memory-safe") {
+            mstore(add(add(data, 32), position), word)
+        }
+    }
+
+    function hashFrom(bytes memory data, uint256 position) private pure returns (bytes32 hash) {
+        bytes memory copy = abi.encodePacked(uint256(32), data);
+        assembly ("memory-safe") {
+            // The offset of a witness that stands alone, right in front of it.
+            let head := add(copy, add(32, position))
+            mstore(head, 32)
+            hash := keccak256(head, sub(mload(copy), position))
+        }
+    }
+
+    function selected(bytes memory sent, bytes4 selector) private pure returns (bytes memory copy) {
+        copy = bytes.concat(sent);
+        for (uint256 i = 0; i < 4; i++) copy[i] = selector[i];
+    }
+
+    function changedWords(bytes memory sent) private view {
+        (bool taken,) = address(this).staticcall(sent);
+        (bool readable, bytes memory plain) = address(this).staticcall(selected(sent, this.hashPlainly.selector));
+        if (!readable) return;
+        bool canonical = abi.decode(plain, (bytes32)) == hashFrom(sent, WITNESS_START);
+        same(taken ? 1 : 0, canonical ? 1 : 0);
+    }
+
+    function testFuzz_aWitnessIsTakenIfItIsLaidOutAsThePlainEncoding(uint256 where, int8 by, uint256 other, int8 otherBy)
+        external
+        view
+    {
+        Claim memory claim;
+        bytes memory sent = abi.encodeCall(this.encodeQuickly, (claim, witnessWithAll()));
+        uint256 words = (sent.length - WITNESS_START) / 32;
+        unchecked {
+            uint256 position = WITNESS_START + (where % words) * 32;
+            putWord(sent, position, wordAt(sent, position) + uint256(int256(by) * 32));
+            changedWords(sent);
+            position = WITNESS_START + (other % words) * 32;
+            putWord(sent, position, wordAt(sent, position) + uint256(int256(otherBy) * 32));
+            changedWords(sent);
+        }
+    }
+
+    function test_everyWordOfTheLayoutHasOneRightValue() external view {
+        Claim memory claim;
+        bytes memory sent = abi.encodeCall(this.encodeQuickly, (claim, witnessWithAll()));
+        changedWords(sent);
+        for (uint256 position = WITNESS_START; position < sent.length; position += 32) {
+            uint256 word = wordAt(sent, position);
+            for (uint256 i = 1; i < 12; i++) {
+                unchecked {
+                    putWord(sent, position, word + 32 * i);
+                    changedWords(sent);
+                    putWord(sent, position, word - 32 * i);
+                    changedWords(sent);
+                    // Times 32 this is the same.
+                    putWord(sent, position, word + (i << 251));
+                    changedWords(sent);
+                }
+            }
+            putWord(sent, position, word);
+        }
+    }
+
+    function test_noOffsetLeadsInFrontOfTheWitness() external view {
+        Claim memory claim;
+        bytes memory sent = abi.encodeCall(this.encodeQuickly, (claim, witnessWithAll()));
+        uint256 result = WITNESS_START + wordAt(sent, WITNESS_START + 5 * 32);
+        // The zero inner root of the claim, as an empty proof.
+        unchecked {
+            putWord(sent, result + 32, 4 + 3 * 32 - result);
+        }
+        (bool taken, bytes memory reason) = address(this).staticcall(sent);
+        require(!taken && bytes4(reason) == WitnessLayout.WitnessMisplaced.selector);
+        same(wordAt(reason, 4), result + 32 - WITNESS_START);
+    }
+
+    function test_bytesMayFollowAWitness() external view {
+        Claim memory claim;
+        bytes memory sent = abi.encodeCall(this.encodeQuickly, (claim, witnessWithAll()));
+        (bool taken,) = address(this).staticcall(bytes.concat(sent, "more"));
+        require(taken);
+        // But nothing of it may lie beyond the end.
+        assembly ("memory-safe") {
+            mstore(sent, sub(mload(sent), 1))
+        }
+        (taken,) = address(this).staticcall(sent);
+        require(!taken);
     }
 }

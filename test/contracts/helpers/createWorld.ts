@@ -262,7 +262,7 @@ export async function expectRevert(call: Promise<unknown>, name: string, args?: 
   if (args !== undefined) expect(error.args).toEqual(args);
 }
 
-function revertData(error: BaseError): Hex | undefined {
+export function revertData(error: BaseError): Hex | undefined {
   const dataOf = (cause: unknown): unknown => {
     const { raw, data } = cause as { raw?: Hex; data?: Hex | { data?: Hex } };
     return raw ?? (typeof data === "object" ? data.data : data);
