@@ -41,7 +41,8 @@ library HalfFloat {
         unchecked {
             (uint256 greatest, uint256 overflow, uint256 unit) = range(dtype);
             if (magnitude >= overflow) return Float32.INF;
-            if (magnitude > greatest) return int256(greatest);
+            // No value of the type lies further out but infinity, so the end stays where it is.
+            if (magnitude > greatest) return int256(magnitude);
             if (dtype == ElementType.FLOAT16 && magnitude < MIN_NORMAL_16) {
                 // Multiples of 2^−24: the magnitude is m·2^(e−150), below 2^−14.
                 (uint256 m, uint256 e) = Float32.unpack(magnitude);

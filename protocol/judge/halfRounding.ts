@@ -33,8 +33,10 @@ function towardsZero(magnitude: number, format: Format): number {
 
 function away(magnitude: number, format: Format): number {
   if (magnitude >= format.overflow) return Infinity;
+  // No value of the type lies further out but infinity, so the end stays where it is.
+  if (magnitude > format.greatest) return magnitude;
   const unit = unitOf(magnitude, format);
-  return Math.min(format.greatest, Math.ceil(magnitude / unit) * unit);
+  return Math.ceil(magnitude / unit) * unit;
 }
 
 /** Distance of the type's values around a magnitude; a power of two, so that dividing a float32 by it is exact. */

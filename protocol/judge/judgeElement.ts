@@ -37,6 +37,9 @@ const scratch = new ExactSum();
 /** Roundings of a term besides those of the additions: the reciprocal of the count, the product with it, and two more. */
 const SUM_EXTRA = 4;
 
+/** Up to this sum of magnitudes doubles are exact, in any order. */
+const EXACT_IN_DOUBLES = 2n ** 53n;
+
 /** What a kind computes before the expression: an integer, or sound floats; undefined if a kind has no core. */
 type Core = bigint | Interval | undefined;
 
@@ -86,7 +89,10 @@ function judgeReduction(item: Case, explain: boolean): ElementVerdict {
     const extreme = extremeOf(compiled, read, coords);
     return extreme === undefined ? verdictOf(item, all) : conclude(item, extreme);
   }
-  if (!compiled.ofFloats) return conclude(item, integerSum(item));
+  if (!compiled.ofFloats) {
+    const whole = integerSum(item);
+    return whole === undefined ? verdictOf(item, all) : conclude(item, whole);
+  }
   const sum = scratch;
   sum.clear();
   forTaps(item, (bits) => sum.addFloat(Number(bits)));
@@ -105,13 +111,18 @@ function forTaps({ compiled, read, coords }: Case, take: (raw: RawElement) => vo
   });
 }
 
-function integerSum(item: Case): bigint {
+/** The exact sum; undefined beyond what kernels that wrap and kernels that sum doubles and saturate do alike. */
+function integerSum(item: Case): bigint | undefined {
   const { dtype } = item.compiled.step.operands[0] as Step["operands"][number];
   let sum = 0n;
+  let magnitude = 0n;
   forTaps(item, (raw) => {
-    sum += integerOf(raw, dtype);
+    const tap = integerOf(raw, dtype);
+    sum += tap;
+    magnitude += tap < 0n ? -tap : tap;
   });
-  return sum;
+  const [least, greatest] = limitsOf(dtype);
+  return sum < least || sum > greatest || magnitude > EXACT_IN_DOUBLES ? undefined : sum;
 }
 
 /** Σ (f − zeroF)·(g − zeroG) + Σ addends, exact; every value if it is more than kernels accumulate before they convert. */

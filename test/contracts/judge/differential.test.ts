@@ -8,6 +8,7 @@ import { dtypes, stepKinds, type Claim, type Operand, type Witness } from "../..
 import { commitCase } from "./commitCase.ts";
 import { exactVerdict } from "./exactVerdict.ts";
 import { createChainJudge, type ChainAnswer, type ChainJudge } from "./createChainJudge.ts";
+import { disagreements } from "./disagreements.ts";
 import { malformed, unjudgeable, unsupported, whole } from "./malformed.ts";
 import { dotStep, operandOf, stepOf } from "../../protocol/judge/makeStep.ts";
 import { halfBits, Random, randomBits, randomTensor, styles } from "./random.ts";
@@ -57,6 +58,17 @@ describe("the judge in Solidity and in TypeScript", () => {
     expect(Math.min(...reckoned.values()), `cases reckoned by kind: ${[...reckoned].join(" ")}`).toBeGreaterThan(cases / 200);
     // A fuzz that never meets one of these outcomes tests nothing.
     expect(Math.min(seen.fraud, seen.sound, seen.nan)).toBeGreaterThan(cases / 20);
+  });
+
+  it.each(disagreements)("take what honest kernels give, and nothing else: $label", async ({ made, sound, fraud }) => {
+    for (const [expected, claims] of [[false, sound], [true, fraud]] as const) {
+      for (const claimed of claims) {
+        const committed = commitCase(made, claimed, new Random(6));
+        const answer = await chain.judge(committed.claim, committed.witness);
+        expect(answer, `${claimed}`).toEqual(answerHere(committed.claim, committed.witness));
+        expect(answer, `${claimed}`).toMatchObject({ verdict: { fraud: expected } });
+      }
+    }
   });
 
   it.each(malformed)("name %s alike (%#)", async (error, change) => {

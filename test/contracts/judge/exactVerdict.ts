@@ -131,7 +131,7 @@ function reduction(step: Step, all: readonly (Num | undefined)[], values: () => 
   if (op === reductionOps.argMax || op === reductionOps.argMin) return isIndexOfExtreme(all, op === reductionOps.argMax, step.attributes.length > 0, y as bigint);
   if (isInteger((step.operands[0] as Operand).dtype)) {
     const whole = taps as bigint[];
-    if (op === reductionOps.sum) return exactInteger(step, whole.reduce((a, b) => a + b, 0n), values, y, false);
+    if (op === reductionOps.sum) return integerSum(step, whole, values, y);
     if (whole.length === 0) return true;
     return exactInteger(step, whole.reduce((a, b) => ((op === reductionOps.max) === a > b ? a : b)), values, y, false);
   }
@@ -140,6 +140,14 @@ function reduction(step: Step, all: readonly (Num | undefined)[], values: () => 
   if (op === reductionOps.max || op === reductionOps.min) return isExtreme(floats.map((x) => (op === reductionOps.max ? x : -x)), op === reductionOps.max ? y : -y);
   const count = op === reductionOps.sum ? 1 : op === reductionOps.mean ? floats.length : all.length;
   return count === 0 || boundOf([], floats, floats.length + 4, count)(y);
+}
+
+/** Exact where doubles are and the type of the taps has the sum; there kernels that wrap and kernels that saturate agree. */
+function integerSum(step: Step, taps: readonly bigint[], values: () => readonly Num[], y: Num): boolean | undefined {
+  const sum = taps.reduce((a, b) => a + b, 0n);
+  const size = taps.reduce((a, b) => a + (b < 0n ? -b : b), 0n);
+  const { dtype } = step.operands[0] as Operand;
+  return wrap(dtype, sum) !== sum || size > 2n ** 53n || exactInteger(step, sum, values, y, false);
 }
 
 function isExtreme(taps: readonly number[], y: number): boolean {

@@ -50,8 +50,20 @@ describe.each(halves)("%s", (_, dtype) => {
     expect(rounded(greatest, greatest)).toEqual({ lo: greatest, hi: greatest, nan: false });
     expect(rounded(half, half)).toEqual({ lo: greatest, hi: Infinity, nan: false });
     const below = floatOf(bitsOfFloat(half) - 1);
-    expect(rounded(below, below)).toEqual({ lo: greatest, hi: greatest, nan: false });
+    expect(rounded(below, below)).toEqual({ lo: greatest, hi: below, nan: false });
+    expect(rounded(-below, greatest)).toEqual({ lo: -below, hi: greatest, nan: false });
     expect(rounded(-Infinity, -half)).toEqual({ lo: -Infinity, hi: -greatest, nan: false });
+  });
+
+  it("admits what a kernel makes that keeps a sum beyond the largest value, or saturates it, or rounds", () => {
+    const greatest = list.at(-1)!;
+    const little = (greatest - list.at(-2)!) * (15 / 32);
+    const each = { ...operandOf(2, 1), dtype };
+    const step = { ...stepOf(2, [], [], [each, each, each], [0x01, 0, 0x01, 1, 0x10, 0x5a, dtype, 0x01, 2, 0x10, 0x5a, dtype]), profile: 2 };
+    step.result.dtype = dtype;
+    const values = [greatest, little, -greatest].map(bitsOfFloat);
+    const judge = (y: number) => judgeElement(step, (operand) => values[operand]!, 0, bitsOfFloat(y)).fraud;
+    expect([0, little, 2 * little, -little, Infinity].map(judge)).toEqual([false, false, true, true, true]);
   });
 
   it("admits its values around a dot product, and no others", () => {

@@ -117,6 +117,48 @@ describe("sums and means", () => {
   });
 });
 
+describe("sums of integers", () => {
+  const sum = (dtype: Dtype, taps: (number | bigint)[], y: number | bigint, result = dtype, code: number[] = []): boolean => {
+    const step = stepOf(3, [], [taps.length], [{ ...operandOf(0, taps.length, { reduceStrides: [1] }), dtype }], code, 3);
+    step.result.dtype = result;
+    return judgeElement(step, (_, element) => taps[element] as number | bigint, 0, y).fraud;
+  };
+  const top = 2 ** 31 - 1;
+  const wide = 2n ** 53n;
+
+  it.each<[string, Dtype, (number | bigint)[], number | bigint]>([
+    ["the largest", int32, [top - 1, 1, 0], top],
+    ["the smallest", int32, [-top, -1], -top - 1],
+    ["more on the way", int32, [top, top, -top, -top - 1], -1],
+    ["all that doubles have", int64, [wide - 2n, -2n], wide - 4n],
+    ["all of one sign", int64, [-wide], -wide],
+    ["bytes", uint8, [200, 55], 255],
+    ["no taps that are not zero", bool, [0, 0], 0],
+  ])("are exact: %s", (_, dtype, taps, y) => {
+    expect(sum(dtype, taps, y)).toBe(false);
+    const other = typeof y === "bigint" ? y + 1n : y === 0 ? 1 : y - 1;
+    expect(sum(dtype, taps, other)).toBe(true);
+  });
+
+  it.each<[string, Dtype, (number | bigint)[], (number | bigint)[]]>([
+    ["beyond the type, saturated or wrapped", int32, [top, 1], [top, -top - 1, 0]],
+    ["below the type", int32, [-top - 1, -1], [-top - 1, top]],
+    ["beyond doubles, rounded or not", int64, [wide + 1n, 0n], [wide, wide + 1n, wide + 2n]],
+    ["beyond doubles on the way", int64, [wide, -1n], [wide, wide - 1n]],
+    ["beyond 64 bits", int64, [2n ** 63n - 1n, 1n], [2n ** 63n - 1n, -(2n ** 63n)]],
+  ])("are left open: %s", (_, dtype, taps, ys) => {
+    for (const y of ys) expect(sum(dtype, taps, y), `${y}`).toBe(false);
+  });
+
+  it("are left open by the type of the taps, whatever the result's and the expression", () => {
+    expect(sum(int32, [top, 1], BigInt(top), int64)).toBe(false);
+    expect(sum(int32, [top, 1], floatBits(1), float32)).toBe(false);
+    expect(sum(int32, [top, 1], 7, int32, [0x01, 0, 0x59, int8])).toBe(false);
+    expect(sum(int64, [2n ** 31n, 1n], 1, int32)).toBe(true);
+    expect(sum(int64, [2n ** 31n, 1n], -top, int32)).toBe(false);
+  });
+});
+
 describe("the index of the extreme", () => {
   const judge = (op: number, taps: number[], y: number, last = false): boolean => {
     const step = stepOf(3, [], [taps.length], [operandOf(0, taps.length, { reduceStrides: [1] })], [], op);

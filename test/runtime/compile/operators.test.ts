@@ -109,6 +109,28 @@ describe("integers", () => {
     expect(program.trace.map(({ name, dtype }) => `${name} ${dtype}`)).toEqual(["sum 6", "abs 6", "less 9", "y 1"]);
   });
 
+  it("are summed by kernels that saturate or wrap, and by doubles, and nobody is convicted for it", async () => {
+    const top = 2147483647;
+    const rows = [[top, 1, 0, 0], [-top - 1, -1, 0, 0], [top, top, top, top], [16777217, 0, 0, 0], [top, -top - 1, 5, 0], [top, top, -top, -top]];
+    const wide = [[2n ** 53n + 1n, 0n, 0n, 0n], [2n ** 63n - 1n, 1n, 0n, 0n], [2n ** 53n + 1n, 2n, 0n, 0n], [2n ** 62n + 1n, 1n, 0n, -(2n ** 62n)]];
+    const columns = <T>(of: readonly T[][]): T[] => [0, 1, 2, 3].flatMap((k) => of.map((row) => row[k] as T));
+    for (const axis of [0, 1]) {
+      const shape = (count: number) => (axis === 0 ? [4, count] : [count, 4]);
+      const modelBytes = buildOnnx({
+        inputs: { x: shape(rows.length), z: shape(wide.length) },
+        inputTypes: { x: dtypes.int32, z: dtypes.int64 },
+        initializers: [int64s("axes", [axis])],
+        nodes: [op("ReduceSum", ["x", "axes"], ["y"]), op("ReduceSum", ["z", "axes"], ["w"])],
+        outputs: ["y", "w"],
+        outputTypes: { y: dtypes.int32, w: dtypes.int64 },
+      });
+      const bundle = await compileModel({ modelBytes }, { runner });
+      expect(bundle.program.steps.map(({ kind, op: operation }) => [kind, operation])).toEqual([[reduction, 3], [reduction, 3]]);
+      const report = await verifyBundle(bundle, modelBytes, { x: Int32Array.from(axis === 0 ? columns(rows) : rows.flat()), z: BigInt64Array.from(axis === 0 ? columns(wide) : wide.flat()) });
+      expect(report).toMatchObject({ convicted: 0, outputError: 0, unjudged: [] });
+    }
+  });
+
   it("look up rows by computed and negative indices", async () => {
     const { kinds } = await lower({
       inputs: { i: [2, 3], x: [4, 9] },
