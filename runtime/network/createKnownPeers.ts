@@ -42,6 +42,8 @@ export function createKnownPeers(file: string, network: Pick<Network, "dial" | "
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ENOENT") logger.warn({ file }, "file of known peers is damaged and will be replaced");
       }
+      // A daemon that could not start may have stopped it meanwhile.
+      if (stopping.signal.aborted) return;
       timer = setInterval(() => void tryWrite(), intervalMs);
       const once = [...new Map(known.map((address) => [String(parseTarget(address).peer), address])).values()];
       await Promise.allSettled(once.slice(0, networkLimits.knownPeersDialled).map((address) => network.dial(address, { signal: stopping.signal })));

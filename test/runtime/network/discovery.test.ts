@@ -163,4 +163,17 @@ describe("known peers", () => {
     await known.stop();
     expect(JSON.parse(await readFile(file, "utf8"))).toEqual({ addresses: [address] });
   });
+
+  it("are not written down any more by a node that was stopped before it had read them", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "gainsay-peers-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    let looks = 0;
+    const known = createKnownPeers(path.join(folder, "peers.json"), { dial: () => Promise.reject(new Error("away")), neighbours: async () => (looks++, []) }, quiet, 1);
+    const starting = known.start();
+    await known.stop();
+    await starting;
+    const before = looks;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(looks).toBe(before);
+  });
 });
