@@ -16,7 +16,7 @@ const solidityTest = (name: string): string => `test/contracts/${name}.t.sol`;
 export const suites: Record<"ledger" | "judge", Suite> = {
   /** What holds money. */
   ledger: {
-    targets: ["Stakes", "Models", "Batch", "JobBook", "Jobs", "DisputeBook", "Bisections", "Demands", "Disputes", "lib/Asset", "lib/Callback", "lib/ChessClock", "lib/JobRecord", "lib/NamedBlock", "lib/NamedStep", "lib/OutputOpening", "lib/TensorSize", "lib/Wei", "lib/WitnessCall", "lib/MerkleTree", "lib/ProgramLib"].map(contract),
+    targets: ["Stakes", "Models", "Batch", "JobBook", "Jobs", "DisputeBook", "Bisections", "Demands", "Disputes", "lib/Asset", "lib/Callback", "lib/ChessClock", "lib/JobRecord", "lib/NamedBlock", "lib/NamedStep", "lib/OutputOpening", "lib/TensorSize", "lib/Wei", "lib/WitnessCall", "lib/WitnessLayout", "lib/MerkleTree", "lib/ProgramLib"].map(contract),
     scenarios: ["stakes", "models", "jobs", "disputes", "disputes.bisection", "disputes.demand", "disputes.positions", "disputes.witness", "deploy", "jobs.walk", "scheduler/scheduler"],
     // Not those of the judge, which these contracts only call.
     solidity: { single: ["disputes.lib", "merkleTree", "wei"].map(solidityTest), walks: [solidityTest("invariants/anyOrder")] },
