@@ -358,7 +358,7 @@ describe("numeric profile", () => {
   it("runs sequentially, with the wanted threads, and lets no provider fall back silently", () => {
     const options = sessionOptions("webgpu", 3, "all", { disabledOptimizers: ["A", "B"] });
     expect(options).toMatchObject({ graphOptimizationLevel: "all", intraOpNumThreads: 3, interOpNumThreads: 1, executionMode: "sequential" });
-    expect(options.extra).toEqual({ session: { intra_op: { allow_spinning: "0" }, disable_cpu_ep_fallback: "1" }, optimization: { disable_specified_optimizers: "WeightBiasQuantization;DoubleQDQPairsRemover;A;B" } });
+    expect(options.extra).toEqual({ session: { intra_op: { allow_spinning: "0" }, x64quantprecision: "1", disable_cpu_ep_fallback: "1" }, optimization: { disable_specified_optimizers: "WeightBiasQuantization;DoubleQDQPairsRemover;MatMulScaleFusion;A;B" } });
     expect(sessionOptions("cuda", 1, "all", {}).executionProviders).toEqual([{ name: "cuda", deviceId: 0, use_tf32: "0", cudnn_conv_algo_search: "DEFAULT" }]);
   });
 
