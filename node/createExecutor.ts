@@ -135,6 +135,8 @@ export function createExecutor(options: ExecutorOptions, dependencies: ExecutorD
   const needsInput = (job: Job, timestamp: number): boolean => (job.status === "open" || (job.status === "claimed" && isMine(job))) && timestamp <= job.deadline;
 
   const release = async (done: Job): Promise<void> => {
+    // Most inputs are on chain, and there is nothing to look for.
+    if (!inputs.has(done)) return;
     const others = [...ledger.jobs.values()].filter(({ id, programRoot, inputRoot }) => id !== done.id && programRoot === done.programRoot && inputRoot === done.inputRoot);
     if (!others.some((job) => needsInput(job, latest))) await inputs.remove(done);
   };

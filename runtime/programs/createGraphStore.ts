@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "nod
 import path from "node:path";
 import { GainsayError } from "../../protocol/errors.ts";
 import { hashFile } from "../hashFile.ts";
+import { isGone } from "../isGone.ts";
 import type { Logger } from "../inference/types.ts";
 import { graphSetting, settingName, type GraphOptions } from "./graphSetting.ts";
 import type { Graph, GraphStore, ProgramGraphs } from "./graphs.ts";
@@ -148,10 +149,6 @@ async function byAge(files: readonly string[], time: "mtimeMs" | "ctimeMs" = "mt
 
 function unlessGone(error: unknown): undefined {
   if (!isGone(error)) throw error;
-}
-
-function isGone(error: unknown): boolean {
-  return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
 function notKept(folder: string, cause: unknown): GainsayError {

@@ -6,6 +6,7 @@ import { GainsayError } from "../../protocol/errors.ts";
 import type { Program } from "../../protocol/program/types.ts";
 import type { CommittedTensor } from "../../protocol/trees/committedTensor.ts";
 import type { Job } from "../chain/types.ts";
+import { isGone } from "../isGone.ts";
 import type { Logger } from "../telemetry/createLogger.ts";
 import { flushFolder, writeParts } from "../traces/traceFiles.ts";
 import { splitInput } from "./splitInput.ts";
@@ -19,6 +20,8 @@ export interface InputStore {
   get(program: Program, name: InputName): Promise<CommittedTensor[] | undefined>;
   /** Keeps an input; it lasts once the promise resolves. Throws `INPUT_NOT_KEPT`. */
   put(name: InputName, inputs: readonly CommittedTensor[]): Promise<void>;
+  /** Whether an input is kept, or being written. */
+  has(name: InputName): boolean;
   /** Bytes of all that is kept. */
   size(): number;
   /** Forgets one input at once; what is put afterwards stays. */
@@ -101,6 +104,7 @@ export function createInputStore(folder: string, { logger }: { logger: Pick<Logg
       writing.set(file, written);
       return written;
     },
+    has: (name) => sizes().has(fileOf(name)),
     size: () => [...sizes().values()].reduce((sum, bytes) => sum + bytes, 0),
     remove: (name) => drop(fileOf(name)),
     async keepOnly(names) {
@@ -126,8 +130,4 @@ function readSizes(folder: string): Map<string, number> {
 
 function fileOf({ programRoot, inputRoot }: InputName): string {
   return `${inputRoot}-${programRoot}.bin`;
-}
-
-function isGone(error: unknown): boolean {
-  return ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
